@@ -1,0 +1,1 @@
+"""The command line: a module per group of commands, one output sink, nothing else."""

@@ -1,0 +1,88 @@
+"""`cotkit`: the Typer app, and how errors become sentences and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from cotkit import __version__
+from cotkit.cli import inspect_, journal, recipes, run, steps
+from cotkit.cli.output import fail
+from cotkit.errors import CotkitError
+
+EPILOG = (
+    "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input · 4 disk · 5 teacher refuses · "
+    "6 some rows failed, run again · 7 Hub · 130 interrupted"
+)
+INTERRUPTED = 130
+app = typer.Typer(
+    name="cotkit",
+    help="Build long chain-of-thought datasets: curate, decontaminate, distill, verify, select, publish.\n\n"
+    "Start with: cotkit run quickstart",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"cotkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Build long chain-of-thought datasets."""
+
+
+app.command("run")(run.run)
+app.command("validate")(run.validate)
+for name in ("curate", "dedup", "distill", "verify", "select", "push"):
+    app.command(name)(getattr(steps, name))
+app.command("status")(inspect_.status)
+app.command("report")(inspect_.report)
+app.add_typer(recipes.app, name="recipes")
+app.add_typer(journal.app, name="journal")
+
+
+def main() -> None:
+    """Entry point: one sentence and an exit code for every error that is the user's to mend."""
+    try:
+        code = app(standalone_mode=False)
+    except CotkitError as error:
+        fail(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our stdout has left (as `head` does); nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except Exception as error:  # noqa: BLE001  the last resort: a bug still ends in one sentence
+        code = _unexpected(error)
+    if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code, without a word
+        fail(KeyboardInterrupt("stopped; what was finished is kept, run the same command again to go on"))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _unexpected(error: Exception) -> int:
+    show = getattr(error, "show", None)
+    if callable(show):  # a usage error of the command line itself
+        show()
+        return int(getattr(error, "exit_code", 2))
+    if os.environ.get("COTKIT_DEBUG"):
+        raise error
+    fail(
+        RuntimeError(f"{type(error).__name__}: {error} — a bug in cotkit; COTKIT_DEBUG=1 shows where, please report it")
+    )
+    return 1

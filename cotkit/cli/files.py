@@ -1,0 +1,330 @@
+"""What the verbs do with a file of rows: the same steps as in a recipe, on one table, without a run directory."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cotkit.cli.output import Output
+from cotkit.steps import Step, StepContext, StepOutput
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cotkit.distill.step import Distill
+
+RESPONSE_COLUMNS = ("response", "answer", "problem", "reasoning", "choices", "verdict", "status")
+
+
+def mapping(column: Sequence[str] | None, valid: Iterable[str]) -> dict[str, str]:
+    """`KEY=NAME` options as a dict; raises RecipeError for an unknown key."""
+    from cotkit.errors import RecipeError
+
+    known = list(valid)
+    found = {}
+    for option in column or ():
+        key, sign, name = option.partition("=")
+        if not sign or key not in known or not name:
+            raise RecipeError(f"--column {option}: write KEY=NAME with a key of {', '.join(known)}")
+        found[key] = name
+    return found
+
+
+def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, output: Output) -> StepOutput:
+    """The rows of a file as problems (Problem table), as `pull` reads them."""
+    from cotkit.curate.pull import pull
+    from cotkit.curate.sources.file import FileSource
+    from cotkit.source import Columns
+
+    columns = Columns(**mapping(column, Columns.model_fields))
+    source = FileSource(name=path.stem or "file", path=path.resolve(), columns=columns, limit=limit)
+    return pull((source,), {}, output)
+
+
+def run_step(step: Step, tables: Mapping[type, pl.DataFrame], output: Output) -> StepOutput:
+    """One step on tables in memory, with the same check of rows as in a run."""
+    from cotkit.run.conserve import rows_in
+
+    with tempfile.TemporaryDirectory(prefix="cotkit-") as work:
+        result = step.run(tables, StepContext(seed=0, work=Path(work), run=Path(work), progress=output))
+        rows_in(step, tables, result)
+        return result
+
+
+def joined(first: StepOutput, second: StepOutput) -> StepOutput:
+    """Two steps one after the other: what the second kept, and what either dropped."""
+    import polars as pl
+
+    return StepOutput(
+        kept=second.kept,
+        dropped=pl.concat([first.dropped, second.dropped], how="diagonal"),
+        counters={**first.counters, **second.counters},
+        incomplete=first.incomplete + second.incomplete,
+    )
+
+
+def filtered(problems: StepOutput, names: Sequence[str], output: Output) -> StepOutput:
+    from pydantic import ValidationError
+
+    from cotkit.curate.filter import FilterStep
+    from cotkit.errors import RecipeError
+    from cotkit.records import Problem
+    from cotkit.registry import names as registered
+
+    for name in names:
+        if name not in registered("filters"):
+            raise RecipeError(f"--filter {name}: no such filter; there are {', '.join(registered('filters'))}")
+    try:
+        step = FilterStep.model_validate({"step": "filter", "name": "filter", "filters": [{"name": n} for n in names]})
+    except ValidationError as error:
+        raise RecipeError(
+            f"--filter: {error.errors()[0]['msg']}; use this filter in a recipe, where it can have keys"
+        ) from error
+    return joined(problems, run_step(step, {Problem: problems.kept}, output))
+
+
+def deduplicated(problems: StepOutput, against: Sequence[Path], embedding: bool, output: Output) -> StepOutput:
+    from cotkit.dedup.step import Decontaminate, Dedup
+    from cotkit.records import Problem
+
+    switch: dict[str, Any] = {} if embedding else {"embedding": None}
+    first = Dedup.model_validate({"step": "dedup", "name": "dedup", **switch})
+    result = joined(problems, run_step(first, {Problem: problems.kept}, output))
+    if not against:
+        return result
+    benchmarks = [{"kind": "file", "name": p.stem, "path": str(p.resolve())} for p in against]
+    second = Decontaminate.model_validate(
+        {"step": "decontaminate", "name": "decontaminate", "benchmarks": benchmarks, **switch}
+    )
+    second.materials({})  # says which benchmark is missing before any work is done
+    return joined(result, run_step(second, {Problem: result.kept}, output))
+
+
+def distill_config(
+    teacher: Mapping[str, Any], sampling: Mapping[str, Any], samples: int, concurrency: int, journal: Path
+) -> Distill:
+    """Raises RecipeError for what the distill step refuses."""
+    from pydantic import ValidationError
+
+    from cotkit.distill.step import Distill
+    from cotkit.errors import RecipeError
+
+    data = {
+        "step": "distill",
+        "name": "distill",
+        "teacher": {k: v for k, v in teacher.items() if v is not None},
+        "sampling": {k: v for k, v in sampling.items() if v is not None},
+        "samples": samples,
+        "limits": {"concurrency": concurrency},
+        "journal": str(journal.resolve()),
+    }
+    try:
+        step = Distill.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        raise RecipeError(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from error
+    for sentence in step.check():
+        raise RecipeError(sentence)
+    return step
+
+
+def distilled(problems: StepOutput, step: Distill, output: Output) -> StepOutput:
+    """Traces beside the problem's own columns, so that `cotkit verify` can read the result."""
+    from cotkit.records import Problem
+
+    unique = problems.kept.unique("problem_id", keep="first", maintain_order=True)
+    if unique.height < problems.kept.height:
+        output.warn(f"{problems.kept.height - unique.height} rows repeat a problem of the file; each is asked once")
+    result = run_step(step, {Problem: unique}, output)
+    columns = unique.select("problem_id", "problem", "answer", "choices", "source", "source_row")
+    return StepOutput(
+        kept=result.kept.join(columns, on="problem_id", how="left", maintain_order="left"),
+        dropped=result.dropped,
+        counters=result.counters,
+        incomplete=result.incomplete,
+    )
+
+
+def refuse_incomplete(result: StepOutput) -> None:
+    from cotkit.errors import IncompleteError
+
+    if result.incomplete:
+        raise IncompleteError(
+            f"{result.incomplete} requests failed for a passing reason; run the same command again to ask these alone"
+        )
+
+
+def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:
+    """All rows of a file as dicts; raises InputError with the place of a bad one."""
+    from cotkit.curate.sources.file import FileSource
+
+    source = FileSource(name="file", path=path.resolve(), limit=limit)
+    return [dict(row.values or {}) for row in source.rows({})]
+
+
+def graded(
+    path: Path, column: Sequence[str] | None, limit: int | None, timeout_s: float, output: Output
+) -> list[dict[str, Any]]:
+    """The file's rows, each with `verdict`, `extracted`, `verdict_method` and `verdict_reason`."""
+    from cotkit import records
+    from cotkit.errors import InputError
+    from cotkit.records import Problem, Trace
+    from cotkit.verify.step import Verify
+
+    names = {key: key for key in RESPONSE_COLUMNS} | mapping(column, RESPONSE_COLUMNS)
+    rows = read_rows(path, limit)
+    for key in ("response", "answer"):
+        if not any(names[key] in row for row in rows):
+            known = ", ".join(sorted({k for row in rows for k in row}))
+            raise InputError(f"{path}: no column '{names[key]}' for the {key}; it has {known}; use --column {key}=NAME")
+    problems = [
+        Problem(f"row {i}", "", _text(r.get(names["answer"])), choices=_list(r.get(names["choices"])))
+        for i, r in enumerate(rows)
+    ]
+    traces = [
+        Trace(
+            f"row {i}",
+            0,
+            "",
+            "",
+            str(r.get(names["status"]) or "done"),
+            response=_text(r.get(names["response"])) or "",
+        )
+        for i, r in enumerate(rows)
+    ]
+    step = Verify(step="verify", name="verify", timeout_s=timeout_s)
+    tables = {Trace: records.frame(Trace, traces), Problem: records.frame(Problem, problems)}
+    verdicts = run_step(step, tables, output).kept
+    found = zip(rows, verdicts.iter_rows(named=True), strict=True)
+    return [
+        {
+            **row,
+            "verdict": v["verdict"],
+            "extracted": v["extracted"],
+            "verdict_method": v["method"],
+            "verdict_reason": v["reason"],
+        }
+        for row, v in found
+    ]
+
+
+def selected(path: Path, choose: str, per_problem: int, limit: int | None) -> StepOutput:
+    """Rows of `cotkit verify` as attempts, then the select step."""
+    from pydantic import ValidationError
+
+    from cotkit import records
+    from cotkit.curate.select import Attempt, Select, select
+    from cotkit.errors import InputError, RecipeError
+    from cotkit.records import Problem, Trace, Verdict
+
+    try:
+        config = Select.model_validate({"step": "select", "choose": {"by": choose}, "per_problem": per_problem})
+    except ValidationError as error:
+        raise RecipeError(f"--choose {choose}: there are shortest, longest and first") from error
+    rows = read_rows(path, limit)
+    for key in ("problem", "response", "verdict"):
+        if not any(key in row for row in rows):
+            raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
+    attempts: list[Attempt] = []
+    seen: dict[str, int] = {}
+    for number, row in enumerate(rows):
+        choices = _list(row.get("choices"))
+        identity = records.problem_id(_text(row.get("problem")) or "", choices)
+        sample = seen[identity] = seen.get(identity, -1) + 1
+        problem = Problem(
+            identity,
+            _text(row.get("problem")) or "",
+            _text(row.get("answer")),
+            choices=choices,
+            source=_text(row.get("source")) or path.stem,
+            source_row=number,
+            license=_text(row.get("license")),
+            domain=_text(row.get("domain")) or "math",
+        )
+        trace = Trace(
+            identity,
+            sample,
+            _text(row.get("teacher")) or "",
+            "",
+            _text(row.get("status")) or "done",
+            reasoning=_text(row.get("reasoning")),
+            response=_text(row.get("response")),
+        )
+        verdict = Verdict(
+            identity,
+            sample,
+            _text(row.get("verdict")) or "undecided",
+            _text(row.get("extracted")),
+            problem.answer,
+            _text(row.get("verdict_method")) or "",
+            _text(row.get("verdict_reason")) or "",
+        )
+        attempts.append(Attempt(problem, trace, verdict))
+    return select(attempts, config)
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _list(value: Any) -> list[str] | None:
+    return [str(item) for item in value] if isinstance(value, list) and value else None
+
+
+def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: Output, next_: str) -> None:
+    """Kept rows to `out` or stdout, dropped rows to `dropped`; the counts are said."""
+    from cotkit.run.funnel import reasons
+
+    why = ", ".join(f"{reason} {count:,}" for reason, count in reasons(result).items())
+    counted = ", ".join(f"{label} {value:,.6g}" for label, value in result.counters.items())
+    output.say(f"{result.kept.height:,} kept, {result.dropped.height:,} dropped{f' ({why})' if why else ''}")
+    if counted:
+        output.say(counted, "dim")
+    if dropped is not None:
+        write(dropped, result.dropped.to_dicts())
+    deliver_rows(result.kept.to_dicts(), out, output, next_)
+
+
+def deliver_rows(rows: list[dict[str, Any]], out: Path | None, output: Output, next_: str) -> None:
+    verdicts = [row["verdict"] for row in rows if isinstance(row.get("verdict"), str)]
+    if verdicts and out is not None:
+        output.say(", ".join(f"{verdicts.count(v):,} {v}" for v in ("correct", "incorrect", "undecided")))
+    if out is None:
+        output.rows(rows)
+        return
+    write(out, rows)
+    output.data(str(out), {"out": str(out), "rows": len(rows)})
+    if next_:
+        output.next(next_)
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Whole or not at all, in the format that the name tells; raises InputError for another ending."""
+    from cotkit.curate.sources.file import format_of
+    from cotkit.run.tables import write_atomic
+
+    form = format_of(path)
+    if form == "jsonl":
+        text = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+        write_atomic(path, lambda p: p.write_text(text, encoding="utf-8"))
+    elif form == "json":
+        text = json.dumps(rows, ensure_ascii=False, default=str, indent=1) + "\n"
+        write_atomic(path, lambda p: p.write_text(text, encoding="utf-8"))
+    else:
+        import polars as pl
+
+        table = pl.DataFrame(rows, infer_schema_length=None)
+        if form == "parquet":
+            write_atomic(path, lambda p: table.write_parquet(p, compression="zstd"))
+        else:
+            flat = [pl.col(n).map_elements(_flat, pl.String) for n, t in table.schema.items() if t.is_nested()]
+            write_atomic(path, lambda p: table.with_columns(flat).write_csv(p))
+
+
+def _flat(value: Any) -> str:
+    return json.dumps(value.to_list() if hasattr(value, "to_list") else value, ensure_ascii=False, default=str)

@@ -1,0 +1,149 @@
+"""`cotkit status` and `cotkit report`: what a run directory holds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cotkit.cli.options import Json, RunArgument
+from cotkit.cli.output import Output
+from cotkit.cli.watch import funnel_table
+
+if TYPE_CHECKING:
+    from cotkit.run.directory import RunDirectory
+
+
+def status(run: RunArgument, as_json: Json = False) -> None:
+    """Which steps of a run stand, which are to be run and why.
+
+    Example:
+
+      cotkit status runs/quickstart
+    """
+    from cotkit.recipe.load import load
+    from cotkit.run.directory import LOCK_FILE
+    from cotkit.run.plan import plan
+    from cotkit.run.runner import old_pins, resolve_pins
+
+    output, directory = Output(as_json), open_run(run)
+    recipe = load(str(run / LOCK_FILE)).recipe
+    planned = plan(recipe, directory, resolve_pins(recipe, old_pins(directory)))
+    lines, machine = [], []
+    for one in planned:
+        rows = one.report["funnel"]["kept"] if one.report else None
+        state = "to run" if one.why else "done"
+        count = "" if rows is None else f"{rows:,} rows"
+        lines.append(f"{one.number:02d} {one.step.name:<16} {state:<8} {count:>12}  {'; '.join(one.why)}".rstrip())
+        machine.append({"step": one.step.name, "done": not one.why, "rows": rows, "why": list(one.why)})
+    output.data("\n".join(lines), {"run": str(run), "recipe": recipe.name, "steps": machine})
+    todo = any(one.why for one in planned)
+    output.next(f"cotkit run {run / LOCK_FILE}" if todo else f"cotkit report {run}")
+
+
+def report(
+    run: RunArgument,
+    dropped: Annotated[
+        str | None,
+        typer.Option("--dropped", metavar="STEP", help="Print what a step dropped, as JSON Lines."),
+    ] = None,
+    row: Annotated[
+        str | None,
+        typer.Option("--row", metavar="ID", help="Tell the story of one row: a problem_id, or SOURCE:NUMBER."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """The funnel of a run; why rows were dropped.
+
+    Examples:
+
+      cotkit report runs/quickstart
+
+      cotkit report runs/quickstart --dropped decontaminate
+
+      cotkit report runs/quickstart --row quickstart:17
+    """
+    from cotkit.errors import InputError
+    from cotkit.run.directory import FUNNEL_FILE, REPORT_FILE
+
+    output, directory = Output(as_json), open_run(run)
+    if dropped is not None:
+        output.rows(_decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
+        return
+    if row is not None:
+        output.rows(story(directory, row))
+        return
+    try:
+        funnel = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))["steps"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{run}: no funnel here yet; run the recipe first") from error
+    output.data(funnel_table(funnel), funnel)
+    output.next(f"open {run / REPORT_FILE}   or   cotkit report {run} --dropped STEP")
+
+
+def open_run(run: Path) -> RunDirectory:
+    """Raises InputError for a folder that is no run directory."""
+    from cotkit.errors import InputError
+    from cotkit.run.directory import LOCK_FILE, RunDirectory
+
+    if not (run / LOCK_FILE).is_file():
+        raise InputError(f"{run}: not a run directory (it has no {LOCK_FILE}); give the --out folder of a run")
+    return RunDirectory(run)
+
+
+def story(directory: RunDirectory, row: str) -> list[dict[str, Any]]:
+    """Where a row was seen, step by step: {"step", "fate": kept | dropped, "reason", "evidence", …}.
+
+    Raises InputError where no table knows it.
+    """
+    from cotkit.errors import InputError
+
+    identity = row
+    if ":" in row:
+        source, _, number = row.rpartition(":")
+        identity = _problem_id(directory, source, number)
+    events: list[dict[str, Any]] = []
+    for _, name in directory.step_folders():
+        for fate, table in (("kept", directory.kept(name)), ("dropped", directory.dropped(name))):
+            for found in table.filter(_matches(table, identity, row)).iter_rows(named=True):
+                event = {"step": name, "fate": fate, **_decoded(found)}
+                wanted = (
+                    "step",
+                    "fate",
+                    "source",
+                    "source_row",
+                    "problem_id",
+                    "sample",
+                    "verdict",
+                    "status",
+                    "reason",
+                    "evidence",
+                )
+                events.append({k: event[k] for k in wanted if event.get(k) is not None})
+    if not events:
+        raise InputError(f"{directory.path}: no row '{row}' in this run; give a problem_id or SOURCE:NUMBER")
+    return events
+
+
+def _problem_id(directory: RunDirectory, source: str, number: str) -> str:
+    for _, name in directory.step_folders():
+        for table in (directory.kept(name), directory.dropped(name)):
+            if {"source", "source_row", "problem_id"} <= set(table.columns) and number.isdigit():
+                found = table.filter((table["source"] == source) & (table["source_row"] == int(number)))
+                if found.height:
+                    return str(found["problem_id"][0])
+    return ""
+
+
+def _matches(table: Any, identity: str, row: str) -> Any:
+    """Tables with the source columns are matched by them where SOURCE:NUMBER was given."""
+    source, _, number = row.rpartition(":")
+    if source and "source_row" in table.columns:
+        return (table["source"] == source) & (table["source_row"] == int(number if number.isdigit() else -1))
+    return table["problem_id"] == identity
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "evidence": json.loads(row["evidence"])} if "evidence" in row else row

@@ -1,0 +1,81 @@
+"""`cotkit recipes`: the shipped recipes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cotkit.cli.options import Json, RecipeArgument
+from cotkit.cli.output import Output
+
+app = typer.Typer(help="List, show and copy the shipped recipes.", no_args_is_help=False, invoke_without_command=True)
+
+
+@app.callback()
+def default(context: typer.Context) -> None:
+    """List, show and copy the shipped recipes."""
+    if context.invoked_subcommand is None:
+        list_()
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """The shipped recipes, a line each."""
+    from cotkit.recipe.document import read
+    from cotkit.recipe.load import shipped
+
+    output = Output(as_json)
+    found = []
+    for path in shipped():
+        data = read(path).data
+        found.append({"name": path.stem, "description": " ".join(str(data.get("description", "")).split())})
+    width = max((len(entry["name"]) for entry in found), default=0)
+    output.data("\n".join(f"{e['name']:<{width}}  {e['description']}" for e in found), found)
+    output.next("cotkit recipes show NAME   or   cotkit recipes copy NAME")
+
+
+@app.command()
+def show(recipe: RecipeArgument) -> None:
+    """Print a recipe's YAML."""
+    from cotkit.errors import RecipeError
+    from cotkit.recipe.load import find
+
+    path = find(recipe)
+    try:
+        print(path.read_text(encoding="utf-8"), end="")
+    except OSError as error:
+        raise RecipeError(f"{path}: the recipe cannot be read ({error.strerror}); check the path") from error
+
+
+@app.command()
+def copy(
+    recipe: RecipeArgument,
+    target: Annotated[Path | None, typer.Argument(help="Where to write it; NAME.yaml here when left out.")] = None,
+) -> None:
+    """Copy a shipped recipe to edit it; paths into the package go on working."""
+    from cotkit.errors import RecipeError
+    from cotkit.recipe.load import SHIPPED, find
+    from cotkit.run.tables import write_text
+
+    path = find(recipe)
+    to = target or Path(f"{path.stem}.yaml")
+    if to.is_dir():
+        to = to / f"{path.stem}.yaml"
+    if to.exists():
+        raise RecipeError(f"{to}: the file is there already; give another name or remove it")
+    text = path.read_text(encoding="utf-8")
+    if path.parent == SHIPPED:
+        # In the package, data lies beside the recipe; the copy lies elsewhere.
+        text = text.replace(": data/", ": cotkit:recipes/data/")
+    write_text(to, text)
+    Output().next(f"edit {to}, then: cotkit run {to}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of recipes, for editors; plug-ins that are installed are in it."""
+    from cotkit.recipe.schema import recipe_schema
+
+    print(recipe_schema(), end="")

@@ -1,0 +1,129 @@
+"""`cotkit run` and `cotkit validate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set
+from cotkit.cli.output import Output
+from cotkit.cli.watch import Teller, funnel_table
+
+if TYPE_CHECKING:
+    from cotkit.recipe.load import Loaded
+    from cotkit.run.runner import Options, RunResult
+
+
+def run(
+    recipe: RecipeArgument,
+    out: Out = None,
+    limit: Limit = None,
+    set_: Set = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say which steps would run and why; run nothing.")] = False,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="STEP", help="Run this step and all after it anew.")
+    ] = None,
+    only: Annotated[str | None, typer.Option("--only", metavar="STEP", help="Run this step alone.")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a recipe; steps whose result stands are not run again, paid answers are never asked twice.
+
+    Examples:
+
+      cotkit run quickstart
+
+      cotkit run my.yaml --limit 20 --set distill.samples=4 --dry-run
+
+      cotkit run my.yaml --out runs/second --from verify
+    """
+    from cotkit.recipe.load import load
+    from cotkit.run.runner import Options
+
+    output = Output(as_json, quiet)
+    loaded = load(recipe, set_ or (), limit)
+    folder = out or default_out(loaded)
+    if dry_run:
+        show_plan(loaded, folder, from_, output)
+        return
+    execute(loaded, folder, Options(only=only, start=from_), output)
+
+
+def default_out(loaded: Loaded) -> Path:
+    """runs/NAME; a lock runs where it lies."""
+    return loaded.path.parent if loaded.recipe.lock is not None else Path("runs") / loaded.recipe.name
+
+
+def execute(loaded: Loaded, folder: Path, options: Options, output: Output) -> RunResult:
+    """Run, tell the funnel, print the path of the result, say what to do next."""
+    from cotkit.errors import IncompleteError
+    from cotkit.recipe.lock import other_packages
+    from cotkit.run.runner import run_recipe
+
+    recipe = loaded.recipe
+    if recipe.lock is not None and (others := other_packages(recipe.lock)):
+        output.warn(f"the lock was made with other packages, so bytes may differ: {'; '.join(others)}")
+    result = run_recipe(recipe, folder, options, output, Teller(output))
+    dataset = folder / "dataset"
+    complete = [e["step"] for e in result.funnel] == [s.name for s in recipe.steps]
+    if result.ran:
+        output.say("")
+        output.say(funnel_table(result.funnel))
+    else:
+        output.say("every step is up to date: nothing was run, nothing was paid")
+    place = dataset if complete and dataset.is_dir() else folder
+    machine = {"run": str(folder), "dataset": str(dataset) if dataset.is_dir() else None, "ran": result.ran}
+    output.data(str(place), {**machine, "incomplete": result.incomplete, "funnel": result.funnel})
+    if result.incomplete:
+        raise IncompleteError(
+            f"{result.incomplete} rows failed for a passing reason; run the same command again to ask for these alone"
+        )
+    if place == dataset:
+        output.next(f"cotkit report {folder}   or   load_dataset({str(dataset)!r}, split=…) in Python")
+    else:
+        output.next(f"cotkit status {folder}   (what stands, and what is still to run)")
+    return result
+
+
+def show_plan(loaded: Loaded, folder: Path, start: str | None, output: Output) -> None:
+    """--dry-run: a line a step."""
+    from cotkit.errors import RecipeError
+    from cotkit.run.directory import RunDirectory
+    from cotkit.run.plan import plan
+    from cotkit.run.runner import old_pins, resolve_pins
+
+    recipe, directory = loaded.recipe, RunDirectory(folder)
+    names = [step.name for step in recipe.steps]
+    if start is not None and start not in names:
+        raise RecipeError(f"--from: the recipe '{recipe.name}' has no step '{start}'; it has {', '.join(names)}")
+    pins = resolve_pins(recipe, old_pins(directory))
+    planned = plan(recipe, directory, pins, names.index(start) if start else None)
+    lines, machine = [], []
+    for one in planned:
+        state = "would run" if one.why else "up to date"
+        lines.append(f"{one.number:02d} {one.step.name:<16} {state:<11} {'; '.join(one.why)}".rstrip())
+        machine.append({"step": one.step.name, "runs": bool(one.why), "certain": one.certain, "why": list(one.why)})
+    output.data("\n".join(lines), {"run": str(folder), "steps": machine})
+
+
+def validate(recipe: RecipeArgument, set_: Set = None, as_json: Json = False, quiet: Quiet = False) -> None:
+    """Check a recipe without running it: keys, types, steps that fit together, files that exist.
+
+    Example:
+
+      cotkit validate my.yaml --set vars.data=/data
+    """
+    from cotkit.recipe.load import load
+    from cotkit.run.runner import resolve_pins
+
+    output = Output(as_json, quiet)
+    loaded = load(recipe, set_ or ())
+    resolve_pins(loaded.recipe, {})
+    names = [step.name for step in loaded.recipe.steps]
+    output.data(
+        f"{loaded.path}: a valid recipe '{loaded.recipe.name}' with the steps {', '.join(names)}",
+        {"path": str(loaded.path), "name": loaded.recipe.name, "steps": names},
+    )
+    output.next(f"cotkit run {recipe}")

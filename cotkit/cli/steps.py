@@ -1,0 +1,291 @@
+"""The verbs: run a recipe up to a step, or work directly on a file of rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cotkit.cli.options import Column, Dropped, Json, Limit, OutFile, Quiet, Set, Target
+from cotkit.cli.output import Output
+
+
+def is_recipe(target: str) -> bool:
+    """A YAML path or a bare word is a recipe; anything with another ending, or that exists, is a file."""
+    path = Path(target)
+    return path.suffix in (".yaml", ".yml") or not (path.suffix or path.exists() or "/" in target)
+
+
+def run_room(
+    room: str, target: str, out: Path | None, limit: int | None, options: list[str] | None, output: Output
+) -> None:
+    """Run a recipe up to the last step of a room; the steps before it run only if they have to."""
+    from cotkit.cli.run import default_out, execute
+    from cotkit.errors import RecipeError
+    from cotkit.recipe.load import load
+    from cotkit.run.runner import Options
+
+    loaded = load(target, options or (), limit)
+    names = [step.name for step in loaded.recipe.steps if step.room == room]
+    if not names:
+        raise RecipeError(f"the recipe '{loaded.recipe.name}' has no {room} step; add one, or run another verb")
+    execute(loaded, out or default_out(loaded), Options(until=names[-1]), output)
+
+
+def _no_recipe_options(limit: int | None, options: list[str] | None) -> None:
+    from cotkit.errors import RecipeError
+
+    if options:
+        raise RecipeError(
+            f"--set {options[0]}: it changes a recipe, and a file was given; use the command's own options"
+        )
+    if limit is not None and limit < 1:
+        raise RecipeError(f"--limit {limit}: give a number of rows, 1 or more")
+
+
+def curate(
+    target: Target,
+    out: OutFile = None,
+    dropped: Dropped = None,
+    column: Column = None,
+    filter_: Annotated[
+        list[str] | None,
+        typer.Option("--filter", metavar="NAME", help="With a file: a filter to apply; repeatable; default gradable."),
+    ] = None,
+    limit: Limit = None,
+    set_: Set = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read problems, find their reference answers, drop what cannot be used.
+
+    Examples:
+
+      cotkit curate my.yaml
+
+      cotkit curate raw.jsonl --column problem=question --filter gradable --filter no_figure --out problems.parquet
+    """
+    output = Output(as_json, quiet)
+    if is_recipe(target):
+        return run_room("curate", target, out, limit, set_, output)
+    from cotkit.cli import files
+
+    _no_recipe_options(limit, set_)
+    problems = files.read_problems(Path(target), column, limit, output)
+    result = files.filtered(problems, filter_ or ["gradable"], output)
+    files.deliver(result, out, dropped, output, f"cotkit dedup {out}" if out else "")
+
+
+def dedup(
+    target: Target,
+    out: OutFile = None,
+    dropped: Dropped = None,
+    column: Column = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against",
+            metavar="FILE",
+            help="With a file: a benchmark whose items must not be in it; repeatable.",
+        ),
+    ] = None,
+    no_embedding: Annotated[
+        bool, typer.Option("--no-embedding", help="With a file: exact forms only, without MiniLM.")
+    ] = False,
+    limit: Limit = None,
+    set_: Set = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Drop duplicate problems and items of benchmarks; every drop names its pair.
+
+    Examples:
+
+      cotkit dedup my.yaml
+
+      cotkit dedup problems.jsonl --against aime24.json --against math500.json --out clean.parquet --dropped leaks.jsonl
+    """
+    output = Output(as_json, quiet)
+    if is_recipe(target):
+        return run_room("dedup", target, out, limit, set_, output)
+    from cotkit.cli import files
+
+    _no_recipe_options(limit, set_)
+    problems = files.read_problems(Path(target), column, limit, output)
+    result = files.deduplicated(problems, against or [], not no_embedding, output)
+    files.deliver(result, out, dropped, output, f"cotkit distill {out} --base-url … --model …" if out else "")
+
+
+def distill(
+    target: Target,
+    out: OutFile = None,
+    dropped: Dropped = None,
+    column: Column = None,
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="With a file: the teacher's OpenAI-compatible endpoint.")
+    ] = None,
+    model: Annotated[str | None, typer.Option("--model", help="With a file: the teacher's model name.")] = None,
+    api_key_env: Annotated[
+        str | None,
+        typer.Option("--api-key-env", help="With a file: NAME of the variable that holds the key."),
+    ] = None,
+    samples: Annotated[int, typer.Option("--samples", min=1, help="With a file: answers to ask for each problem.")] = 1,
+    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="With a file: requests in flight.")] = 8,
+    temperature: Annotated[
+        float | None, typer.Option("--temperature", help="With a file: sampling temperature.")
+    ] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", help="With a file: most tokens of an answer.")
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option("--journal", help="With a file: where paid answers are kept; default FILE.journal.sqlite."),
+    ] = None,
+    limit: Limit = None,
+    set_: Set = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Ask a teacher; every answer is kept in a journal and never paid twice.
+
+    Examples:
+
+      cotkit distill my.yaml --limit 20
+
+      cotkit distill problems.jsonl --base-url http://127.0.0.1:8000/v1 --model r1 --samples 4 --out answers.jsonl
+    """
+    output = Output(as_json, quiet)
+    if is_recipe(target):
+        return run_room("distill", target, out, limit, set_, output)
+    from cotkit.cli import files
+    from cotkit.errors import RecipeError
+
+    _no_recipe_options(limit, set_)
+    if base_url is None or model is None:
+        raise RecipeError("cotkit distill FILE needs a teacher: give --base-url URL and --model NAME")
+    config = files.distill_config(
+        {"base_url": base_url, "model": model, "api_key_env": api_key_env},
+        {"temperature": temperature, "max_tokens": max_tokens},
+        samples,
+        concurrency,
+        journal or Path(f"{target}.journal.sqlite"),
+    )
+    problems = files.read_problems(Path(target), column, limit, output)
+    result = files.distilled(problems, config, output)
+    files.deliver(result, out, dropped, output, f"cotkit verify {out}" if out else "")
+    files.refuse_incomplete(result)
+
+
+def verify(
+    target: Target,
+    out: OutFile = None,
+    column: Column = None,
+    limit: Limit = None,
+    set_: Set = None,
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", min=0.1, help="With a file: seconds for one hard comparison.")
+    ] = 2.0,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Grade answers: correct, incorrect or undecided, each with the method and the reason.
+
+    A file needs a column `response` and one `answer` (the reference answer).
+
+    Examples:
+
+      cotkit verify my.yaml
+
+      cotkit verify answers.jsonl --column response=completion --column answer=gold --out graded.jsonl
+    """
+    output = Output(as_json, quiet)
+    if is_recipe(target):
+        return run_room("verify", target, out, limit, set_, output)
+    from cotkit.cli import files
+
+    _no_recipe_options(limit, set_)
+    graded = files.graded(Path(target), column, limit, timeout_s, output)
+    files.deliver_rows(graded, out, output, f"cotkit select {out}" if out else "")
+
+
+def select(
+    target: Target,
+    out: OutFile = None,
+    dropped: Dropped = None,
+    choose: Annotated[
+        str, typer.Option("--choose", help="With a file: shortest, longest or first of the correct ones.")
+    ] = "shortest",
+    per_problem: Annotated[
+        int, typer.Option("--per-problem", min=1, help="With a file: most answers to keep of one problem.")
+    ] = 1,
+    limit: Limit = None,
+    set_: Set = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Choose the graded answers worth training on.
+
+    A file needs what `cotkit verify FILE --out` writes: problem, response and verdict.
+
+    Examples:
+
+      cotkit select my.yaml
+
+      cotkit select graded.jsonl --choose shortest --out train.parquet
+    """
+    output = Output(as_json, quiet)
+    if is_recipe(target):
+        return run_room("select", target, out, limit, set_, output)
+    from cotkit.cli import files
+
+    _no_recipe_options(limit, set_)
+    result = files.selected(Path(target), choose, per_problem, limit)
+    files.deliver(result, out, dropped, output, "")
+
+
+def push(
+    target: Annotated[str, typer.Argument(metavar="RECIPE|RUN", help="A recipe with a push step, or a run directory.")],
+    to: Annotated[str | None, typer.Option("--to", help="With a run: hub:USER/NAME, or a folder.")] = None,
+    public: Annotated[bool, typer.Option("--public", help="With a run: make a new Hub repository public.")] = False,
+    revision: Annotated[str, typer.Option("--revision", help="With a run: branch to push to.")] = "main",
+    message: Annotated[str | None, typer.Option("--message", help="With a run: the commit's message.")] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With a run: replace what cotkit did not write.")
+    ] = False,
+    out: OutFile = None,
+    limit: Limit = None,
+    set_: Set = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Push the dataset of a finished run to the Hub or to a folder.
+
+    Examples:
+
+      cotkit push runs/quickstart --to hub:me/my-dataset
+
+      cotkit push runs/quickstart --to /data/published/my-dataset
+    """
+    output = Output(as_json, quiet)
+    if not Path(target).is_dir():
+        return run_room("push", target, out, limit, set_, output)
+    from cotkit.curate.layout import PushOptions
+    from cotkit.curate.push import push_dataset
+    from cotkit.errors import InputError, RecipeError
+
+    if to is None:
+        raise RecipeError(f"cotkit push {target}: give --to hub:USER/NAME or --to FOLDER")
+    folder = Path(target) / "dataset"
+    if not folder.is_dir():
+        raise InputError(f"{target}: no dataset here yet; run the recipe up to its publish step first")
+    result = push_dataset(folder, to, PushOptions(not public, revision, message, overwrite))
+    state = "pushed" if result.changed else "up to date, nothing to push"
+    output.say(state)
+    output.data(result.url, {"url": result.url, "commit": result.commit, "changed": result.changed})
+    name = to.removeprefix("hub:")
+    output.next(
+        f"load_dataset({name!r}, revision={result.commit!r}) in Python"
+        if result.commit
+        else f"load_dataset({name!r}) in Python"
+    )

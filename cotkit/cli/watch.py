@@ -1,0 +1,51 @@
+"""How a run is told: a line a step, then the funnel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cotkit.cli.output import Output
+
+if TYPE_CHECKING:
+    from cotkit.run.funnel import Entry
+    from cotkit.run.plan import Planned
+
+
+class Teller:
+    """Tells each step of a run on stderr."""
+
+    def __init__(self, output: Output) -> None:
+        self.output = output
+
+    def starts(self, planned: Planned) -> None:
+        why = "; ".join(planned.why[:3]) + (f"; and {len(planned.why) - 3} more" if len(planned.why) > 3 else "")
+        self.output.say(f"▸ {planned.step.name}: {why}", "dim")
+
+    def ended(self, planned: Planned, line: Entry, seconds: float | None) -> None:
+        mark, tail = ("=", "nothing to do") if seconds is None else ("✓", f"{seconds:.1f} s")
+        self.output.say(f"{mark} {sentence(line)} · {tail}")
+
+
+def sentence(line: Entry) -> str:
+    """`filter: 112 problems → 105 kept, 7 dropped (ungradable 5, proof 2)`."""
+    why = ", ".join(f"{reason} {count:,}" for reason, count in line["reasons"].items())
+    dropped = f", {line['dropped']:,} dropped ({why})" if line["dropped"] else ""
+    verdicts = {k: v for k, v in line["counters"].items() if k in ("correct", "incorrect", "undecided")}
+    said = ": " + ", ".join(f"{v:,.0f} {k}" for k, v in verdicts.items()) if verdicts else ""
+    return f"{line['step']}: {line['rows_in']:,} {line['unit']} → {line['kept']:,} kept{dropped}{said}"
+
+
+def funnel_table(funnel: Sequence[Entry]) -> str:
+    """The funnel as aligned text."""
+    head = ("step", "in", "kept", "dropped", "", "why")
+    rows = [head]
+    for e in funnel:
+        why = ", ".join(f"{reason} {count:,}" for reason, count in e["reasons"].items())
+        rows.append((e["step"], f"{e['rows_in']:,}", f"{e['kept']:,}", f"{e['dropped']:,}", e["unit"], why))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
+    lines = []
+    for row in rows:
+        cells = [c.rjust(w) if i in (1, 2, 3) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Getting problems in (pull, filter, sample) and rows out (select, publish, push)."""

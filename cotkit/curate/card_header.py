@@ -1,0 +1,112 @@
+"""The YAML header of a dataset card, and the licence and language that it may state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Licence identifiers that the Hub accepts in a card and that data sets use
+# (https://huggingface.co/docs/hub/repositories-licenses); any other licence is "other" with its name.
+# fmt: off
+HUB_LICENSES = frozenset(
+    [
+        "apache-2.0", "mit", "openrail", "bigscience-openrail-m", "afl-3.0", "artistic-2.0", "bsl-1.0", "bsd",
+        "bsd-2-clause", "bsd-3-clause", "bsd-3-clause-clear", "c-uda", "cc", "cc0-1.0", "cc-by-2.0",
+        "cc-by-2.5", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nc-2.0", "cc-by-nc-3.0",
+        "cc-by-nc-4.0", "cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0", "cc-by-nc-sa-2.0",
+        "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cdla-sharing-1.0", "cdla-permissive-1.0", "cdla-permissive-2.0",
+        "wtfpl", "ecl-2.0", "epl-1.0", "epl-2.0", "etalab-2.0", "eupl-1.1", "eupl-1.2", "agpl-3.0", "gfdl",
+        "gpl", "gpl-2.0", "gpl-3.0", "lgpl", "lgpl-2.1", "lgpl-3.0", "isc", "ms-pl", "mpl-2.0", "odc-by",
+        "odbl", "osl-3.0", "postgresql", "ofl-1.1", "ncsa", "unlicense", "zlib", "pddl", "llama2", "llama3",
+        "llama3.1", "llama3.2", "llama3.3", "gemma", "other",
+    ]
+)
+# fmt: on
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+# Upper bounds of the Hub's size categories: n<1K, 1K<n<10K, … 100B<n<1T.
+_BOUNDS = [f"{m}{unit}" for unit in "KMB" for m in (1, 10, 100)] + ["1T"]
+
+
+@dataclass(frozen=True, slots=True)
+class License:
+    """What can be said of the licence.
+
+    Attributes:
+        id: for the header: a Hub identifier, or None where nothing may be stated.
+        name: the licence's own name where `id` is "other".
+        sentence: the same for a reader, plain text without markup.
+    """
+
+    id: str | None
+    name: str | None
+    sentence: str
+
+
+def state_license(given: str | None, licenses: Sequence[str | None]) -> License:
+    """The licence of a data set: as the user states it, else what its rows' licences allow to say.
+
+    All rows under one licence: that one. Several licences: "other", all of them named. A row of unknown
+    licence: none is stated, since nobody may give away what they do not hold.
+    """
+    if given is not None:
+        return License(*_hub_license(given), f"{given}, as stated in the recipe.")
+    known = sorted({text.strip() for text in licenses if text and text.strip()}, key=str.lower)
+    different = {text.lower() for text in known}
+    unknown = sum(1 for text in licenses if not text or not text.strip())
+    if unknown:
+        what = "unknown" if not known else f"unknown for a part of the rows; the others are under {', '.join(known)}"
+        return License(None, None, f"{what[0].upper()}{what[1:]}.")
+    if len(different) > 1:
+        sentence = f"Rows come under several licences: {', '.join(known)}; the license column says which."
+        return License("other", "several-per-row", sentence)
+    return License(*_hub_license(known[0]), f"{known[0]}, the licence of every row.")
+
+
+def _hub_license(text: str) -> tuple[str, str | None]:
+    identifier = text.strip().lower()
+    if identifier in HUB_LICENSES:
+        return identifier, None
+    # The Hub takes a name in the form of its own identifiers; the text of the card has the full one.
+    return "other", re.sub(r"[^a-z0-9.+]+", "-", identifier).strip("-") or None
+
+
+def state_languages(given: str | None, languages: Sequence[str | None]) -> list[str]:
+    """Language codes of the data set: the given one, else those of the rows if every row has one."""
+    found = {given} if given is not None else set(languages)
+    codes = sorted(code for code in found if code and _LANGUAGE.fullmatch(code))
+    return codes if len(codes) == len(found) else []
+
+
+def size_category(rows: int) -> str:
+    """The Hub's name for a number of rows."""
+    power = next((i for i in range(len(_BOUNDS)) if rows < 10 ** (i + 3)), len(_BOUNDS))
+    if power == len(_BOUNDS):
+        return f"n>{_BOUNDS[-1]}"
+    return f"n<{_BOUNDS[0]}" if power == 0 else f"{_BOUNDS[power - 1]}<n<{_BOUNDS[power]}"
+
+
+def render_header(examples: pl.DataFrame, title: str, split: str, license: License, languages: list[str]) -> str:
+    """The YAML between the two lines of dashes, those included."""
+    import yaml
+
+    domains = sorted(d for d in examples["domain"].drop_nulls().unique() if re.fullmatch(r"[a-z]{2,20}", d))
+    header: dict[str, Any] = {"pretty_name": title}
+    if license.id is not None:
+        header["license"] = license.id
+    if license.name is not None:
+        header["license_name"] = license.name
+    if languages:
+        header["language"] = languages
+    header |= {
+        "task_categories": ["text-generation"],
+        "tags": ["reasoning", "chain-of-thought", "synthetic", "cotkit", *domains],
+        "size_categories": [size_category(examples.height)],
+        "configs": [{"config_name": "default", "data_files": [{"split": split, "path": f"data/{split}-*.parquet"}]}],
+    }
+    text = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=10_000)
+    return f"---\n{text}---\n"

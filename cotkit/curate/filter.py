@@ -1,0 +1,57 @@
+"""The filter step: a list of named filters; the first one that rejects a problem names the reason."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit import records
+from cotkit.curate.filters import AnyFilter, Filter
+from cotkit.records import Problem
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+
+
+class FilterStep(Step):
+    """Drop problems by named filters, in the order of the list."""
+
+    step: Literal["filter"] = "filter"
+    filters: tuple[AnyFilter, ...] = Field(min_length=1, description="Filters, applied in this order.")
+
+    room: ClassVar[str] = "curate"
+    reads: ClassVar[tuple[type, ...]] = (Problem,)
+    writes: ClassVar[type] = Problem
+    code: ClassVar[tuple[str, ...]] = ("cotkit.curate.filter", "cotkit.verify", "cotkit.records")
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, *(type(f).__module__ for f in self.filters))
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        table = tables[Problem]
+        kept: list[int] = []
+        dropped: list[int] = []
+        reasons: list[str] = []
+        evidence: list[dict[str, Any]] = []
+        with context.progress.task(self.name or self.step, table.height) as task:
+            for index, problem in enumerate(records.rows(Problem, table)):
+                found = first_rejection(self.filters, problem)
+                if found is None:
+                    kept.append(index)
+                else:
+                    dropped.append(index)
+                    reasons.append(found[0].reason)
+                    evidence.append({"filter": found[0].name, **found[1]})
+                task.advance()
+        return StepOutput(
+            kept=table[kept] if kept else table.clear(),
+            dropped=records.dropped_frame(table, dropped, reasons, evidence),
+        )
+
+
+def first_rejection(filters: tuple[Filter, ...], problem: Problem) -> tuple[Filter, dict[str, Any]] | None:
+    """The first filter that rejects the problem, with its evidence."""
+    for item in filters:
+        evidence = item.reject(problem)
+        if evidence is not None:
+            return item, evidence
+    return None

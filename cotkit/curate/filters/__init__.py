@@ -1,0 +1,28 @@
+"""Filters on problems; a filter is one small module registered by name in cotkit/registry.py."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from cotkit.config import Config
+from cotkit.records import Problem
+from cotkit.registry import Registered
+
+
+class Filter(Config):
+    """Base of all filters. A subclass adds `name: Literal["its-name"]` and its own keys.
+
+    Class attributes:
+        reason: the short word under which the funnel counts what this filter drops.
+    """
+
+    name: str
+
+    reason: ClassVar[str]
+
+    def reject(self, problem: Problem) -> dict[str, Any] | None:
+        """None keeps the problem; a dict drops it and is stored as the evidence (JSON values only)."""
+        raise NotImplementedError
+
+
+AnyFilter = Annotated[Filter, Registered("filters", "name")]

@@ -1,0 +1,74 @@
+"""The files of a published dataset, and what a push is told and answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cotkit.errors import InputError
+
+_LAYOUT = re.compile(r"README\.md|recipe\.yaml|data/[A-Za-z0-9_]+-\d{5,}-of-\d{5,}\.parquet")
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What a push did.
+
+    Attributes:
+        url: where the dataset is now: an address, or a folder.
+        commit: the Hub's commit that holds it; None for a folder.
+        changed: False where everything was there already and nothing was written.
+    """
+
+    url: str
+    commit: str | None
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PushOptions:
+    """How to push; only `overwrite` matters for a folder."""
+
+    private: bool = True
+    revision: str = "main"
+    message: str | None = None
+    overwrite: bool = False
+
+
+def dataset_files(folder: Path) -> list[str]:
+    """The files of a published dataset, as sorted paths relative to the folder. Raises InputError."""
+    names = [name for name in listed(folder) if is_ours(name)]
+    for wanted in ("README.md", "recipe.yaml"):
+        if wanted not in names:
+            raise InputError(
+                f"{folder}: no published dataset is here ({wanted} is missing); run the publish step first"
+            )
+    if not any(name.endswith(".parquet") for name in names):
+        raise InputError(f"{folder}: the published dataset has no data files; run the publish step again")
+    return names
+
+
+def listed(folder: Path) -> list[str]:
+    """All files below a folder, hidden ones too, as sorted relative POSIX paths."""
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if not p.is_dir())
+
+
+def is_ours(name: str) -> bool:
+    """True for a path that `publish` writes."""
+    return _LAYOUT.fullmatch(name) is not None
+
+
+def splits(names: Sequence[str]) -> set[str]:
+    """The splits that data files belong to."""
+    return {_split(name) for name in names if name.endswith(".parquet") and is_ours(name)}
+
+
+def stale(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
+    """Data files of a target that a push of `ours` leaves without meaning: same split, other shards."""
+    return [n for n in theirs if n not in ours and is_ours(n) and n.endswith(".parquet") and _split(n) in splits(ours)]
+
+
+def _split(name: str) -> str:
+    return name.removeprefix("data/").rsplit("-", 3)[0]

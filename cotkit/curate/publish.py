@@ -1,0 +1,147 @@
+"""The publish step: a folder that `datasets` opens and the Hub accepts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit.curate.card import CardInput, render_card
+from cotkit.curate.exporters import AnyExporter
+from cotkit.curate.exporters.messages import Messages
+from cotkit.curate.portable import local_files, portable_recipe
+from cotkit.errors import InputError
+from cotkit.records import Example
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Rows of one Parquet row group: some 100 MB of long traces, what a streaming reader holds at a time.
+_GROUP = 1_000
+
+
+class Publish(Step):
+    """Write the chosen rows as Parquet files with a dataset card and the recipe that made them."""
+
+    step: Literal["publish"] = "publish"
+    format: AnyExporter = Field(Messages(), description="The shape of the rows.")
+    title: str | None = Field(None, min_length=1, description="Title of the card; the recipe's name when left out.")
+    license: str | None = Field(
+        None,
+        min_length=1,
+        description="Licence of the dataset, if you may state one; else computed from the rows' licences.",
+    )
+    language: str | None = Field(
+        None,
+        pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
+        description="Language code of the dataset; else computed from the rows.",
+    )
+    split: str = Field("train", pattern=r"^[A-Za-z0-9_]+$", description="Name of the split.")
+    max_shard_rows: int = Field(100_000, ge=1, description="Most rows in one Parquet file.")
+
+    room: ClassVar[str] = "publish"
+    reads: ClassVar[tuple[type, ...]] = (Example,)
+    writes: ClassVar[type] = Example
+    tells_story: ClassVar[bool] = True
+    code: ClassVar[tuple[str, ...]] = (
+        "cotkit.curate.publish",
+        "cotkit.curate.card",
+        "cotkit.curate.card_header",
+        "cotkit.curate.markdown",
+        "cotkit.curate.portable",
+        "cotkit.curate.exporters",
+        "cotkit.records",
+    )
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, type(self.format).__module__)
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        examples = tables[Example]
+        if examples.is_empty():
+            raise InputError(_nothing_left(context.funnel))
+        exported = self.format.export(examples)
+        recipe = portable_recipe(context.recipe)
+        card = CardInput(
+            examples=examples,
+            exported=exported,
+            title=self.title or str(recipe.get("name") or "Chain-of-thought dataset"),
+            layout=self.format.describe(),
+            split=self.split,
+            license=self.license,
+            language=self.language,
+            recipe=recipe,
+            files=local_files(_steps_without_push(context.recipe)),
+            funnel=context.funnel,
+        )
+        write_dataset(context.work / "dataset", card, self.max_shard_rows)
+        return StepOutput(kept=examples, dropped=_no_rows(examples))
+
+
+def write_dataset(folder: Path, card: CardInput, max_shard_rows: int) -> None:
+    """Write `data/SPLIT-00000-of-00001.parquet` …, `README.md` and `recipe.yaml` into a fresh folder.
+
+    Equal input gives equal bytes (for one version of pyarrow).
+    """
+    import yaml
+
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "data").mkdir(parents=True)
+    _write_shards(folder / "data", card.exported, card.split, max_shard_rows)
+    (folder / "README.md").write_text(render_card(card), encoding="utf-8", newline="\n")
+    text = yaml.safe_dump(dict(card.recipe), sort_keys=False, allow_unicode=True, width=100)
+    (folder / "recipe.yaml").write_text(text, encoding="utf-8", newline="\n")
+
+
+def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows: int) -> None:
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    schema = _plain_schema(table)
+    shards = -(-table.height // max_shard_rows)
+    for shard in range(shards):
+        path = folder / f"{split}-{shard:05d}-of-{shards:05d}.parquet"
+        rows = table.slice(shard * max_shard_rows, max_shard_rows)
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for group in rows.iter_slices(_GROUP):
+                writer.write_table(group.to_arrow().cast(schema))
+
+
+def _plain_schema(table: pl.DataFrame) -> Any:
+    """Polars writes 64-bit strings and lists; `datasets` then gives columns other types than anyone's."""
+    import pyarrow as pa
+
+    def plain(kind: Any) -> Any:
+        if pa.types.is_large_list(kind) or pa.types.is_list(kind):
+            return pa.list_(plain(kind.value_type))
+        if pa.types.is_struct(kind):
+            return pa.struct([pa.field(f.name, plain(f.type)) for f in kind])
+        return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
+
+    return pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
+
+
+def _no_rows(examples: pl.DataFrame) -> pl.DataFrame:
+    from cotkit.records import dropped_frame
+
+    return dropped_frame(examples, [], [], [])
+
+
+def _steps_without_push(recipe: Mapping[str, Any]) -> list[Any]:
+    return [step for step in recipe.get("steps", ()) if step.get("step") != "push"]
+
+
+def _nothing_left(funnel: Sequence[Mapping[str, Any]]) -> str:
+    """Which step dropped the last rows, and mainly why."""
+    for entry in funnel:
+        if not entry["kept"]:
+            reasons = sorted(entry.get("reasons", {}).items(), key=lambda item: (-item[1], item[0]))
+            why = f", most of them for '{reasons[0][0]}' ({reasons[0][1]} of {entry['rows_in']})" if reasons else ""
+            return (
+                f"no rows are left to publish: the step '{entry['step']}' dropped all {entry['rows_in']} "
+                f"{entry.get('unit', 'rows')} it got{why}; loosen that step, or look at its dropped.parquet"
+            )
+    return "no rows are left to publish: the table of examples is empty; run the steps before it on more problems"

@@ -1,0 +1,98 @@
+"""The push step: the published folder goes to the Hub or to another folder."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field, TypeAdapter, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from cotkit import records
+from cotkit.config import LocalPath
+from cotkit.curate.layout import PushOptions, PushResult, dataset_files
+from cotkit.curate.push_folder import push_to_folder
+from cotkit.curate.push_hub import push_to_hub
+from cotkit.errors import RecipeError
+from cotkit.records import Example
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+
+HUB = "hub:"
+# The Hub's own rule for names: letters, digits, -, _ and .; neither -- nor .. nor one at an end.
+_PART = r"[A-Za-z0-9](?:[A-Za-z0-9_]|[-.](?![-.]))*(?<![-.])"
+_REPO = re.compile(rf"{_PART}/{_PART}")
+
+
+class Push(Step):
+    """Push the dataset that `publish` wrote; the rows pass through unchanged."""
+
+    step: Literal["push"] = "push"
+    to: str = Field(description="hub:user/name, or a folder relative to the recipe.", min_length=1)
+    private: bool = Field(True, description="Create the Hub dataset as private, and refuse to push to a public one.")
+    revision: str = Field("main", min_length=1, description="Branch on the Hub; made where it is missing.")
+    message: str | None = Field(None, min_length=1, description="Message of the commit on the Hub.")
+    overwrite: bool = Field(
+        False, description="Replace a card or data that cotkit did not write, or that was edited since."
+    )
+
+    room: ClassVar[str] = "push"
+    reads: ClassVar[tuple[type, ...]] = (Example,)
+    writes: ClassVar[type] = Example
+    tells_story: ClassVar[bool] = True
+    code: ClassVar[tuple[str, ...]] = (
+        "cotkit.curate.push",
+        "cotkit.curate.layout",
+        "cotkit.curate.push_folder",
+        "cotkit.curate.push_hub",
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _resolved(cls, value: str, info: ValidationInfo) -> str:
+        if value.startswith(HUB):
+            try:
+                parse_target(value)
+            except RecipeError as error:
+                raise PydanticCustomError("push_target", "{problem}", {"problem": str(error)}) from error
+            return value
+        return str(TypeAdapter(LocalPath).validate_python(value, context=info.context))
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        options = PushOptions(self.private, self.revision, self.message, self.overwrite)
+        with context.progress.task(f"push to {self.to}", 1) as task:
+            result = push_dataset(context.run / "dataset", self.to, options)
+            task.advance()
+        context.progress.note(f"{'pushed to' if result.changed else 'nothing has changed at'} {result.url}")
+        text = json.dumps({"to": self.to, **asdict(result)}, indent=2)
+        (context.work / "push.json").write_text(text + "\n", encoding="utf-8")
+        examples = tables[Example]
+        return StepOutput(kept=examples, dropped=records.dropped_frame(examples, [], [], []))
+
+
+def push_dataset(folder: Path, to: str, options: PushOptions | None = None) -> PushResult:
+    """Push a folder that `publish` wrote to `hub:user/name` or to another folder, all of it or nothing.
+
+    Raises InputError where the folder holds no dataset, RecipeError where `to` names no place, HubError
+    where the target refuses, cannot be reached, or holds what cotkit did not write.
+    """
+    options = options or PushOptions()
+    target = parse_target(to)
+    files = dataset_files(folder)
+    if isinstance(target, Path):
+        return push_to_folder(folder, files, target, options)
+    return push_to_hub(folder, files, target, options)
+
+
+def parse_target(to: str) -> str | Path:
+    """The Hub name `user/name` of a `hub:` target, or the path of a folder. Raises RecipeError."""
+    if not to.startswith(HUB):
+        if not to.strip():
+            raise RecipeError("the target of a push is empty; give hub:user/name or a folder")
+        return Path(to).expanduser()
+    name = to.removeprefix(HUB)
+    if not _REPO.fullmatch(name) or any(len(part) > 96 for part in name.split("/")):
+        raise RecipeError(f"'{to}' names no dataset on the Hub; write hub:user/name")
+    return name

@@ -1,0 +1,270 @@
+"""Pushing to the Hub: one commit that holds everything, tried again where the client would give up.
+
+huggingface_hub retries uploads and reads, but neither the creation of a repository nor a commit; here
+the whole push is one attempt that may be made again, since it starts from what the Hub then holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cotkit import __version__
+from cotkit.curate.card import card_state
+from cotkit.curate.layout import PushOptions, PushResult, stale
+from cotkit.errors import HubError
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+    from tenacity import RetryCallState
+
+ATTEMPTS = 5
+# 409 and 412: somebody else committed in between; 408, 425, 429 and 5xx: the Hub asks for patience.
+_AGAIN = frozenset({408, 409, 412, 425, 429, 500, 502, 503, 504})
+_LONGEST_WAIT = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file to push, with the two digests by which the Hub names content (LFS: sha256; git: blob id)."""
+
+    path: Path
+    size: int
+    sha256: str
+    blob: str
+
+
+@dataclass
+class _Memory:
+    """What attempts of one push remember: that a commit was sent, though its answer may be lost."""
+
+    committed: bool = field(default=False)
+
+
+def push_to_hub(folder: Path, files: Sequence[str], repo: str, options: PushOptions) -> PushResult:
+    """Push in one commit; no commit where the Hub holds the same already. Raises HubError.
+
+    The token is huggingface_hub's (HF_TOKEN or a login), the endpoint too (HF_ENDPOINT).
+    """
+    from huggingface_hub import HfApi, get_token
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt
+
+    if not get_token():
+        raise HubError(f"hub:{repo}: no Hub token was found; set HF_TOKEN, or log in once with `hf auth login`")
+    api = HfApi(library_name="cotkit", library_version=__version__)
+    local = {name: _local_file(folder / name) for name in files}
+    memory = _Memory()
+    retrying = Retrying(
+        stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception(_is_passing), reraise=True
+    )
+    with _in_one_sentence(repo):
+        return retrying(_attempt, api, repo, local, options, memory)
+
+
+def _attempt(
+    api: HfApi, repo: str, local: Mapping[str, LocalFile], options: PushOptions, memory: _Memory
+) -> PushResult:
+    head = _prepare(api, repo, options)
+    remote = _tree(api, repo, head)
+    url = f"{api.endpoint}/datasets/{repo}"
+    removed = stale(list(remote), list(local))
+    if not removed and not _differing(local, remote):
+        return PushResult(url, head, changed=memory.committed)
+    _refuse_foreign(api, repo, head, local, remote, options.overwrite)
+    memory.committed = True
+    commit = _commit(api, repo, head, local, removed, options)
+    pushed = _tree(api, repo, commit)
+    wrong = [*_differing(local, pushed), *stale(list(pushed), list(local))]
+    if wrong:
+        raise HubError(f"hub:{repo}: after the push the Hub holds other content for {wrong[0]}; push again")
+    return PushResult(url, commit, changed=True)
+
+
+def _prepare(api: HfApi, repo: str, options: PushOptions) -> str:
+    """The repository and the branch exist; returns the branch's commit."""
+    # Asked first, so that an existing public dataset is refused before anything is sent to it.
+    if not api.repo_exists(repo, repo_type="dataset"):
+        api.create_repo(repo, repo_type="dataset", private=options.private, exist_ok=True)
+    info = api.dataset_info(repo)
+    if options.private and not info.private:
+        raise HubError(
+            f"hub:{repo}: the dataset is public on the Hub, but this push is private; set private to false, "
+            f"or make it private there"
+        )
+    if options.revision != "main":
+        api.create_branch(repo, repo_type="dataset", branch=options.revision, exist_ok=True)
+        info = api.dataset_info(repo, revision=options.revision)
+    if info.sha is None:
+        raise HubError(f"hub:{repo}: the Hub names no commit of '{options.revision}'; push again")
+    return info.sha
+
+
+def _commit(
+    api: HfApi,
+    repo: str,
+    parent: str,
+    local: Mapping[str, LocalFile],
+    removed: Sequence[str],
+    options: PushOptions,
+) -> str:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete
+
+    operations: list[Any] = [CommitOperationAdd(name, str(file.path)) for name, file in local.items()]
+    operations += [CommitOperationDelete(name) for name in removed]
+    info = api.create_commit(
+        repo,
+        operations,
+        commit_message=options.message or "Push a dataset made with cotkit",
+        repo_type="dataset",
+        revision=options.revision,
+        parent_commit=parent,
+    )
+    return info.oid
+
+
+@dataclass(frozen=True, slots=True)
+class _RemoteFile:
+    size: int
+    digest: str
+    lfs: bool
+
+
+def _tree(api: HfApi, repo: str, commit: str) -> dict[str, _RemoteFile]:
+    from huggingface_hub import RepoFile
+
+    entries = api.list_repo_tree(repo, repo_type="dataset", revision=commit, recursive=True)
+    return {
+        e.path: _RemoteFile(e.size, e.lfs.sha256 if e.lfs else e.blob_id, e.lfs is not None)
+        for e in entries
+        if isinstance(e, RepoFile)
+    }
+
+
+def _differing(local: Mapping[str, LocalFile], remote: Mapping[str, _RemoteFile]) -> list[str]:
+    return [name for name, file in local.items() if name not in remote or not _equal(file, remote[name])]
+
+
+def _equal(local: LocalFile, remote: _RemoteFile) -> bool:
+    return local.size == remote.size and remote.digest == (local.sha256 if remote.lfs else local.blob)
+
+
+def _local_file(path: Path) -> LocalFile:
+    size = path.stat().st_size
+    sha256, blob = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            sha256.update(block)
+            blob.update(block)
+    return LocalFile(path, size, sha256.hexdigest(), blob.hexdigest())
+
+
+def _refuse_foreign(
+    api: HfApi,
+    repo: str,
+    head: str,
+    local: Mapping[str, LocalFile],
+    remote: Mapping[str, _RemoteFile],
+    overwrite: bool,
+) -> None:
+    """What others wrote stays: a push replaces only files that stand there as cotkit wrote them."""
+    if overwrite or not set(remote) - {".gitattributes"}:
+        return
+    advice = "set overwrite to replace it, or push under another name"
+    if "README.md" not in remote:
+        taken = sorted({*local} & {*remote}) or sorted(n for n in remote if n.startswith("data/"))
+        if taken:
+            raise HubError(f"hub:{repo}: the Hub holds '{taken[0]}', which cotkit did not push; {advice}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = api.hf_hub_download(repo, "README.md", repo_type="dataset", revision=head, cache_dir=folder)
+        state = card_state(Path(path).read_bytes().decode("utf-8", errors="replace"))
+    if state == "edited":
+        raise HubError(f"hub:{repo}: its card was edited after cotkit wrote it; {advice}")
+    if state == "foreign":
+        raise HubError(f"hub:{repo}: its card was not written by cotkit; {advice}")
+
+
+def _http_error(error: BaseException) -> BaseException | None:
+    """The transport's or the Hub's error behind an exception.
+
+    A failed LFS upload comes as a RuntimeError that holds it. The transport library is named by the
+    client's own base class, since it has changed from one major version of the client to the next.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    base = next(c for c in HfHubHTTPError.__mro__ if c.__name__ == "HTTPError")
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, base):
+        seen = seen.__cause__
+    return seen
+
+
+def _status(error: BaseException) -> int | None:
+    code = getattr(getattr(error, "response", None), "status_code", None)
+    return code if isinstance(code, int) else None
+
+
+def _is_passing(error: BaseException) -> bool:
+    found = _http_error(error)
+    return found is not None and (_status(found) in _AGAIN or _status(found) is None)
+
+
+def _wait(state: RetryCallState) -> float:
+    """0.5 s, doubled each time, or as long as the Hub's Retry-After says."""
+    error = state.outcome.exception() if state.outcome else None
+    found = _http_error(error) if error else None
+    after = getattr(getattr(found, "response", None), "headers", {}).get("Retry-After", "")
+    asked = float(after) if re.fullmatch(r"\d{1,6}", after) else 0.0
+    backoff = 0.5 * float(2 ** (state.attempt_number - 1))
+    return min(max(backoff, asked), _LONGEST_WAIT)
+
+
+@contextmanager
+def _in_one_sentence(repo: str) -> Iterator[None]:
+    from huggingface_hub.errors import OfflineModeIsEnabled
+
+    try:
+        yield
+    except OfflineModeIsEnabled as error:
+        raise HubError(f"hub:{repo}: HF_HUB_OFFLINE is set, so nothing can be pushed; unset it") from error
+    except HubError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        found = _http_error(error)
+        raise HubError(f"hub:{repo}: {_sentence(found if found is not None else error)}") from error
+
+
+def _sentence(error: BaseException) -> str:
+    status = _status(error)
+    said = _said(error)
+    if status == 401:
+        return "the Hub does not accept the token; set HF_TOKEN to a valid one, or run `hf auth login`"
+    if status == 403:
+        return f"the token may not write there{said}; use a token with write access, or another user name"
+    if status == 404:
+        return f"the Hub does not find it{said}; check the name, the branch, and that the token may see it"
+    if status == 412:
+        return "somebody else kept committing during the push; push again"
+    if status is not None:
+        return f"the Hub answered {status}{said}; push again later"
+    if isinstance(error, ValueError):
+        return f"the Hub's client refuses the push{said}; mend that and push again"
+    return f"the Hub cannot be reached ({type(error).__name__}); check the network and HF_ENDPOINT, and push again"
+
+
+def _said(error: BaseException) -> str:
+    """The Hub's own words, without addresses (an upload address holds a signature) and tokens."""
+    from huggingface_hub import get_token
+
+    message = getattr(error, "server_message", None) or (str(error) if isinstance(error, ValueError) else "")
+    plain = " ".join(re.sub(r"https?://\S+|\bhf_\w+", "…", message).split())
+    token = get_token()
+    if token and len(token) >= 8:
+        plain = plain.replace(token, "…")
+    return f" ({plain[:200].rstrip('.')})" if plain else ""

@@ -1,0 +1,174 @@
+"""The select step: from graded traces to the rows worth publishing."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from cotkit import records
+from cotkit.curate.choosers import AnyChooser, Chooser, Shortest
+from cotkit.records import Example, Message, Problem, Trace, Verdict, VerdictName
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+
+
+class Select(Step):
+    """Keep traces by verdict and pass rate, then the best few of each problem.
+
+    Dropped: "incorrect", "undecided", the trace's own status where it is no whole answer ("length",
+    "unclosed", …), "pass_rate", "not_chosen".
+    """
+
+    step: Literal["select"] = "select"
+    verdicts: tuple[VerdictName, ...] = Field(("correct",), min_length=1, description="Verdicts worth keeping.")
+    choose: AnyChooser = Field(Shortest(), description="Which of the good traces of one problem is best.")
+    per_problem: int = Field(1, ge=1, description="Most traces to keep of one problem.")
+    min_pass_rate: float = Field(0.0, ge=0, le=1, description="Drop problems solved less often than this.")
+    max_pass_rate: float = Field(1.0, ge=0, le=1, description="Drop problems solved more often than this.")
+
+    room: ClassVar[str] = "select"
+    reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
+    writes: ClassVar[type] = Example
+    code: ClassVar[tuple[str, ...]] = ("cotkit.curate.select", "cotkit.curate.choosers", "cotkit.records")
+
+    @model_validator(mode="after")
+    def _rates_in_order(self) -> Select:
+        if self.min_pass_rate > self.max_pass_rate:
+            raise PydanticCustomError("rates", "min_pass_rate is above max_pass_rate: no problem could stay")
+        return self
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, type(self.choose).__module__)
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        traces = {(t.problem_id, t.sample): t for t in records.rows(Trace, tables[Trace])}
+        problems = {p.problem_id: p for p in records.rows(Problem, tables[Problem])}
+        verdicts = records.rows(Verdict, tables[Verdict])
+        attempts = [Attempt(problems[v.problem_id], traces[v.problem_id, v.sample], v) for v in verdicts]
+        return select(attempts, self)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One graded trace of one problem."""
+
+    problem: Problem
+    trace: Trace
+    verdict: Verdict
+
+
+def pass_rate(attempts: Sequence[Attempt]) -> float | None:
+    """Share of correct attempts among those that count, or None where none counts.
+
+    An attempt cut off before its answer counts as not solved; one that the grader could not decide does
+    not count at all (a grader's doubt is not the teacher's error).
+    """
+    counted = [a for a in attempts if a.verdict.verdict != "undecided" or a.trace.status != "done"]
+    if not counted:
+        return None
+    return sum(a.verdict.verdict == "correct" for a in counted) / len(counted)
+
+
+def select(attempts: Sequence[Attempt], config: Select) -> StepOutput:
+    """Choose among graded attempts; every attempt comes out kept or dropped, in the order it came in."""
+    by_problem: dict[str, list[Attempt]] = defaultdict(list)
+    for attempt in attempts:
+        by_problem[attempt.problem.problem_id].append(attempt)
+    rates = {identity: pass_rate(group) for identity, group in by_problem.items()}
+    fates = {
+        (a.problem.problem_id, a.trace.sample): fate
+        for identity, group in by_problem.items()
+        for a, fate in _fates(group, rates[identity], config)
+    }
+    kept: list[Example] = []
+    dropped: list[Attempt] = []
+    reasons: list[tuple[str, dict[str, Any]]] = []
+    for attempt in attempts:
+        identity = attempt.problem.problem_id
+        fate = fates[identity, attempt.trace.sample]
+        if fate is None:
+            kept.append(example(attempt, rates[identity], len(by_problem[identity])))
+        else:
+            dropped.append(attempt)
+            reasons.append(fate)
+    dropped_table = records.dropped_frame(
+        records.frame(Verdict, [a.verdict for a in dropped]),
+        range(len(dropped)),
+        [reason for reason, _ in reasons],
+        [evidence for _, evidence in reasons],
+    )
+    solved = sum(1 for rate in rates.values() if rate)
+    return StepOutput(
+        records.frame(Example, kept),
+        dropped_table,
+        counters={"problems attempted": len(rates), "problems solved": solved},
+    )
+
+
+Fate = tuple[str, dict[str, Any]] | None
+
+
+def _fates(group: Sequence[Attempt], rate: float | None, config: Select) -> list[tuple[Attempt, Fate]]:
+    good = [a for a in group if a.trace.status == "done" and a.verdict.verdict in config.verdicts]
+    in_range = rate is None or config.min_pass_rate <= rate <= config.max_pass_rate
+    chosen = _best(good, config.choose)[: config.per_problem] if in_range else []
+    return [(a, _fate(a, good, chosen, rate, in_range)) for a in group]
+
+
+def _best(good: Sequence[Attempt], chooser: Chooser) -> list[Attempt]:
+    return sorted(good, key=lambda a: (chooser.rank(a.trace), a.trace.sample))
+
+
+def _fate(
+    attempt: Attempt, good: Sequence[Attempt], chosen: Sequence[Attempt], rate: float | None, in_range: bool
+) -> Fate:
+    if attempt in chosen:
+        return None
+    if attempt.trace.status != "done":
+        return attempt.trace.status, {"finish_reason": attempt.trace.finish_reason}
+    if attempt not in good:
+        verdict = attempt.verdict
+        evidence = {
+            "extracted": verdict.extracted,
+            "reference": verdict.reference,
+            "method": verdict.method,
+            "why": verdict.reason,
+        }
+        return verdict.verdict, evidence
+    if not in_range:
+        return "pass_rate", {"pass_rate": rate}
+    return "not_chosen", {"chosen_samples": [a.trace.sample for a in chosen]}
+
+
+def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
+    """The published row of one attempt. The user turn is the problem alone, as s1 and OpenR1 train."""
+    problem, trace, verdict = attempt.problem, attempt.trace, attempt.verdict
+    return Example(
+        problem_id=problem.problem_id,
+        messages=[
+            Message("user", records.question(problem.problem, problem.choices)),
+            Message("assistant", trace.response or ""),
+        ],
+        problem=problem.problem,
+        answer=problem.answer,
+        reasoning=trace.reasoning,
+        response=trace.response,
+        verdict=verdict.verdict,
+        verdict_method=verdict.method,
+        pass_rate=rate,
+        attempts=attempts,
+        domain=problem.domain,
+        source=problem.source,
+        source_row=problem.source_row,
+        license=problem.license,
+        language=problem.language,
+        teacher=trace.teacher,
+        sample=trace.sample,
+        completion_tokens=trace.completion_tokens,
+        reasoning_kind=trace.reasoning_kind,
+        metadata=problem.metadata,
+    )

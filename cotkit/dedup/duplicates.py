@@ -1,0 +1,210 @@
+"""One problem once: exact and near duplicates inside one table."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cotkit import records
+from cotkit.dedup.cluster import Edge, clusters
+from cotkit.dedup.config import Embedding
+from cotkit.dedup.confirm import Finding, confirm_duplicate
+from cotkit.dedup.exact import groups, match_key
+from cotkit.dedup.facts import Facts, facts, same_answer
+from cotkit.dedup.normal import without_figures
+from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
+from cotkit.steps import NoProgress, Progress, StepOutput
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class DedupKeys(Protocol):
+    """What dedup_table reads of its config; the step Dedup has it."""
+
+    @property
+    def exact(self) -> bool: ...
+    @property
+    def renamed(self) -> bool: ...
+    @property
+    def embedding(self) -> Embedding | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    """All rows of one normal form. Nodes are numbered by content, so row order changes nothing."""
+
+    rows: list[int]
+    text: str
+    answer: str | None
+    facts: Facts
+
+
+@dataclass
+class _Pairs:
+    """What the comparisons found."""
+
+    edges: list[Edge] = field(default_factory=list)
+    apart: list[tuple[int, int]] = field(default_factory=list)
+    # Node -> (score, other node, finding) of its nearest look-alike.
+    siblings: dict[int, tuple[float, int, Finding]] = field(default_factory=dict)
+
+
+def dedup_table(problems: pl.DataFrame, config: DedupKeys, progress: Progress | None = None) -> StepOutput:
+    """Keep one row of each cluster of equal problems.
+
+    Cluster: rows joined by confirmed pairs, never across a pair that was seen to differ. Survivor: the
+    earliest row with an answer or a solution, else the earliest. Dropped: "exact_duplicate",
+    "near_duplicate", and "duplicate_conflicting_answer" (text equal to the survivor's, reference answer
+    clearly another; one of the two is wrong). Evidence: kept_source, kept_row, kept_problem_id,
+    kept_problem, method (exact, renamed, embedding), score, confirm; `via_*` where the row is joined to
+    the survivor through a third one. `secondary["siblings"]`: for each problem its nearest look-alike that
+    is another problem. Raises InputError where the MiniLM weights are missing.
+
+    `problems`: Problem table. Which rows are kept together does not depend on row order.
+    """
+    progress = progress or NoProgress()
+    items = items_of(problems)
+    nodes = _nodes(items, config)
+    pairs = _Pairs()
+    if config.renamed:
+        _renamed_pairs(nodes, pairs)
+    if config.embedding is not None and len(nodes) > 1:
+        _embedded_pairs(nodes, config.embedding, pairs, progress)
+    dropped = _dropped(items, nodes, pairs, config)
+    order = sorted(dropped)
+    table = records.dropped_frame(problems, order, [dropped[i][0] for i in order], [dropped[i][1] for i in order])
+    kept = problems[[i for i in range(problems.height) if i not in dropped]]
+    reasons = Counter(reason for reason, _ in dropped.values())
+    look_alikes = [_sibling(items, nodes, node, *pairs.siblings[node]) for node in sorted(pairs.siblings)]
+    counters = {
+        "duplicates by renaming or embedding": float(reasons["near_duplicate"]),
+        "conflicting reference answers": float(reasons["duplicate_conflicting_answer"]),
+        "look-alikes kept": float(len(look_alikes)),
+    }
+    return StepOutput(kept, table, counters=counters, secondary={"siblings": siblings_frame(look_alikes)})
+
+
+def _nodes(items: Sequence[Item], config: DedupKeys) -> list[_Node]:
+    """Rows of one normal form together: identical texts are compared once, however many there are."""
+    keys = {text: match_key(text) for text in {item.text for item in items}}
+    if not (config.exact or config.renamed or config.embedding):
+        return []
+    found = groups(keys[item.text] for item in items)
+    nodes = []
+    for key in sorted(found):
+        rows = found[key]
+        text = min(items[i].text for i in rows)
+        answers = sorted({answer for i in rows if (answer := items[i].answer)})
+        clear = answers and all(same_answer(answers[0], other) for other in answers)
+        nodes.append(_Node(rows, text, answers[0] if clear else None, facts(text)))
+    return nodes
+
+
+def _renamed_pairs(nodes: Sequence[_Node], pairs: _Pairs) -> None:
+    by_form = groups(node.facts.renamed for node in nodes)
+    for form, same in by_form.items():
+        heads: list[int] = []
+        for node in same if form else ():
+            for head in heads:
+                finding = _compare(nodes, head, node)
+                if finding.same:
+                    pairs.edges.append(Edge(head, node, "renamed", 1.0, finding.kind, finding.detail))
+                    break
+            else:
+                heads.append(node)
+
+
+def _embedded_pairs(nodes: Sequence[_Node], config: Embedding, pairs: _Pairs, progress: Progress) -> None:
+    from cotkit.dedup.embed import load_encoder
+    from cotkit.dedup.search import self_pairs
+
+    vectors = load_encoder(config.weights).encode([without_figures(node.text) for node in nodes], progress)
+    for a, b, score in self_pairs(vectors, config.threshold):
+        if not config.confirm:
+            pairs.edges.append(Edge(a, b, "embedding", score, "not_looked_at"))
+            continue
+        finding = _compare(nodes, a, b)
+        if finding.same:
+            pairs.edges.append(Edge(a, b, "embedding", score, finding.kind, finding.detail))
+            continue
+        pairs.apart.append((a, b))
+        for node, other in ((a, b), (b, a)):
+            if node not in pairs.siblings or score > pairs.siblings[node][0]:
+                pairs.siblings[node] = (score, other, finding)
+
+
+def _compare(nodes: Sequence[_Node], a: int, b: int) -> Finding:
+    return confirm_duplicate(nodes[a].facts, nodes[b].facts, (nodes[a].answer, nodes[b].answer))
+
+
+def _dropped(
+    items: Sequence[Item], nodes: Sequence[_Node], pairs: _Pairs, config: DedupKeys
+) -> dict[int, tuple[str, dict[str, Any]]]:
+    """Row -> reason and evidence."""
+    labels = clusters(len(nodes), pairs.edges, pairs.apart)
+    members = groups(str(label) for label in labels)
+    direct: dict[tuple[int, int], Edge] = {}
+    strongest: dict[int, Edge] = {}
+    for edge in sorted(pairs.edges, key=lambda e: (-e.score, e.method != "renamed", e.a, e.b)):
+        if labels[edge.a] != labels[edge.b]:
+            continue
+        direct.setdefault((edge.a, edge.b), edge)
+        for node in (edge.a, edge.b):
+            strongest.setdefault(node, edge)
+    same = "exact" if config.exact else "embedding" if config.embedding else "renamed"
+    found: dict[int, tuple[str, dict[str, Any]]] = {}
+    for cluster in members.values():
+        rows = [(row, node) for node in cluster for row in nodes[node].rows]
+        survivor, home = min(rows, key=lambda pair: (not items[pair[0]].solved, pair[0]))
+        for row, node in rows:
+            if row == survivor:
+                continue
+            evidence = _kept(items[survivor])
+            if node == home:
+                found[row] = _equal(items[row], items[survivor], same, evidence)
+                continue
+            edge = direct.get((min(node, home), max(node, home))) or strongest[node]
+            if home not in (edge.a, edge.b):
+                via = items[min(nodes[edge.b if edge.a == node else edge.a].rows)]
+                evidence |= {"via_source": via.source, "via_row": via.row, "via_problem": shown(via.text)}
+            evidence |= {"method": edge.method, "score": edge.score, "confirm": edge.kind}
+            found[row] = ("near_duplicate", evidence)
+    return found
+
+
+def _kept(item: Item) -> dict[str, Any]:
+    return {
+        "kept_source": item.source,
+        "kept_row": item.row,
+        "kept_problem_id": item.problem_id,
+        "kept_problem": shown(item.text),
+    }
+
+
+def _equal(item: Item, kept: Item, method: str, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    evidence = {**evidence, "method": method, "score": 1.0, "confirm": "same_problem"}
+    if same_answer(item.answer, kept.answer) is False:
+        return "duplicate_conflicting_answer", {**evidence, "answer": item.answer, "kept_answer": kept.answer}
+    return ("exact_duplicate" if method == "exact" else "near_duplicate"), evidence
+
+
+def _sibling(
+    items: Sequence[Item], nodes: Sequence[_Node], node: int, score: float, other: int, finding: Finding
+) -> Mapping[str, Any]:
+    here, there = items[min(nodes[node].rows)], items[min(nodes[other].rows)]
+    return {
+        "source": here.source,
+        "source_row": here.row,
+        "problem_id": here.problem_id,
+        "other_source": there.source,
+        "other_row": there.row,
+        "other_problem": shown(there.text),
+        "kind": finding.kind,
+        "method": "embedding",
+        "score": score,
+        "detail": json.dumps(finding.detail, sort_keys=True, ensure_ascii=False),
+    }

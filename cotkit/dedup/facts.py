@@ -1,0 +1,253 @@
+"""What a problem text says that a closer look compares: numbers, operators, what is asked, its variables."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from cotkit.dedup.normal import figures, is_number, is_word, normal_form, without_figures
+from cotkit.dedup.symbols import FUNCTIONS, GREEK, listed
+
+_SMALL = listed(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen twenty"
+)
+NUMBER_WORDS = {word: str(value) for value, word in enumerate(_SMALL) if word != "one"}
+_SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
+# These may stand for a digit of the other text, but often stand for none.
+SOFT_WORDS = {"one": "1", "once": "1", "twice": "2", "double": "2", "half": "2", "squared": "2", "square": "2"}
+SOFT_WORDS |= {"cubed": "3", "triple": "3", "thrice": "3", "third": "3", "quarter": "4"}
+_OPERATORS = frozenset(listed("+ - / ^ < > <= >= != ! ' +- -+ ∈ ->"))
+_MARKS = _OPERATORS | FUNCTIONS
+
+# Words that turn a problem into another one. One line is one question, told apart by its first word's class.
+_ASKED = """
+smallest least minimum minimal lowest fewest min | largest greatest maximum maximal biggest highest most max
+even | odd
+positive | negative
+sum total | product | difference | quotient | ratio
+area | perimeter circumference | volume | radius | diameter | slope | midpoint | center | width | height
+double doubles twice | triple triples thrice | quadruple
+mean average | median | mode
+inside | outside
+inscribed | circumscribed
+increasing | decreasing
+before | after
+fewer less | more
+first | second | third | fourth | fifth | last
+horizontal | vertical
+clockwise | counterclockwise anticlockwise
+prime | composite
+sine | cosine | tangent
+parabola | ellipse | hyperbola | circle | line
+triangle | square | rectangle | pentagon | hexagon | octagon | trapezoid | rhombus | cube | sphere | cylinder | cone
+units ones | tens | hundreds | thousands
+inch inches | foot feet | yard yards | mile miles | meter meters | centimeter centimeters | kilometer kilometers
+minute minutes | hour hours | day days | week weeks
+cent cents | dollar dollars
+degree | radian radians
+"""
+ASKED = {
+    word: f"{row}.{column}"
+    for row, line in enumerate(_ASKED.strip().splitlines())
+    for column, group in enumerate(line.split("|"))
+    for word in group.split()
+}
+
+# "x-intercept" asks something else than "y-intercept".
+_NAMED_BY_LETTER = frozenset(listed("axis axes intercept intercepts coordinate coordinates value values"))
+
+# Letters that are names, not variables: e, the imaginary unit, the differential.
+_FIXED_LETTERS = frozenset("eid")
+_GREEK = frozenset(GREEK) - {"pi"}
+# Where letters are the subject, renaming them gives another problem.
+LETTERS_MATTER = frozenset(listed("letter letters alphabet roman hexadecimal vowel vowels consonant consonants word"))
+_FORMULA = re.compile(r"\$[^$]+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]")
+_LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
+_BRACKETS = re.compile(r"\\left|\\right|\\[{}]|[()\[\]$]")
+_CAPITALS = re.compile(r"\b[A-Z]{2,4}\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the closer look compares.
+
+    Attributes:
+        normal: normal form of the text.
+        renamed: the same with variables numbered by first use.
+        numbers: numbers as canonical text ("-3", "0.5") -> how often.
+        soft: numbers that a word may stand for ("squared": 2).
+        marks: operators and functions -> how often.
+        asked: classes of the question words.
+        figure: normal form of its drawing code.
+    """
+
+    normal: str
+    renamed: str
+    numbers: Counter[str]
+    soft: Counter[str]
+    marks: Counter[str]
+    asked: frozenset[str]
+    figure: str = ""
+
+
+def facts(text: str) -> Facts:
+    """Facts of a problem text; its drawings are compared as a whole, apart from the text."""
+    plain = without_figures(text)
+    normal = normal_form(plain)
+    return token_facts(normal.split(), variable_form(plain), figures(text) if plain != text else "")
+
+
+def token_facts(tokens: Sequence[str], renamed: str | None = None, figure: str = "") -> Facts:
+    """Facts of a piece of text given as tokens of its normal form."""
+    normal = " ".join(tokens)
+    hard, soft, marks = _count(tokens)
+    asked = {ASKED[t] for t in tokens if t in ASKED}
+    asked |= {f"{b.rstrip('s')}.{a}" for a, b in pairwise(tokens) if b in _NAMED_BY_LETTER and len(a) == 1}
+    return Facts(normal, normal if renamed is None else renamed, hard, soft, marks, frozenset(asked), figure)
+
+
+def numbers(text: str) -> Counter[str]:
+    """The numbers of a text as a multiset; words from two to twenty (and zero) count, drawings do not.
+
+    A minus that cannot be a subtraction belongs to its number.
+    """
+    return _count(normal_form(without_figures(text)).split())[0]
+
+
+def _count(tokens: Sequence[str]) -> tuple[Counter[str], Counter[str], Counter[str]]:
+    hard: Counter[str] = Counter()
+    soft: Counter[str] = Counter()
+    marks: Counter[str] = Counter()
+    negative = False
+    for index, piece in enumerate(tokens):
+        if is_number(piece):
+            hard["-" * negative + canonical_number(piece)] += 1
+            negative = False
+        elif piece == "-" and _is_sign(tokens, index):
+            negative = True
+        elif piece in _SCALES:
+            _scale(hard, soft, tokens[index - 1] if index else "", _SCALES[piece])
+        elif piece in NUMBER_WORDS:
+            hard[NUMBER_WORDS[piece]] += 1
+        elif piece in SOFT_WORDS:
+            soft[SOFT_WORDS[piece]] += 1
+        elif piece in _MARKS:
+            marks[piece] += 1
+    return +hard, +soft, marks
+
+
+def _scale(hard: Counter[str], soft: Counter[str], before: str, scale: int) -> None:
+    """`five hundred` is one number."""
+    if before == "one":
+        soft["1"] -= 1
+    times = 1
+    if before in NUMBER_WORDS:
+        hard[NUMBER_WORDS[before]] -= 1
+        times = int(NUMBER_WORDS[before])
+    hard[str(times * scale)] += 1
+
+
+def _is_sign(tokens: Sequence[str], index: int) -> bool:
+    if index + 1 >= len(tokens) or not is_number(tokens[index + 1]):
+        return False
+    if index == 0:
+        return True
+    before = tokens[index - 1]
+    return before in _MARKS or before in {"(", "[", ",", "=", "_", "*", "|", ":"} or is_word(before)
+
+
+def canonical_number(piece: str) -> str:
+    """The number without zeros that change nothing: 007 is 7, 2.50 is 2.5."""
+    whole, _, part = piece.partition(".")
+    whole, part = whole.lstrip("0") or "0", part.rstrip("0")
+    return f"{whole}.{part}" if part else whole
+
+
+def variable_form(text: str) -> str:
+    """Normal form with single-letter variables numbered by first use; equal for a consistent renaming.
+
+    Runs of letters inside formulas, and short runs of capitals outside, are taken letter by letter.
+    The plain normal form where letters are themselves the subject.
+    """
+    spaced = _FORMULA.sub(lambda m: _LETTERS.sub(_spaced, m.group()), text)
+    spaced = _CAPITALS.sub(_spaced, spaced)
+    tokens = normal_form(spaced).split()
+    if not LETTERS_MATTER.isdisjoint(tokens) or _counts_with_letters(tokens):
+        return normal_form(text)
+    names: dict[str, str] = {}
+    out = []
+    for index, piece in enumerate(tokens):
+        if _is_variable(tokens, index):
+            out.append(names.setdefault(piece, f"§{len(names) + 1}"))
+        else:
+            out.append(piece)
+    return " ".join(out)
+
+
+def _spaced(match: re.Match[str]) -> str:
+    run = match.group()
+    if run.startswith("\\") or run.lower() in FUNCTIONS:
+        return run
+    return f" {' '.join(run)} "
+
+
+def _is_variable(tokens: Sequence[str], index: int) -> bool:
+    piece = tokens[index]
+    before = tokens[index - 1] if index else ""
+    following = tokens[index + 1] if index + 1 < len(tokens) else ""
+    if piece == "a" and is_word(following) and (not before or is_word(before)):
+        return False  # the article
+    if piece in _FIXED_LETTERS or before == "°":
+        return False
+    return (len(piece) == 1 and piece.isalpha()) or piece in _GREEK
+
+
+def _counts_with_letters(tokens: Sequence[str]) -> bool:
+    """True where a base above ten makes letters digits."""
+    pairs = pairwise(tokens)
+    return any(a in ("base", "_") and b.isdecimal() and len(b) == 2 and 10 < int(b) <= 36 for a, b in pairs)
+
+
+def answer_value(answer: str | None) -> Fraction | None:
+    """The value of an answer that is a plain number or fraction, with `x =` before or a unit behind."""
+    tokens = normal_form(answer[:200]).split() if answer else []
+    if len(tokens) > 2 and tokens[1] == "=":
+        tokens = tokens[2:]
+    while tokens and (tokens[-1] in ("°", "%") or is_word(tokens[-1])):
+        tokens = tokens[:-1]
+    sign = -1 if tokens[:1] == ["-"] else 1
+    tokens = tokens[1:] if sign < 0 else tokens
+    if len(tokens) not in (1, 3) or any(len(t) > 60 for t in tokens) or not all(is_number(t) for t in tokens[::2]):
+        return None
+    try:
+        if len(tokens) == 1:
+            return sign * Fraction(tokens[0])
+        return sign * Fraction(tokens[0]) / Fraction(tokens[2]) if tokens[1] == "/" else None
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def _values(answer: str) -> list[Fraction] | None:
+    """The values of a plain number, or of a list or tuple of them, sorted; None if any is not plain."""
+    single = answer_value(answer)
+    parts = [answer] if single is not None else _BRACKETS.sub(" ", answer[:200]).split(",")
+    values = [answer_value(part) for part in parts]
+    return None if None in values else sorted(v for v in values if v is not None)
+
+
+def same_answer(here: str | None, there: str | None) -> bool | None:
+    """Whether two reference answers agree; None where that is not clear (unknown, or not plain numbers)."""
+    if not here or not there:
+        return None
+    if normal_form(here) == normal_form(there):
+        return True
+    values = _values(here), _values(there)
+    if values[0] is None or values[1] is None or len(values[0]) != len(values[1]):
+        return None
+    # A percentage and its fraction are one answer, but not one value.
+    return None if ("%" in here) != ("%" in there) else values[0] == values[1]

@@ -1,0 +1,132 @@
+"""The normal form of a problem for matching: layout is folded, meaning is kept.
+
+x+1 and x-1, 1.5 and 15, \\sin and \\cos stay different; \\dfrac12, \\frac{1}{2} and 1/2 do not. Only layout
+commands are dropped: dropping all of them makes sine and cosine equal.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from cotkit.dedup.braces import resolve
+from cotkit.dedup.symbols import CHARACTERS, COMMANDS, FUNCTIONS, GREEK
+
+_CHARACTERS = str.maketrans(CHARACTERS)
+_FIGURE = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL | re.IGNORECASE)
+_TUPLE_COMMA = re.compile(r"([(\[]-?\d{1,3}),(\d{3}[)\]])")
+_THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\{\\,\})(?=\d{3}(?!\d))")
+_TOKEN = re.compile(
+    r"""
+    \\begin\s{0,4}\{[^{}]{0,40}\}(?:\{[\sclrp|@.]{1,40}\})?   # an environment, with its column plan
+    | \\end\s{0,4}\{[^{}]{0,40}\}
+    | \\[a-z]+\*?                                   # a command
+    | \\.                                           # an escaped character
+    | [1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?
+    | [0-9]+(?:\.[0-9]+)? | \.[0-9]+
+    | [^\W\d_]+
+    | <-> | <= | >= | != | -> | \+- | -\+ | \*\*+ | --+ | __+
+    | \S
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_PUNCTUATION = frozenset(';?"“”„«»`&~$.\\')
+# Words that are names of mathematics, not of language: a hyphen beside them is a minus.
+_MATH_WORDS = FUNCTIONS | frozenset(GREEK)
+_OPEN = frozenset("([{")
+_CLOSE = frozenset(")]}")
+
+
+def normal_form(text: str) -> str:
+    """Tokens of `text` joined by one space; equal for texts that differ in layout only. Idempotent."""
+    return " ".join(_tokens(text))
+
+
+def without_figures(text: str) -> str:
+    """The text without its [asy] drawings; as it was if nothing else is left."""
+    rest = _FIGURE.sub(" ", text)
+    return rest if rest.strip() else text
+
+
+def figures(text: str) -> str:
+    """Normal form of the [asy] drawings alone; empty where there is none."""
+    return normal_form(" ".join(match.group() for match in _FIGURE.finditer(text)))
+
+
+def words(text: str) -> list[str]:
+    """Tokens for n-gram work: no drawings, no brackets."""
+    return [t for t in _tokens(without_figures(text)) if t not in _OPEN and t not in _CLOSE]
+
+
+def _tokens(text: str) -> list[str]:
+    folded = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).lower()
+    folded = unicodedata.normalize("NFKC", folded.translate(_CHARACTERS))
+    folded = _THOUSANDS.sub(",", _TUPLE_COMMA.sub(r"\1, \2", folded))
+    tokens = resolve(_TOKEN.findall(folded))
+    for _ in range(8):  # a dropped mark may make another one superfluous
+        settled = _settle(tokens)
+        if settled == tokens:
+            break
+        tokens = settled
+    return tokens
+
+
+def is_word(piece: str) -> bool:
+    """An ordinary word: two letters or more, and no name of mathematics."""
+    return len(piece) > 1 and piece.isalpha() and piece not in _MATH_WORDS
+
+
+def is_number(piece: str) -> bool:
+    """Digits, perhaps with a decimal point."""
+    return piece[0].isdigit()
+
+
+def _is_atom(piece: str) -> bool:
+    return is_number(piece) or (piece.isalpha() and (len(piece) == 1 or piece in _MATH_WORDS))
+
+
+def _settle(tokens: list[str]) -> list[str]:
+    """Drop marks that are punctuation where they stand; unwrap `sin ( x )`."""
+    kept = list(_kept_marks([_spelled(t) for t in tokens if t not in _PUNCTUATION]))
+    out: list[str] = []
+    index = 0
+    while index < len(kept):
+        out.append(kept[index])
+        if kept[index] in FUNCTIONS and kept[index + 1 : index + 2] == ["("] and kept[index + 3 : index + 4] == [")"]:
+            if _is_atom(kept[index + 2]):
+                out.append(kept[index + 2])
+                index += 4
+                continue
+        elif kept[index : index + 1] == ["^"] and kept[index + 1 : index + 2] == ["°"]:
+            out.pop()
+        index += 1
+    return out
+
+
+def _spelled(piece: str) -> str:
+    if piece == "degrees":
+        return "°"
+    return COMMANDS["in"] if piece == "\\in" else piece
+
+
+def _kept_marks(tokens: list[str]) -> Iterator[str]:
+    """A factorial, a prime, a ratio and a minus stay; an exclamation, an apostrophe, a colon and a hyphen go.
+
+    A comma stays before a minus alone: (1,-2) is no difference.
+    """
+    previous = ""
+    for index, piece in enumerate(tokens):
+        following = tokens[index + 1] if index + 1 < len(tokens) else ""
+        before = bool(previous) and (_is_atom(previous) or previous in _CLOSE)
+        drop = (
+            (piece == "!" and not (before or previous == "!"))
+            or (piece == "'" and not (before or previous == "'"))
+            or (piece == ":" and not (before and following and (_is_atom(following) or following in _OPEN)))
+            or (piece == "-" and bool(following) and is_word(following) and not following.isdigit())
+            or (piece == "," and following != "-")
+            or (len(piece) > 1 and piece[0] in "*_-" and set(piece) in ({"*"}, {"_"}, {"-"}))
+        )
+        if not drop:
+            yield piece
+            previous = piece

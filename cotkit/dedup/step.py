@@ -1,0 +1,168 @@
+"""The dedup and decontaminate steps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
+
+from cotkit.dedup.config import Containment, Embedding, LeakEmbedding
+from cotkit.errors import InputError
+from cotkit.records import Problem
+from cotkit.source import AnySource, RawRow, Source
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_WEIGHTS = "MiniLM weights"
+_WEIGHTS_PATH = "the digest of the weights is in the key instead"
+
+
+class Dedup(Step):
+    """Keep one of each problem: equal texts, renamed variables, and rewordings found by meaning."""
+
+    step: Literal["dedup"] = "dedup"
+    exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
+    renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
+    embedding: Embedding | None = Field(Embedding(), description="Near duplicates by meaning; null: none.")
+
+    room: ClassVar[str] = "dedup"
+    reads: ClassVar[tuple[type, ...]] = (Problem,)
+    writes: ClassVar[type] = Problem
+    code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
+    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH}
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        return _weights(self.embedding)
+
+    def check(self) -> list[str]:
+        if self.exact or self.renamed or self.embedding:
+            return []
+        return [f"the step '{self.name or self.step}' compares nothing; set `exact`, `renamed` or `embedding`"]
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        from cotkit.dedup.duplicates import dedup_table
+
+        return dedup_table(tables[Problem], self, context.progress)
+
+
+class Decontaminate(Step):
+    """Drop the problems that hold an item of a benchmark; each drop shows the pair and why."""
+
+    step: Literal["decontaminate"] = "decontaminate"
+    benchmarks: tuple[AnySource, ...] = Field(min_length=1, description="What must not be among the problems.")
+    exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
+    renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
+    containment: Containment | None = Field(
+        Containment(), description="Items inside longer problems, by shared word n-grams; null: none."
+    )
+    embedding: LeakEmbedding | None = Field(LeakEmbedding(), description="Rewordings, by meaning; null: none.")
+
+    room: ClassVar[str] = "dedup"
+    reads: ClassVar[tuple[type, ...]] = (Problem,)
+    writes: ClassVar[type] = Problem
+    code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
+    excluded: ClassVar[Mapping[str, str]] = {
+        "embedding.weights": _WEIGHTS_PATH,
+        "benchmarks.*.path": "the digest of the file's content is in the key instead",
+    }
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _names_differ(cls, benchmarks: tuple[Source, ...]) -> tuple[Source, ...]:
+        twice = [name for name, count in Counter(b.name for b in benchmarks).items() if count > 1]
+        if twice:
+            raise PydanticCustomError(
+                "same_name", "two benchmarks are named '{name}'; leaks are reported by it", {"name": twice[0]}
+            )
+        return benchmarks
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, *(type(benchmark).__module__ for benchmark in self.benchmarks))
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        found = {name: digest for b in self.benchmarks for name, digest in b.materials(pins).items()}
+        return found | _weights(self.embedding)
+
+    def check(self) -> list[str]:
+        if self.exact or self.renamed or self.containment or self.embedding:
+            return []
+        name = self.name or self.step
+        return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `containment` or `embedding`"]
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        from cotkit.dedup.leaks import decontaminate_table
+
+        benchmarks = {b.name: read_benchmark(b, context.pins) for b in self.benchmarks}
+        return decontaminate_table(tables[Problem], benchmarks, self, context.progress)
+
+
+def _weights(embedding: Embedding | None) -> dict[str, str]:
+    if embedding is None:
+        return {}
+    from cotkit.dedup.weights import weights_digest
+
+    return {_WEIGHTS: weights_digest(embedding.weights)}
+
+
+def read_benchmark(source: Source, pins: Mapping[str, str]) -> pl.DataFrame:
+    """A benchmark as a table: problem, answer, choices, source_row.
+
+    A benchmark must be whole: raises InputError, with the place, for a row that cannot be read or has no
+    problem text, and for a source without rows or without its problem column.
+    """
+    import polars as pl
+
+    columns = source.columns
+    rows = []
+    for raw in source.rows(pins):
+        values = _values(raw, source)
+        choices = values.get(columns.choices)
+        rows.append(
+            {
+                "problem": values[columns.problem].strip(),
+                "answer": _answer(values.get(columns.answer)),
+                "choices": [str(c) for c in choices] if isinstance(choices, list) else None,
+                "source_row": raw.number,
+            }
+        )
+    if not rows:
+        raise InputError(f"the benchmark '{source.name}' has no rows; a leak check against nothing finds nothing")
+    schema: dict[str, Any] = {
+        "problem": pl.String,
+        "answer": pl.String,
+        "choices": pl.List(pl.String),
+        "source_row": pl.Int64,
+    }
+    return pl.DataFrame(rows, schema=schema)
+
+
+def _values(raw: RawRow, source: Source) -> Mapping[str, Any]:
+    if raw.values is None:
+        raise InputError(
+            f"{raw.place}: {raw.error}; the benchmark '{source.name}' must be whole, so mend or remove the row"
+        )
+    column = source.columns.problem
+    if column not in raw.values:
+        raise InputError(
+            f"{raw.place}: the benchmark '{source.name}' has no column '{column}' for the problem; its columns are "
+            f"{', '.join(raw.values)}; name the right one under `columns: {{problem: …}}`"
+        )
+    text = raw.values[column]
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(
+            f"{raw.place}: no problem text in column '{column}'; the benchmark '{source.name}' must be whole, "
+            f"so mend or remove the row"
+        )
+    return raw.values
+
+
+def _answer(value: Any) -> str | None:
+    """A text or a number as text, a list of one as its item; anything else is no single answer."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,1 @@
+"""distill: ask a teacher for reasoning traces, and never pay twice for an answer."""

@@ -1,0 +1,274 @@
+"""The journal of paid answers: append-only SQLite, one writer, durable before anybody is told.
+
+It is keyed by what was asked (see request.py), so it outlives recipes. It holds the raw bodies: a wrong
+reading of an answer costs no money. It holds answers alone, no failures and no keys.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from cotkit.distill.lock import drop_lock, take_lock
+from cotkit.errors import InputError, StorageError
+
+# "cotj": tells a journal from any other SQLite file.
+APPLICATION_ID = 0x636F746A
+FORMAT = 1
+_TABLE = """CREATE TABLE answers (
+    request_hash TEXT PRIMARY KEY,
+    request TEXT NOT NULL,
+    body BLOB NOT NULL,
+    http_status INTEGER NOT NULL,
+    latency_s REAL NOT NULL,
+    created_at TEXT NOT NULL,
+    cotkit TEXT NOT NULL,
+    provenance TEXT NOT NULL
+) WITHOUT ROWID"""
+_COLUMNS = "request_hash, request, body, http_status, latency_s, created_at, cotkit, provenance"
+# SQLite takes at least 999 parameters; answers are long, so a smaller bite keeps memory flat.
+_BITE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One paid answer.
+
+    Attributes:
+        request: canonical JSON of what was asked; its sha256 is `request_hash`.
+        body: the response body as it came.
+        latency_s: seconds from send to last byte.
+        created_at: UTC time in ISO 8601.
+        cotkit: version that asked.
+        provenance: JSON object; where it came from, if it was imported.
+    """
+
+    request_hash: str
+    request: str
+    body: bytes
+    http_status: int
+    latency_s: float
+    created_at: str
+    cotkit: str
+    provenance: str = "{}"
+
+
+_Job = tuple[Entry, "asyncio.Future[None]", asyncio.AbstractEventLoop]
+
+
+class Journal:
+    """An open journal. Use as a context manager, or call close()."""
+
+    def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection, lock: int) -> None:
+        self.path = path
+        self._reader = reader
+        self._writer = writer
+        self._lock = lock
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._write, name="cotkit-journal", daemon=True)
+        self._thread.start()
+        self._open = True
+
+    @classmethod
+    def open(cls, path: Path) -> Journal:
+        """Open or make the journal at `path`; it is this process's until close().
+
+        Raises StorageError: held by another process, not a journal, damaged, or not writable.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"{path.parent}: this folder cannot be made ({error.strerror})") from error
+        lock = take_lock(path.with_name(path.name + ".lock"), f"the journal {path}")
+        connections: list[sqlite3.Connection] = []
+        try:
+            for _ in range(2):
+                connections.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
+            _prepare(connections[0], path)
+        except BaseException as error:
+            for connection in connections:
+                connection.close()
+            drop_lock(lock)
+            if isinstance(error, sqlite3.Error):
+                raise _damaged(path, error) from error
+            raise
+        return cls(path, connections[1], connections[0], lock)
+
+    def get_many(self, hashes: Iterable[str]) -> dict[str, Entry]:
+        """The answers kept for these requests; a hash without one is left out."""
+        wanted = list(hashes)
+        found: dict[str, Entry] = {}
+        for start in range(0, len(wanted), _BITE):
+            bite = wanted[start : start + _BITE]
+            marks = ",".join("?" * len(bite))
+            sql = f"SELECT {_COLUMNS} FROM answers WHERE request_hash IN ({marks})"  # noqa: S608 (marks only)
+            found.update((row[0], Entry(*row)) for row in self._query(sql, bite))
+        return found
+
+    def count(self) -> int:
+        """How many answers are kept."""
+        return int(self._query("SELECT count(*) FROM answers")[0][0])
+
+    async def put(self, entry: Entry) -> None:
+        """Keep an answer; when this returns, it is on the disk. The first answer to a request stays.
+
+        Raises StorageError where it cannot be written.
+        """
+        if not self._open:
+            raise StorageError(f"the journal {self.path} is closed already")
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        self._jobs.put((entry, done, loop))
+        await done
+
+    def put_all(self, entries: Iterable[Entry]) -> int:
+        """Keep many answers in one transaction; returns how many were new."""
+        before = self.count()
+        try:
+            _insert(self._writer, entries)
+        except sqlite3.Error as error:
+            raise _unwritten(self.path, error) from error
+        return self.count() - before
+
+    def close(self) -> None:
+        """Write what was handed in, close the file and let others have it."""
+        if not self._open:
+            return
+        self._open = False
+        self._jobs.put(None)
+        self._thread.join()
+        self._reader.close()
+        self._writer.close()
+        drop_lock(self._lock)
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _query(self, sql: str, values: Iterable[str] = ()) -> list[Any]:
+        try:
+            return self._reader.execute(sql, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise _damaged(self.path, error) from error
+
+    def _write(self) -> None:
+        """The writer thread: all that waits goes into one transaction, so the disk is synced once for it."""
+        ended = False
+        while not ended:
+            jobs = [self._jobs.get()]
+            while not self._jobs.empty():
+                jobs.append(self._jobs.get())
+            ended = None in jobs
+            batch = [job for job in jobs if job is not None]
+            failure: StorageError | None = None
+            if batch:
+                try:
+                    _insert(self._writer, (job[0] for job in batch))
+                except sqlite3.Error as error:
+                    failure = _unwritten(self.path, error)
+            for _, future, loop in batch:
+                # The loop may be gone, if the run was interrupted; the answer is kept all the same.
+                with suppress(RuntimeError):
+                    loop.call_soon_threadsafe(_settle, future, failure)
+
+
+def read_journal(path: Path) -> Iterator[Entry]:
+    """All answers of a journal, by hash, without locking it; another process may be writing.
+
+    Raises InputError where there is none, StorageError where it is no journal.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no journal here")
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            _check_format(connection, path)
+            sql = f"SELECT {_COLUMNS} FROM answers ORDER BY request_hash"  # noqa: S608 (constants only)
+            for row in connection.execute(sql):
+                yield Entry(*row)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise _damaged(path, error) from error
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if fresh and _pragma(connection, "application_id") == 0 and _pragma(connection, "user_version") == 0:
+        connection.execute("PRAGMA journal_mode=WAL")
+        # One transaction: a process killed here leaves an empty file, which is made anew.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version={FORMAT}")
+        connection.execute(_TABLE)
+        connection.execute("COMMIT")
+    _check_format(connection, path)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _check_format(connection: sqlite3.Connection, path: Path) -> None:
+    if _pragma(connection, "application_id") != APPLICATION_ID:
+        raise StorageError(f"{path}: this SQLite file is not a cotkit journal; name another file")
+    version = _pragma(connection, "user_version")
+    if version != FORMAT:
+        raise StorageError(
+            f"{path}: this journal has format {version} and this cotkit reads format {FORMAT}; use the cotkit "
+            "that wrote it, or name another file"
+        )
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+
+
+def _insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.executemany(
+            f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608 (constants only)
+            (
+                (e.request_hash, e.request, e.body, e.http_status, e.latency_s, e.created_at, e.cotkit, e.provenance)
+                for e in entries
+            ),
+        )
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _settle(future: asyncio.Future[None], failure: StorageError | None) -> None:
+    if future.done():
+        return
+    if failure is None:
+        future.set_result(None)
+    else:
+        future.set_exception(failure)
+
+
+def _damaged(path: Path, error: sqlite3.Error) -> StorageError:
+    return StorageError(
+        f"{path}: this file cannot be read as a journal ({error}); move it away to begin a new one, "
+        "or restore it from a copy"
+    )
+
+
+def _unwritten(path: Path, error: sqlite3.Error) -> StorageError:
+    return StorageError(
+        f"{path}: an answer could not be written ({error}); make room on the disk or check the permissions, "
+        "then run again"
+    )

@@ -1,0 +1,1 @@
+"""Recipes: typed YAML, includes and overrides, JSON Schema, and the lock."""

@@ -1,0 +1,60 @@
+"""What no single key can say: do the steps fit together, can the teacher do what is asked?"""
+
+from __future__ import annotations
+
+import re
+
+from cotkit.errors import RecipeError
+from cotkit.recipe.document import Document
+from cotkit.recipe.models import SLUG, Recipe
+
+
+def check(recipe: Recipe, document: Document) -> None:
+    """Raises RecipeError for the first thing that cannot work."""
+    _names(recipe, document)
+    _tables(recipe, document)
+    for index, step in enumerate(recipe.steps):
+        for sentence in step.check():
+            raise RecipeError(f"{document.place(('steps', index))}: step '{step.name}': {sentence}")
+    _reasoning(recipe, document)
+
+
+def _names(recipe: Recipe, document: Document) -> None:
+    seen: dict[str, int] = {}
+    for index, step in enumerate(recipe.steps):
+        place = document.place(("steps", index))
+        if not re.match(SLUG, step.name):
+            raise RecipeError(f"{place}: a step's name is of letters, digits, '-', '_' and '.', not '{step.name}'")
+        if step.name in seen:
+            first = document.place(("steps", seen[step.name]))
+            raise RecipeError(
+                f"{place}: two steps are named '{step.name}' (the other at {first}); give one its own `name:`"
+            )
+        seen[step.name] = index
+
+
+def _tables(recipe: Recipe, document: Document) -> None:
+    made: dict[type, str] = {}
+    for index, step in enumerate(recipe.steps):
+        for row in step.reads:
+            if row not in made:
+                makers = {"Problem": "pull", "Trace": "distill", "Verdict": "verify", "Example": "select"}
+                table = row.__name__.lower() + "s"
+                raise RecipeError(
+                    f"{document.place(('steps', index))}: step '{step.name}' needs {table}, and no step before it "
+                    f"makes them; add a {makers[row.__name__]} step before it"
+                )
+        made[step.writes] = step.name
+
+
+def _reasoning(recipe: Recipe, document: Document) -> None:
+    """A format with reasoning needs a teacher that shows it."""
+    silent = [
+        step.name for step in recipe.steps if getattr(getattr(step, "teacher", None), "reasoning", None) == "none"
+    ]
+    for index, step in enumerate(recipe.steps):
+        if silent and getattr(getattr(step, "format", None), "reasoning", False):
+            raise RecipeError(
+                f"{document.place(('steps', index))}: step '{step.name}' publishes reasoning, but the teacher of "
+                f"'{silent[0]}' gives none (reasoning: none); set `format: {{kind: messages, reasoning: false}}`"
+            )

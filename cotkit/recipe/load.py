@@ -1,0 +1,164 @@
+"""From a path or a shipped name to a checked Recipe."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cotkit.config import PACKAGE
+from cotkit.errors import RecipeError
+from cotkit.recipe import override, variables
+from cotkit.recipe.check import check
+from cotkit.recipe.document import Document, Place, merge, read
+from cotkit.recipe.explain import first_sentences
+from cotkit.recipe.models import Recipe
+
+SHIPPED = PACKAGE / "recipes"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A recipe, where it came from, and its data with the places for later messages."""
+
+    recipe: Recipe
+    path: Path
+    document: Document
+
+
+def shipped() -> list[Path]:
+    """Files of the recipes that come with cotkit, by name."""
+    return sorted(SHIPPED.glob("*.yaml"))
+
+
+def find(reference: str) -> Path:
+    """The file of a recipe given as a path or as a shipped name; raises RecipeError with the nearest name."""
+    path = Path(reference).expanduser()
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        return path
+    names = [p.stem for p in shipped()]
+    if reference in names:
+        return SHIPPED / f"{reference}.yaml"
+    near = difflib.get_close_matches(reference, names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"shipped recipes: {', '.join(names) or 'none'}"
+    raise RecipeError(f"no recipe '{reference}': neither a YAML file nor a shipped recipe; {hint}")
+
+
+def load(reference: str, options: Sequence[str] = (), limit: int | None = None) -> Loaded:
+    """Read, include, override, substitute, validate.
+
+    Args:
+        reference: path of a YAML file, or the name of a shipped recipe.
+        options: `key=value` overrides, applied last.
+        limit: read only the first rows of each source of problems.
+
+    Raises RecipeError with file:line:column, the key and the nearest valid one.
+    """
+    path = find(reference)
+    document = _included(path, ())
+    for option in options:
+        key, value = override.parse_option(option)
+        _check_variable(document, key, option)
+        override.apply(document, key, _from_here(key, value), Place(f"--set {option}"))
+    if limit is not None:
+        _limit(document, limit)
+    variables.substitute(document)
+    recipe = validate(document, path)
+    return Loaded(recipe, path, document)
+
+
+def validate(document: Document, path: Path) -> Recipe:
+    """The data as a Recipe whose steps have names and fit together."""
+    context = {"base": str(path.parent.resolve())}
+    try:
+        recipe = Recipe.model_validate(document.data, context=context)
+    except ValidationError as error:
+        raise RecipeError("\n".join(first_sentences(error, document))) from error
+    named = tuple(s if s.name else s.model_copy(update={"name": s.step}) for s in recipe.steps)
+    recipe = recipe.model_copy(update={"steps": named})
+    check(recipe, document)
+    return recipe
+
+
+def _included(path: Path, above: tuple[Path, ...]) -> Document:
+    document = read(path)
+    include, overrides = document.data.pop("include", None), document.data.pop("set", None)
+    if include is None:
+        if overrides is not None:
+            raise RecipeError(
+                f"{document.place(('set',))}: `set:` changes an included recipe; edit the keys here instead"
+            )
+        return document
+    base = _include_path(include, path, document)
+    if base.resolve() in above or base.resolve() == path.resolve():
+        raise RecipeError(f"{document.place(('include',))}: the recipe includes itself by way of {include}")
+    below = _included(base, (*above, path.resolve()))
+    _anchor_paths(below.data, base.parent)
+    merged = merge(below, document)
+    if overrides is not None and not isinstance(overrides, dict):
+        raise RecipeError(f"{document.place(('set',))}: `set:` is a mapping such as {{distill.samples: 4}}")
+    for key, value in (overrides or {}).items():
+        override.apply(merged, key, value, document.place(("set", key)))
+    return merged
+
+
+def _include_path(include: Any, path: Path, document: Document) -> Path:
+    if not isinstance(include, str):
+        raise RecipeError(f"{document.place(('include',))}: `include:` takes one path or one shipped name")
+    beside = path.parent / include
+    return beside if beside.is_file() or include.endswith((".yaml", ".yml")) else find(include)
+
+
+# Keys that hold paths: those of an included recipe start at its own folder, not at the including one's.
+_PATH_KEYS = ("path", "replay", "journal", "weights")
+
+
+def _anchor_paths(value: Any, base: Path) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key in _PATH_KEYS and isinstance(item, str) and _is_relative(item):
+                value[key] = str(base.resolve() / item)
+            else:
+                _anchor_paths(item, base)
+    elif isinstance(value, list):
+        for item in value:
+            _anchor_paths(item, base)
+
+
+def _is_relative(text: str) -> bool:
+    return not (text.startswith(("/", "~", "cotkit:", "${")) or Path(text).is_absolute())
+
+
+def _from_here(key: str, value: Any) -> Any:
+    """A path typed on the command line starts where the user stands, not at the recipe's folder.
+
+    So do values of other keys (variables, say) that begin with ./, ../ or ~.
+    """
+    if not isinstance(value, str):
+        return value
+    is_path = key.rpartition(".")[2] in _PATH_KEYS and _is_relative(value)
+    return str(Path(value).expanduser().resolve()) if is_path or value.startswith(("./", "../", "~")) else value
+
+
+def _check_variable(document: Document, key: str, option: str) -> None:
+    head, _, name = key.partition(".")
+    known = document.data.get("vars") or {}
+    if head == "vars" and name not in known:
+        names = ", ".join(known) or "none"
+        raise RecipeError(f"--set {option}: this recipe has no variable '{name}'; it has {names}")
+
+
+def _limit(document: Document, limit: int) -> None:
+    if limit < 1:
+        raise RecipeError(f"--limit {limit}: give a number of rows, 1 or more")
+    steps = document.data.get("steps")
+    for index, step in enumerate(steps if isinstance(steps, list) else []):
+        if isinstance(step, dict) and step.get("step") == "pull" and isinstance(step.get("sources"), list):
+            for number, source in enumerate(step["sources"]):
+                if isinstance(source, dict):
+                    source["limit"] = min(limit, source.get("limit") or limit)
+                    document.move(("steps", index, "sources", number, "limit"), Place(f"--limit {limit}"))

@@ -1,0 +1,49 @@
+"""The recipe as a type: what may stand in the YAML."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from cotkit.config import Config
+from cotkit.registry import Registered
+from cotkit.steps import Step
+
+AnyStep = Annotated[Step, Registered("steps", "step")]
+SLUG = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
+
+
+class Lock(Config):
+    """What a run resolved. A recipe that carries it is checked against it before it runs."""
+
+    cotkit: str = Field(description="Version of cotkit that ran.")
+    python: str = Field(description="Version of Python.")
+    packages: dict[str, str] = Field(description="Package -> version, for those that decide results.")
+    pins: dict[str, dict[str, str]] = Field(
+        description="Step -> name -> digest of files, revision of Hub datasets, weights."
+    )
+
+
+class Recipe(Config):
+    """How a dataset is made: a seed and a list of steps."""
+
+    name: str = Field(pattern=SLUG, description="Name of the recipe; the default run directory is runs/NAME.")
+    version: int = Field(1, ge=1, description="Version of this recipe; raise it when its result changes.")
+    description: str = Field("", description="What it makes, for `cotkit recipes` and the card.")
+    seed: int = Field(0, ge=0, description="Every random choice starts from it.")
+    vars: dict[str, str | int | float | bool | None] = Field(
+        default_factory=dict,
+        description="Values for ${vars.NAME} in the recipe; null must be given with --set.",
+    )
+    steps: tuple[AnyStep, ...] = Field(min_length=1, description="The steps, in order.")
+    lock: Lock | None = Field(None, description="Written by cotkit into recipe.lock.yaml.")
+
+
+class RecipeFile(Recipe):
+    """A recipe as a file may write it: with an include and overrides."""
+
+    include: str | None = Field(None, description="A recipe to start from: a path, or a shipped name.")
+    set: dict[str, Any] = Field(
+        default_factory=dict, description="Overrides on the included recipe, as --set: {distill.samples: 4}."
+    )

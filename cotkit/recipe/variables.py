@@ -1,0 +1,55 @@
+"""`${vars.NAME}` in the strings of a recipe."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cotkit.errors import RecipeError
+from cotkit.recipe.document import Document, Path_
+
+_VARIABLE = re.compile(r"\$\{vars\.([A-Za-z0-9_-]*)\}")
+
+
+def substitute(document: Document) -> None:
+    """Put the values of `vars` where they are named, in place.
+
+    Raises RecipeError for a variable without a value, one that is not declared, and one that nothing uses.
+    """
+    values = document.data.get("vars") or {}
+    if not isinstance(values, dict):
+        return
+    used: set[str] = set()
+    for key in [k for k in document.data if k != "vars"]:
+        document.data[key] = _walk(document.data[key], (key,), document, values, used)
+    unused = sorted(set(values) - used)
+    if unused and not document.data.get("lock"):
+        raise RecipeError(
+            f"{document.place(('vars', unused[0]))}: the variable '{unused[0]}' is used nowhere; "
+            f"write ${{vars.{unused[0]}}} where it belongs, or remove it"
+        )
+
+
+def _walk(value: Any, path: Path_, document: Document, values: dict[str, Any], used: set[str]) -> Any:
+    if isinstance(value, dict):
+        return {k: _walk(v, (*path, k), document, values, used) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_walk(v, (*path, i), document, values, used) for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def one(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in values:
+            raise RecipeError(
+                f"{document.place(path)}: the variable '{name}' is not declared under `vars:`; add it there"
+            )
+        used.add(name)
+        if values[name] is None:
+            raise RecipeError(
+                f"{document.place(('vars', name))}: the variable '{name}' has no value; "
+                f"give it with --set vars.{name}=…"
+            )
+        return str(values[name])
+
+    return _VARIABLE.sub(one, value)

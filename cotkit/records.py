@@ -1,0 +1,195 @@
+"""The row types, and the one place that knows column names.
+
+Each table holds rows of one type. A row type is a frozen dataclass; its annotations give the Polars
+schema, so a column that is all null still has its type (huggingface/datasets#7222, #4491).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import typing
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Domain = Literal["math", "code", "science", "puzzle"]
+ReasoningKind = Literal["raw", "summary", "none", "synthetic"]
+# length: cut by max_tokens; unclosed: stopped inside its reasoning; empty: neither reasoning nor
+# answer; filtered: withheld by the provider; failed: no answer came, see `error`.
+TraceStatus = Literal["done", "length", "unclosed", "empty", "filtered", "failed"]
+VerdictName = Literal["correct", "incorrect", "undecided"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One problem. (source, source_row) names the row it came from; problem_id names its text."""
+
+    problem_id: str
+    problem: str
+    answer: str | None = None
+    solution: str | None = None
+    domain: str = "math"
+    source: str = ""
+    source_row: int = 0
+    license: str | None = None
+    tests: str | None = None
+    choices: list[str] | None = None
+    language: str | None = None
+    metadata: str = "{}"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One attempt of a teacher at a problem. Tokens are the provider's count, cost is US dollars."""
+
+    problem_id: str
+    sample: int
+    teacher: str
+    request_hash: str
+    status: str
+    reasoning: str | None = None
+    response: str | None = None
+    reasoning_kind: str = "none"
+    finish_reason: str | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    cost_usd: float | None = None
+    latency_s: float | None = None
+    strategy: str = "plain"
+    provenance: str = "{}"
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What grading said of one trace: three-valued, with the ladder step that decided and why."""
+
+    problem_id: str
+    sample: int
+    verdict: str
+    extracted: str | None
+    reference: str | None
+    method: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat turn, as TRL and `datasets` users expect it."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One published row: a problem, the chosen trace, how it was judged and where it came from."""
+
+    problem_id: str
+    messages: list[Message]
+    problem: str
+    answer: str | None
+    reasoning: str | None
+    response: str | None
+    verdict: str
+    verdict_method: str
+    pass_rate: float | None
+    attempts: int
+    domain: str
+    source: str
+    source_row: int
+    license: str | None
+    language: str | None
+    teacher: str
+    sample: int
+    completion_tokens: int | None
+    reasoning_kind: str
+    metadata: str = field(default="{}")
+
+
+Row = TypeVar("Row", Problem, Trace, Verdict, Example)
+
+# The columns that name one row. The runner compares them before and after a step, so that no step
+# can lose a row or count one twice.
+KEYS: Mapping[type, tuple[str, ...]] = {
+    Problem: ("source", "source_row"),
+    Trace: ("problem_id", "sample"),
+    Verdict: ("problem_id", "sample"),
+    Example: ("problem_id", "sample"),
+}
+# What a dropped row carries besides its own columns: the reason (a short fixed word) and the
+# evidence (a JSON object: the pair, the span, the number that decided).
+DROP_COLUMNS = ("reason", "evidence")
+
+
+def _dtype(annotation: Any) -> Any:
+    import polars as pl
+
+    plain: dict[Any, Any] = {str: pl.String, int: pl.Int64, float: pl.Float64, bool: pl.Boolean}
+    options = [part for part in typing.get_args(annotation) if part is not type(None)]
+    if typing.get_origin(annotation) is list:
+        return pl.List(_dtype(options[0]))
+    if options:
+        return _dtype(options[0])
+    if annotation is Message:
+        return pl.Struct(schema(Message))
+    return plain[annotation]
+
+
+@cache
+def schema(row: type) -> dict[str, pl.DataType]:
+    """Column name -> Polars type, in the order of the row type's fields."""
+    hints = typing.get_type_hints(row)
+    return {f.name: _dtype(hints[f.name]) for f in fields(row)}
+
+
+def frame(row: type, rows: Iterable[Any]) -> pl.DataFrame:
+    """A table of `row`, typed from row 0 whatever the values are."""
+    import polars as pl
+
+    return pl.DataFrame([asdict(r) for r in rows], schema=schema(row), strict=False)
+
+
+def rows(row: type[Row], table: pl.DataFrame) -> list[Row]:
+    """The table as row objects; columns that the row type does not know are left out."""
+    names = [f.name for f in fields(row)]
+    return [row(**values) for values in table.select(names).iter_rows(named=True)]
+
+
+def dropped_frame(
+    table: pl.DataFrame, indices: Sequence[int], reasons: Sequence[str], evidence: Sequence[Mapping[str, Any]]
+) -> pl.DataFrame:
+    """Rows `indices` of `table` with their `reason` and their `evidence` as JSON.
+
+    The three sequences are of one length. Keys of evidence are sorted, so equal evidence is equal text.
+    """
+    import polars as pl
+
+    texts = [json.dumps(e, sort_keys=True, ensure_ascii=False) for e in evidence]
+    picked = table[list(indices)] if indices else table.clear()
+    return picked.with_columns(
+        pl.Series("reason", list(reasons), dtype=pl.String), pl.Series("evidence", texts, dtype=pl.String)
+    )
+
+
+def problem_id(problem: str, choices: Sequence[str] | None = None) -> str:
+    """Content hash of a problem: 16 hex digits, the same on every machine.
+
+    Unicode form and white space do not count; options of a multiple-choice problem do.
+    """
+    parts = [problem, *(choices or ())]
+    text = "\x1f".join(" ".join(unicodedata.normalize("NFKC", part).split()) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def question(problem: str, choices: Sequence[str] | None) -> str:
+    """The problem as it is put to a teacher and to a student: options follow as lettered lines."""
+    lines = [f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(choices or ())]
+    return "\n".join([problem, *lines])

@@ -1,0 +1,1 @@
+"""Running a recipe: run directory, step cache, conservation, funnel, lock and report."""

@@ -1,0 +1,188 @@
+"""The run directory: one folder a step, each put in place by one rename."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cotkit.errors import InputError, StorageError
+from cotkit.run.tables import digest_of, read_table, storage, sync, write_json, write_table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cotkit.steps import StepOutput
+
+LOCK_FILE = "recipe.lock.yaml"
+FUNNEL_FILE = "funnel.json"
+REPORT_FILE = "report.html"
+_STEP_FOLDER = re.compile(r"^(\d{2,})-(.+)$")
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """A run on disk. Only RunDirectory knows how the folders are named."""
+
+    path: Path
+
+    def folder(self, number: int, name: str) -> Path:
+        return self.path / f"{number:02d}-{name}"
+
+    def find(self, name: str) -> Path | None:
+        """The step's folder under whatever number it has."""
+        for folder, found in self.step_folders():
+            if found == name:
+                return folder
+        return None
+
+    def step_folders(self) -> list[tuple[Path, str]]:
+        if not self.path.is_dir():
+            return []
+        matches = ((p, _STEP_FOLDER.match(p.name)) for p in sorted(self.path.iterdir()) if p.is_dir())
+        return [(p, m.group(2)) for p, m in matches if m]
+
+    def report(self, name: str) -> dict[str, Any] | None:
+        """The report of a finished step, or None where it is missing or its tables are not whole."""
+        folder = self.find(name)
+        if folder is None:
+            return None
+        try:
+            report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+            sizes = report["files"]
+            whole = all((folder / file).stat().st_size == entry["bytes"] for file, entry in sizes.items())
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return report if whole else None
+
+    def kept(self, name: str) -> pl.DataFrame:
+        return self._table(name, "kept")
+
+    def dropped(self, name: str) -> pl.DataFrame:
+        return self._table(name, "dropped")
+
+    def _table(self, name: str, table: str) -> pl.DataFrame:
+        folder = self.find(name)
+        if folder is None:
+            raise InputError(f"{self.path}: step '{name}' has not run here; run the recipe up to it first")
+        return read_table(folder / f"{table}.parquet")
+
+    def work_folder(self, number: int, name: str) -> Path:
+        """An empty scratch folder for a step that is about to run."""
+        work = self.path / f".work-{number:02d}-{name}"
+        with storage(work):
+            shutil.rmtree(work, ignore_errors=True)
+            work.mkdir(parents=True)
+        return work
+
+    def commit(self, work: Path, number: int, name: str, output: StepOutput, report: dict[str, Any]) -> dict[str, Any]:
+        """Write the tables into `work` and put it in place of the step's old folder.
+
+        Killed before the last rename, the old result (or none) stands; after it, the new one is whole.
+        Returns the report with digests and sizes of the files. Raises StorageError.
+        """
+        for stem, table in {"kept": output.kept, "dropped": output.dropped, **output.secondary}.items():
+            write_table(work / f"{stem}.parquet", table)
+        tables = sorted(p.name for p in work.glob("*.parquet"))
+        files = {t: {"bytes": (work / t).stat().st_size, "sha256": digest_of(work / t)} for t in tables}
+        report = {**report, "files": files}
+        write_json(work / "report.json", report)
+        target = self.folder(number, name)
+        with storage(target):
+            for folder, found in self.step_folders():
+                if found == name or folder == target:
+                    _remove(folder)
+            os.rename(work, target)
+            sync(self.path)
+        return report
+
+    def renumber(self, number: int, name: str) -> None:
+        """A cached step whose place in the recipe has changed moves to its new number."""
+        folder, target = self.find(name), self.folder(number, name)
+        if folder is not None and folder != target:
+            with storage(target):
+                if target.exists():
+                    _remove(target)
+                os.rename(folder, target)
+
+    def remove_others(self, names: set[str]) -> list[str]:
+        """Remove folders of steps that the recipe no longer has, and left-over scratch folders."""
+        gone = []
+        with storage(self.path):
+            for folder, name in self.step_folders():
+                if name not in names:
+                    _remove(folder)
+                    gone.append(name)
+            for scratch in self.path.glob(".work-*"):
+                shutil.rmtree(scratch, ignore_errors=True)
+            for scratch in self.path.glob(".gone-*"):
+                shutil.rmtree(scratch, ignore_errors=True)
+        return gone
+
+    def promote(self, folder: Path, name: str) -> None:
+        """Make `<run>/<name>` the same as `folder` (hard links, else copies); does nothing where it is."""
+        target = self.path / name
+        if _same_tree(folder, target):
+            return
+        fresh, old = self.path / f".work-{name}", self.path / f".gone-{name}"
+        with storage(target):
+            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(old, ignore_errors=True)
+            shutil.copytree(folder, fresh, copy_function=_link_or_copy)
+            if target.exists():
+                os.rename(target, old)
+            os.rename(fresh, target)
+            sync(self.path)
+            shutil.rmtree(old, ignore_errors=True)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Only one cotkit writes into a run; the lock goes with the process, however it ends.
+
+        Raises StorageError where another process holds it, or the folder cannot be made.
+        """
+        with storage(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise StorageError(
+                    f"{self.path}: another cotkit is at work in this run directory; wait for it, or give another --out"
+                ) from error
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _remove(folder: Path) -> None:
+    """Rename first: a kill in the middle leaves no half a step behind."""
+    gone = folder.with_name(f".gone-{folder.name}")
+    shutil.rmtree(gone, ignore_errors=True)
+    os.rename(folder, gone)
+    shutil.rmtree(gone, ignore_errors=True)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _same_tree(left: Path, right: Path) -> bool:
+    if not right.is_dir():
+        return False
+    ours = {p.relative_to(left): p for p in left.rglob("*") if p.is_file()}
+    theirs = {p.relative_to(right): p for p in right.rglob("*") if p.is_file()}
+    return ours.keys() == theirs.keys() and all(
+        os.path.samefile(ours[k], theirs[k]) or ours[k].read_bytes() == theirs[k].read_bytes() for k in ours
+    )

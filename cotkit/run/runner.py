@@ -1,0 +1,206 @@
+"""The runner: for each step, is its result still good? If not, run it and put the new result in place."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from cotkit.errors import RecipeError
+from cotkit.recipe.lock import check_pins, lock_text, make_lock, resolved
+from cotkit.recipe.models import Recipe
+from cotkit.run import key
+from cotkit.run.conserve import rows_in
+from cotkit.run.directory import FUNNEL_FILE, LOCK_FILE, REPORT_FILE, RunDirectory
+from cotkit.run.funnel import Entry, entry, told
+from cotkit.run.plan import Before, Planned, inputs_of, plan_step
+from cotkit.run.report import render_report
+from cotkit.run.tables import write_json, write_text
+from cotkit.steps import NoProgress, Progress, StepContext, StepOutput
+
+
+class Watcher(Protocol):
+    """Who is told of each step; the CLI prints it."""
+
+    def starts(self, planned: Planned) -> None: ...
+
+    def ended(self, planned: Planned, line: Entry, seconds: float | None) -> None:
+        """`seconds` is None for a step that did not have to run."""
+
+
+class _Nobody:
+    def starts(self, planned: Planned) -> None:
+        pass
+
+    def ended(self, planned: Planned, line: Entry, seconds: float | None) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run of a recipe.
+
+    Attributes:
+        until: stop after this step.
+        only: run this step alone; the steps before it must have run.
+        start: run this step and all after it even if their results stand.
+    """
+
+    until: str | None = None
+    only: str | None = None
+    start: str | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run did: the funnel, which steps ran, and how many rows wait for another try."""
+
+    path: Path
+    funnel: list[Entry]
+    ran: list[str]
+    incomplete: int
+    pins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+def run_recipe(
+    recipe: Recipe,
+    out: Path,
+    options: Options | None = None,
+    progress: Progress | None = None,
+    watcher: Watcher | None = None,
+) -> RunResult:
+    """Run a recipe in the run directory `out`, doing only what is not done yet.
+
+    Raises RecipeError, InputError, StorageError, TeacherError or HubError; whatever was finished before
+    stays, and the same call continues there.
+    """
+    directory = RunDirectory(out)
+    options = options or Options()
+    _check_options(recipe, options)
+    with directory.held():
+        _check_owner(recipe, directory)
+        return _run(recipe, directory, options, progress or NoProgress(), watcher or _Nobody())
+
+
+def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Progress, watcher: Watcher) -> RunResult:
+    names = [step.name for step in recipe.steps]
+    last = names.index(options.only or options.until or names[-1])
+    old = old_pins(directory)
+    pins = resolve_pins(recipe, old, last)
+    if recipe.lock is not None:
+        check_pins(recipe.lock, pins)
+    # A run up to some step must not forget what the later ones were pinned to.
+    pins = {name: found for name, found in {**old, **pins}.items() if name in names}
+    write_text(directory.path / LOCK_FILE, lock_text(recipe, make_lock(pins), directory.path / LOCK_FILE))
+    directory.remove_others(set(names))
+    before = Before()
+    funnel = before.funnel
+    ran: list[str] = []
+    for index, step in enumerate(recipe.steps[: last + 1]):
+        forced = step.name == options.only or (options.start is not None and index >= names.index(options.start))
+        planned = plan_step(recipe, index, directory, pins, before, forced)
+        if options.only is not None and step.name != options.only:
+            report = _must_stand(planned, options.only)
+        elif planned.why:
+            watcher.starts(planned)
+            report = _run_step(planned, recipe, directory, pins, funnel, progress)
+            ran.append(step.name)
+        else:
+            report = planned.report or {}
+            directory.renumber(planned.number, step.name)
+        if step.step == "publish" and (found := directory.find(step.name)) is not None:
+            directory.promote(found / "dataset", "dataset")
+        before.add(step.name, report)
+        write_json(directory.path / FUNNEL_FILE, {"recipe": recipe.name, "steps": funnel})
+        watcher.ended(planned, funnel[-1], report["seconds"] if step.name in ran else None)
+    if ran:
+        write_text(directory.path / REPORT_FILE, render_report(recipe.name, funnel, directory))
+    return RunResult(directory.path, funnel, ran, sum(e["incomplete"] for e in funnel), pins)
+
+
+def _run_step(
+    planned: Planned,
+    recipe: Recipe,
+    directory: RunDirectory,
+    pins: Mapping[str, Mapping[str, str]],
+    funnel: list[Entry],
+    progress: Progress,
+) -> dict[str, Any]:
+    step = planned.step
+    makers = inputs_of(recipe.steps, planned.number - 1)
+    tables = {row: directory.kept(makers[row.__name__].name) for row in step.reads}
+    work = directory.work_folder(planned.number, step.name)
+    context = StepContext(
+        seed=recipe.seed,
+        work=work,
+        run=directory.path,
+        pins=pins.get(step.name, {}),
+        recipe=resolved(recipe),
+        funnel=tuple(told(line) for line in funnel),
+        progress=progress,
+    )
+    started = time.monotonic()
+    output: StepOutput = step.run(tables, context)
+    report = {
+        "step": step.name,
+        "key": key.key_of(planned.parts),
+        "parts": planned.parts,
+        "funnel": entry(step, rows_in(step, tables, output), output),
+        "seconds": round(time.monotonic() - started, 3),
+    }
+    return directory.commit(work, planned.number, step.name, output, report)
+
+
+def resolve_pins(
+    recipe: Recipe, old: Mapping[str, Mapping[str, str]], last: int | None = None
+) -> dict[str, dict[str, str]]:
+    """Digests of all files, revisions and weights that the steps up to number `last` read.
+
+    What the lock (or an earlier run here) resolved is used again where the step says so.
+    """
+    locked = recipe.lock.pins if recipe.lock is not None else old
+    steps = recipe.steps if last is None else recipe.steps[: last + 1]
+    return {step.name: step.materials(locked.get(step.name, {})) for step in steps}
+
+
+def old_pins(directory: RunDirectory) -> dict[str, dict[str, str]]:
+    """What the last run in this directory resolved; empty where there is none."""
+    import yaml
+
+    try:
+        data = yaml.safe_load((directory.path / LOCK_FILE).read_text(encoding="utf-8"))
+        return {step: dict(found) for step, found in data["lock"]["pins"].items()}
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _check_options(recipe: Recipe, options: Options) -> None:
+    names = [step.name for step in recipe.steps]
+    for flag, name in (("--only", options.only), ("--from", options.start), ("the verb", options.until)):
+        if name is not None and name not in names:
+            raise RecipeError(f"{flag}: the recipe '{recipe.name}' has no step '{name}'; it has {', '.join(names)}")
+
+
+def _check_owner(recipe: Recipe, directory: RunDirectory) -> None:
+    """Another recipe's tables are not ours to remove."""
+    import yaml
+
+    try:
+        owner = yaml.safe_load((directory.path / LOCK_FILE).read_text(encoding="utf-8"))["name"]
+    except (OSError, yaml.YAMLError, KeyError, TypeError):
+        return
+    if owner != recipe.name:
+        raise RecipeError(
+            f"{directory.path}: this run directory belongs to the recipe '{owner}'; give --out another folder"
+        )
+
+
+def _must_stand(planned: Planned, only: str) -> dict[str, Any]:
+    if planned.report is None or planned.why:
+        reason = "; ".join(planned.why)
+        raise RecipeError(
+            f"--only {only}: the step '{planned.step.name}' before it is not up to date ({reason}); run without --only"
+        )
+    return planned.report

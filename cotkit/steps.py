@@ -1,0 +1,141 @@
+"""What a step is: a frozen config with a `run` that turns typed tables into kept and dropped rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from pydantic import Field
+
+from cotkit.config import Config
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Tables = Mapping[type, "pl.DataFrame"]
+
+
+class Task(Protocol):
+    """One progress bar."""
+
+    def advance(self, n: int = 1, **counters: float) -> None:
+        """`n` units are done; `counters` (tokens, usd, errors …) are added to the bar's running sums."""
+
+
+class Progress(Protocol):
+    """Where long work reports. The CLI draws bars on stderr; a library caller may pass NoProgress."""
+
+    def task(self, label: str, total: int) -> AbstractContextManager[Task]:
+        """A bar of `total` units for the time of a with block."""
+
+    def note(self, text: str) -> None:
+        """One line of talk for the user."""
+
+
+class _Silent:
+    def advance(self, n: int = 1, **counters: float) -> None:
+        pass
+
+
+class NoProgress:
+    """Says nothing."""
+
+    def task(self, label: str, total: int) -> AbstractContextManager[Task]:
+        return nullcontext(_Silent())
+
+    def note(self, text: str) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a step may use besides its tables and its config.
+
+    Attributes:
+        seed: the recipe's seed; every random choice starts from it.
+        work: a scratch folder of this step; what is left there lands beside its tables.
+        run: the run directory (for what outlives a step, as the distill journal does).
+        pins: what an earlier run of this recipe resolved (dataset revisions); key -> value.
+        recipe: the resolved recipe as plain data, for steps that publish it.
+        funnel: the funnel of the steps before this one.
+        progress: where long work reports.
+    """
+
+    seed: int
+    work: Path
+    run: Path
+    pins: Mapping[str, str] = field(default_factory=dict)
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    funnel: tuple[Mapping[str, Any], ...] = ()
+    progress: Progress = field(default_factory=NoProgress)
+
+
+@dataclass(frozen=True)
+class StepOutput:
+    """Kept and dropped rows, plus counters for the funnel.
+
+    Attributes:
+        kept: rows of the step's `writes` type.
+        dropped: rows with the columns `reason` and `evidence`.
+        rows_in: how many rows came in, where the runner cannot count them itself (see Step.rows_in).
+        counters: label -> number, e.g. {"correct": 51, "usd": 0.12}; shown in the funnel.
+        incomplete: how many rows failed for a passing reason; a later run asks for these again.
+        secondary: table file stem -> table, for evidence that is neither kept nor dropped.
+    """
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame
+    rows_in: int | None = None
+    counters: Mapping[str, float] = field(default_factory=dict)
+    incomplete: int = 0
+    secondary: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+
+
+class Step(Config):
+    """Base of all steps. A subclass adds `step: Literal["its-kind"]` and its own keys.
+
+    Class attributes:
+        room: the CLI verb that runs it.
+        reads: row types of the tables it needs; the first one is what its funnel counts.
+        writes: row type of what it keeps.
+        code: modules or packages whose source decides its result; their digest is in the cache key.
+        excluded: config path -> why it is left out of the cache key.
+        tells_story: its result shows the recipe and the funnel, so both are in its cache key.
+    """
+
+    step: str
+    name: str = Field("", description="Name of this step in the run directory; the kind when left out.")
+
+    room: ClassVar[str] = ""
+    reads: ClassVar[tuple[type, ...]] = ()
+    writes: ClassVar[type]
+    code: ClassVar[tuple[str, ...]] = ()
+    excluded: ClassVar[Mapping[str, str]] = {}
+    tells_story: ClassVar[bool] = False
+
+    def code_modules(self) -> tuple[str, ...]:
+        """Modules or packages whose source is part of the cache key; a step with plug-ins adds theirs."""
+        return self.code
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        """Digest by name of everything the step reads besides tables: files, Hub revisions, weights.
+
+        Called before the step may run, so that the cache key holds them; must be cheap.
+        Raises InputError where one is missing.
+        """
+        return {}
+
+    def rows_in(self, tables: Tables) -> int | None:
+        """How many rows must come out, kept or dropped; None where only the step itself can tell."""
+        return tables[self.reads[0]].height if self.reads else None
+
+    def check(self) -> list[str]:
+        """What this config asks that cannot work, a sentence each; run by `cotkit validate`."""
+        return []
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        """Do the work. Pure in (tables, self, context.seed) but for the files under context.work."""
+        raise NotImplementedError

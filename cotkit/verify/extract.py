@@ -1,0 +1,227 @@
+"""The final answer of a response. Reasoning never counts; nothing here is more than linear in the text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import deque
+from dataclasses import dataclass
+from itertools import islice
+
+from cotkit.verify.read import read
+from cotkit.verify.values import Text
+
+MAX_ANSWER = 4_000
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """`answer` is None where there is none; `method` names the place it was found in; `note` adds why.
+
+    Methods: boxed, tag, hashes, phrase, letter, trailing, none; `column` for a reference column as it is.
+    """
+
+    answer: str | None
+    method: str
+    note: str = ""
+
+
+_THINK = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
+_BRACES = re.compile(
+    r"\\\\|\\[{}]|\\(?:boxed|fbox)\s{0,4}\{|[{}]|\\(?:boxed|fbox)\s{1,4}(?=[^\s{])|\\(?:boxed|fbox)(?=\d)"
+)
+_BARE_BOX = re.compile(r"[^\s$\\]{1,40}")
+_JOIN = re.compile(
+    r"[\s$.\\)(]{0,6}(?:,|;|、|and|or|和|或|或者)?\s*(?:and|or)?[\s$\\(]{0,6}(?:[A-Za-z]\s*=\s*)?[\s$]{0,3}"
+)
+_TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
+_PHRASE = re.compile(
+    r"(?:answers?\s{0,3}\**\s{0,3}(?:is|are|:|：|=)|答案(?:是|为|：|:)|^\s{0,3}A\s{0,2}[:：])",
+    re.IGNORECASE | re.MULTILINE,
+)
+_PHRASE_HEAD = re.compile(r"[\s:：*_]{0,20}(?:(?:is|therefore|thus|simply|just|equal to|给出)\b)?[\s:：*_]{0,20}")
+_SENTENCE_END = re.compile(r"\.(?=\s|$)|[\n。]|(?:,|;|\s)(?=(?:because|since|which|where|hence|as|so|when)\s)")
+_LETTER_LINE = re.compile(r"\s*\**(?:(?:option|choice|选项?)\s*)?(\([A-J]\)|[A-J])[.)]?\**\s*", re.IGNORECASE)
+_EQUALS = re.compile(r"(?<![<>!=:])=(?!=)")
+_WHOLE_NUMBER = re.compile(r"-?[0-9]+")
+_NOT_BEFORE = re.compile(r"(?:not|isn't|don't know what the|wrong)\s*$", re.IGNORECASE)
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
+
+
+def visible(text: str) -> str | None:
+    """The text after the reasoning; None where reasoning was opened and never closed."""
+    last = _last(_THINK, text)
+    if last is None:
+        return text
+    return text[last.end() :] if last[1] else None
+
+
+def boxes(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, content) of every outermost balanced `\\boxed{}` or `\\fbox{}`, in order."""
+    found: list[tuple[int, int, str]] = []
+    open_braces: list[tuple[int, int] | None] = []
+    for match in _BRACES.finditer(text):
+        mark = match[0]
+        if mark == "{":
+            open_braces.append(None)
+        elif mark == "}":
+            box = open_braces.pop() if open_braces else None
+            if box is not None:
+                start, body = box
+                while found and found[-1][0] >= start:  # boxes inside this one
+                    found.pop()
+                found.append((start, match.end(), text[body : match.start()]))
+        elif mark.endswith("{") and len(mark) > 2:
+            open_braces.append((match.start(), match.end()))
+        elif len(mark) > 2:
+            bare = _BARE_BOX.match(text, match.end())
+            if bare:
+                found.append((match.start(), bare.end(), bare[0].rstrip(".,;")))
+    return found
+
+
+def _boxed(text: str) -> Extraction | None:
+    found = boxes(text)
+    if not found:
+        return None
+    parts = [found[-1][2].strip()]
+    either = False
+    for earlier, later in zip(reversed(found[:-1]), reversed(found), strict=False):
+        between = text[earlier[1] : later[0]]
+        if len(between) > 40 or not _JOIN.fullmatch(between) or not between.strip(" $"):
+            break
+        either |= "or" in between or "或" in between
+        parts.insert(0, earlier[2].strip())
+    parts = [part for part in parts if part]
+    if not parts:
+        return Extraction(None, "none", "empty_box")
+    joined = (" or " if either else ", ").join(parts)
+    return Extraction(joined, "boxed", f"{len(parts)} boxes" if len(parts) > 1 else "")
+
+
+def _tagged(text: str) -> Extraction | None:
+    close: re.Match[str] | None = None
+    opened: re.Match[str] | None = None
+    pair: tuple[int, int] | None = None
+    for match in _TAG.finditer(text):
+        if match[1]:
+            close = match
+            if opened is not None:
+                pair, opened = (opened.end(), close.start()), None
+        else:
+            opened = match
+    if pair is None or not text[pair[0] : pair[1]].strip():
+        return None
+    body = text[pair[0] : pair[1]].strip()
+    return Extraction(body, "tag") if len(body) > 200 or "\n" in body else Extraction(_bare(body), "tag")
+
+
+def _hashes(text: str) -> Extraction | None:
+    at = text.rfind("####")
+    line = text[at + 4 :].lstrip().partition("\n")[0].strip() if at >= 0 else ""
+    return Extraction(line, "hashes") if line else None
+
+
+def _closed(text: str) -> bool:
+    r"""Whether no brace and no maths fence is open at the end: the full stop of `\text{ sq. in}` ends nothing."""
+    return text.count("{") <= text.count("}") and (text.count("$") - text.count(r"\$")) % 2 == 0
+
+
+def _phrase(text: str) -> Extraction | None:
+    last = _last(_PHRASE, text)
+    if last is None or _NOT_BEFORE.search(text[max(0, last.start() - 30) : last.start()]):
+        return None
+    rest = text[last.end() : last.end() + MAX_ANSWER]
+    head = _PHRASE_HEAD.match(rest)
+    rest = rest[head.end() :] if head else rest
+    ends = (match.start() for match in islice(_SENTENCE_END.finditer(rest), 20))
+    end = next((at for at in ends if _closed(rest[:at])), len(rest))
+    answer = rest[:end].strip().strip("*").strip()
+    return Extraction(answer, "phrase") if answer else None
+
+
+def _last_line(text: str) -> str:
+    return text[-20_000:].rstrip().rpartition("\n")[2].strip()
+
+
+def _letter(text: str) -> Extraction | None:
+    line = _LETTER_LINE.fullmatch(_last_line(text)[:60])
+    return Extraction(line[1], "letter") if line and line[1].strip("()").isupper() else None
+
+
+def _trailing(text: str) -> Extraction | None:
+    if len(text) > MAX_ANSWER and _WHOLE_NUMBER.fullmatch(text.strip()):
+        return Extraction(text.strip(), "trailing", "the whole response")
+    line = _last_line(text)
+    if not line or len(line) > MAX_ANSWER:
+        return None
+    # The whole response is one formula: `xy=5` says more than its last value does.
+    if line == text.strip() and _is_formula(line):
+        return Extraction(_bare(line), "trailing", "the whole response")
+    equals = _last(_EQUALS, line)
+    if equals is not None and line.count("{", equals.end()) == line.count("}", equals.end()):
+        tail = line[equals.end() :].strip().rstrip(".").strip()
+        if tail and not isinstance(read(tail), Text):
+            return Extraction(_balanced_dollar(tail), "trailing")
+    return None
+
+
+def _is_formula(line: str) -> bool:
+    value = read(line)
+    return not (isinstance(value, Text) and (value.why or " " in value.text))
+
+
+def _balanced_dollar(text: str) -> str:
+    return text.replace("$", "") if text.count("$") % 2 else text
+
+
+def _bare(text: str) -> str:
+    """`#### 5`, `\\boxed{5}` or `5` as 5."""
+    inner = _boxed(text) or _hashes(text)
+    return inner.answer if inner is not None and inner.answer is not None else text
+
+
+def extract_answer(text: str) -> Extraction:
+    """The final answer of a response: box, tag, ####, phrase, option letter, trailing value, in this order."""
+    shown = visible(text)
+    if shown is None:
+        return Extraction(None, "none", "unclosed_reasoning")
+    if not shown.strip():
+        return Extraction(None, "none", "empty")
+    for way in (_boxed, _tagged, _hashes, _phrase, _letter, _trailing):
+        found = way(shown)
+        if found is not None:
+            return found
+    return Extraction(None, "none", "no_answer_found")
+
+
+def extract_reference(answer: str | None, solution: str | None) -> Extraction:
+    """The reference of a dataset row: its answer column where that is filled, else from its solution."""
+    if answer is not None and answer.strip():
+        text = _unlisted(answer.strip())
+        found = _boxed(text) or _hashes(text)
+        return found if found is not None and found.answer else Extraction(text, "column")
+    if solution is None or not solution.strip():
+        return Extraction(None, "none", "empty")
+    for way in (_boxed, _hashes, _phrase):
+        found = way(solution)
+        if found is not None:
+            return found
+    return Extraction(None, "none", "no_answer_found")
+
+
+def _unlisted(text: str) -> str:
+    """`['5']` or `['5', '5 ']`, as some published tables write a list of one answer, as 5."""
+    if not (text.startswith(("['", '["')) and text.endswith(("']", '"]'))) or len(text) > 2_000:
+        return text
+    try:
+        items = ast.literal_eval(text)  # literals only: no names, no calls
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+    if not all(isinstance(item, str) for item in items):
+        return text
+    forms = {"".join(item.split()): item.strip() for item in items}
+    return next(iter(forms.values())) if len(forms) == 1 else text

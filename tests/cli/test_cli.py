@@ -1,0 +1,138 @@
+"""The command line: fast to start, data on stdout, talk on stderr, one sentence and an exit code for mistakes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from teacher import FakeTeacher
+
+HEAVY = {
+    "aiohttp", "datasets", "faiss", "huggingface_hub", "numpy", "openai", "pandas", "polars", "pyarrow", "pydantic",
+    "sentence_transformers", "sympy", "tenacity", "torch", "transformers", "yaml",
+}  # fmt: skip
+VERBS = [
+    "run",
+    "validate",
+    "curate",
+    "dedup",
+    "distill",
+    "verify",
+    "select",
+    "push",
+    "status",
+    "report",
+    "recipes",
+    "journal",
+]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\nfrom cotkit.cli.app import main\nsys.argv = ['cotkit', '--help']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({m.partition('.')[0] for m in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(json.loads(done.stderr.strip().splitlines()[-1].replace("'", '"')))
+    assert "typer" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_command_has_help(cli: Any, verb: str) -> None:
+    done = cli(verb, "--help")
+    assert done.returncode == 0
+    assert "Usage" in done.stdout
+
+
+def test_version(cli: Any) -> None:
+    assert cli("--version").stdout.startswith("cotkit 0.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "expected"),
+    [
+        (["run", "quickstar"], 2, "did you mean 'quickstart'"),
+        (["run", "none.yaml"], 2, "no such recipe file"),
+        (["run", "quickstart", "--set", "nonsense"], 2, "key=value"),
+        (["run", "quickstart", "--only", "verfy", "--out", "x"], 2, "has no step 'verfy'"),
+        (["validate", "quickstart", "--set", "select.per_problm=2"], 2, "did you mean 'per_problem'"),
+        (["report", "."], 3, "not a run directory"),
+        (["status", "nowhere"], 3, "not a run directory"),
+        (["verify", "none.jsonl"], 3, "no such file"),
+        (["distill", "none.jsonl"], 2, "--base-url"),
+        (["curate", "none.jsonl", "--filter", "lenght"], 3, "no such file"),
+        (["recipes", "copy", "nothing"], 2, "no recipe 'nothing'"),
+        (["journal", "show", "nowhere.sqlite"], 3, "no journal there"),
+        (["nonsense"], 2, "No such command"),
+    ],
+)
+def test_mistakes_get_one_sentence_and_a_code(cli: Any, arguments: list[str], code: int, expected: str) -> None:
+    done = cli(*arguments)
+    assert done.returncode == code, done.stderr
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_recipes(cli: Any, tmp_path: Path) -> None:
+    assert "quickstart" in cli("recipes", "list").stdout
+    assert "step: pull" in cli("recipes", "show", "quickstart").stdout
+    assert cli("recipes", "copy", "quickstart").returncode == 0
+    assert cli("validate", "quickstart.yaml").returncode == 0
+    assert cli("recipes", "copy", "quickstart").returncode == 2
+    assert json.loads(cli("recipes", "list", "--json").stdout)[0]["name"]
+
+
+def test_curate_a_file(cli: Any, jsonl: Any, tmp_path: Path) -> None:
+    jsonl("raw.jsonl", [{"q": "What is 2+2?", "a": "4"}, {"q": "Prove it.", "a": "proof"}])
+    done = cli("curate", "raw.jsonl", "--column", "problem=q", "--column", "answer=a", "--dropped", "gone.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["answer"] for line in done.stdout.splitlines()] == ["4"]
+    gone = json.loads((tmp_path / "gone.jsonl").read_text())
+    assert gone["reason"] == "ungradable"
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "csv", "parquet"])
+def test_verify_a_file(cli: Any, jsonl: Any, ending: str) -> None:
+    rows: Iterable[Mapping[str, Any]] = [
+        {"id": 1, "response": "so \\boxed{\\frac{1}{2}}", "gold": "0.5"},
+        {"id": 2, "response": "\\boxed{3}", "gold": "4"},
+        {"id": 3, "response": "I give up", "gold": "4"},
+    ]
+    jsonl("answers.jsonl", rows)
+    done = cli("verify", "answers.jsonl", "--column", "answer=gold", "--out", f"graded.{ending}")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == f"graded.{ending}"
+    assert "1 correct, 1 incorrect, 1 undecided" in done.stderr
+    read = cli("verify", f"graded.{ending}", "--column", "answer=gold")
+    assert [json.loads(line)["verdict"] for line in read.stdout.splitlines()] == ["correct", "incorrect", "undecided"]
+
+
+def test_the_whole_chain_on_files(cli: Any, jsonl: Any, tmp_path: Path) -> None:
+    rows = [{"problem": f"What is {i} + {i}?", "answer": str(2 * i)} for i in range(4)]
+    jsonl("p.jsonl", [*rows, rows[0]])
+    jsonl("bench.jsonl", [{"problem": "What is 3  + 3?", "answer": "6"}])
+    with FakeTeacher() as teacher:
+        steps = [
+            ["curate", "p.jsonl", "--out", "c.jsonl"],
+            ["dedup", "c.jsonl", "--against", "bench.jsonl", "--no-embedding", "--out", "d.parquet"],
+            ["distill", "d.parquet", "--base-url", teacher.url, "--model", "m", "--samples", "2", "--out", "a.jsonl"],
+            ["verify", "a.jsonl", "--out", "g.jsonl"],
+            ["select", "g.jsonl", "--out", "s.jsonl"],
+        ]
+        for step in steps:
+            done = cli(*step)
+            assert done.returncode == 0, done.stderr
+        assert teacher.asked == 6
+        again = cli(*steps[2])
+        assert again.returncode == 0
+        assert teacher.asked == 6
+    chosen = [json.loads(line) for line in (tmp_path / "s.jsonl").read_text().splitlines()]
+    assert [row["answer"] for row in chosen] == ["0", "2", "4"]

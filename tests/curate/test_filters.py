@@ -1,0 +1,50 @@
+"""The shipped filters: what each drops and what it must leave alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from cotkit.curate.filters.length import Length
+from cotkit.curate.filters.no_figure import NoFigure
+from cotkit.curate.filters.no_proof import NoProof
+from cotkit.records import Problem
+
+
+def problem(text: str) -> Problem:
+    return Problem("id", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        ("In the diagram below, find $x$.", True),
+        ("A square is drawn as shown. Find its area.", True),
+        ("Find $AB$. [asy] draw(A--B); [/asy]", True),
+        ("See ![plot](a.png) and compute.", True),
+        ("Compute the graph's number of edges.", False),
+        ("How many figures are needed to write $2^{10}$?", False),
+        ("A picture frame is 3 by 4.", False),
+    ],
+)
+def test_no_figure(text: str, dropped: bool) -> None:
+    assert (NoFigure().reject(problem(text)) is not None) == dropped
+
+
+@pytest.mark.parametrize(
+    ("text", "dropped"),
+    [
+        ("Prove that $n^2 \\ge 0$.", True),
+        ("Let $a>0$. Show that $a+1>1$.", True),
+        ("Find $n$ and prove that it is unique.", True),
+        ("The proof of a bakery's bread takes 3 hours. How long for two?", False),
+        ("A TV show that lasts 3 hours starts at 4. When does it end?", False),
+    ],
+)
+def test_no_proof(text: str, dropped: bool) -> None:
+    assert (NoProof().reject(problem(text)) is not None) == dropped
+
+
+def test_length_counts_characters() -> None:
+    assert Length(min_chars=3, max_chars=4).reject(problem("ab")) == {"chars": 2}
+    assert Length(min_chars=3, max_chars=4).reject(problem("abcd")) is None
+    assert Length(min_chars=3, max_chars=4).reject(problem("abcde")) == {"chars": 5}

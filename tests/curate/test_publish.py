@@ -1,0 +1,177 @@
+"""The published folder: what is in it, that it loads, and that nothing of this machine is in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from published_rows import FUNNEL, HOSTILE, RECIPE, example, publish, table
+from pydantic import TypeAdapter, ValidationError
+
+from cotkit import records
+from cotkit.curate.exporters.messages import Messages
+from cotkit.curate.portable import local_files, portable, portable_recipe, portable_text
+from cotkit.curate.publish import Publish
+from cotkit.errors import InputError
+from cotkit.records import Example, Message
+from cotkit.steps import StepContext
+
+
+def _contents(folder: Path) -> dict[str, str]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_shards_cover_all_rows_in_order(tmp_path: Path) -> None:
+    examples = table(5)
+    folder = publish(tmp_path, examples, max_shard_rows=2)
+    names = sorted(p.name for p in (folder / "data").iterdir())
+    assert names == [f"train-0000{i}-of-00003.parquet" for i in range(3)]
+    read = pl.concat([pl.read_parquet(folder / "data" / name) for name in names])
+    assert read.equals(Messages().export(examples))
+
+
+def test_same_input_same_bytes(tmp_path: Path) -> None:
+    first = publish(tmp_path / "a", table(7), max_shard_rows=3)
+    second = publish(tmp_path / "b", table(7), max_shard_rows=3)
+    assert _contents(first) == _contents(second)
+    assert set(_contents(first)) > {"README.md", "recipe.yaml"}
+
+
+def test_publishing_again_leaves_no_old_shards(tmp_path: Path) -> None:
+    publish(tmp_path, table(5), max_shard_rows=1)
+    folder = publish(tmp_path, table(5))
+    assert [p.name for p in (folder / "data").iterdir()] == ["train-00000-of-00001.parquet"]
+
+
+def test_load_dataset_gives_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = {"license": None, "language": None, "completion_tokens": None, "pass_rate": None}
+    rows = [example(n, **nothing) for n in range(3)] + [example(3, problem=HOSTILE, **nothing)]
+    examples = records.frame(Example, rows)
+    folder = publish(tmp_path / "work", examples, max_shard_rows=3, split="test")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from datasets import Value, load_dataset
+
+    loaded = load_dataset(str(folder), split="test", cache_dir=str(tmp_path / "cache"))
+    assert loaded.to_list() == Messages().export(examples).to_dicts()
+    # An all-null column keeps its type, and texts have the type that everyone else's have.
+    assert loaded.features["license"] == Value("string")
+    assert loaded.features["completion_tokens"] == Value("int64")
+    assert loaded.features["messages"].feature["content"] == Value("string")
+
+
+def test_recipe_holds_no_folder_no_password_and_no_push(tmp_path: Path) -> None:
+    folder = publish(tmp_path, table(2))
+    text = (folder / "recipe.yaml").read_text()
+    steps = yaml.safe_load(text)["steps"]
+    assert [s["step"] for s in steps] == ["pull", "decontaminate", "distill", "select", "publish"]
+    assert steps[0]["sources"][0]["path"] == "sums.jsonl"
+    assert steps[2]["system"] == "/no_think Is a/b prime?"
+    assert steps[2]["url"] == "http://host/v1"
+    assert steps[4]["weights"] == "cotkit:recipes/data/x.bin"
+    assert "alice" not in text
+    assert local_files(RECIPE["steps"][:-1]) == ["sums.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("/data.jsonl", "/data.jsonl"),
+        ("/home/a/b c/x.jsonl", "x.jsonl"),
+        ("/home/a/folder/", "folder"),
+        ("~/x/y.csv", "y.csv"),
+        ("file:///home/a/x.csv", "x.csv"),
+        ("C:\\Users\\a\\x.csv", "x.csv"),
+        ("data/x.csv", "data/x.csv"),
+        ("/think", "/think"),
+        ("http://127.0.0.1:8011/v1", "http://127.0.0.1:8011/v1"),
+        ("line one\n/home/a/b", "line one\n/home/a/b"),
+    ],
+)
+def test_portable_text(text: str, expected: str) -> None:
+    assert portable_text(text) == expected
+
+
+_json = st.recursive(
+    st.none() | st.integers() | st.text(), lambda v: st.lists(v) | st.dictionaries(st.text(), v), max_leaves=8
+)
+
+
+@given(_json)
+def test_portable_is_done_after_one_pass(value: object) -> None:
+    once = portable(value)
+    assert local_files(once) == []
+    assert portable(once) == once
+
+
+def test_portable_recipe_without_steps() -> None:
+    assert portable_recipe({"name": "x"}) == {"name": "x"}
+
+
+def test_no_rows_names_the_step_and_the_reason(tmp_path: Path) -> None:
+    funnel = (*FUNNEL[:4], {**FUNNEL[4], "kept": 0, "reasons": {"incorrect": 300, "not_chosen": 2062}})
+    context = StepContext(seed=0, work=tmp_path, run=tmp_path, funnel=funnel)
+    with pytest.raises(InputError, match=r"'select' dropped all 2362 attempts .*'not_chosen' \(2062 of 2362\)"):
+        Publish(step="publish").run({Example: table(0)}, context)
+    with pytest.raises(InputError, match="table of examples is empty"):
+        Publish(step="publish").run({Example: table(0)}, StepContext(seed=0, work=tmp_path, run=tmp_path))
+    assert not os.listdir(tmp_path)
+
+
+def _turns(exported: pl.DataFrame, row: int = 0) -> list[tuple[str, str]]:
+    return [(m["role"], m["content"]) for m in exported["messages"][row].to_list()]
+
+
+def test_messages_with_reasoning_and_system() -> None:
+    examples = records.frame(
+        Example,
+        [
+            example(1, messages=[Message("system", "old"), Message("user", "As sent"), Message("assistant", "x")]),
+            example(2, reasoning=None),
+            example(3, messages=[]),
+            example(4, reasoning="", response=None),
+        ],
+    )
+    exported = Messages(system="Think.").export(examples)
+    answer = "<think>\nAdding 1 twice. A literal </think> stays.\n</think>\n\nThe answer is \\boxed{2}."
+    assert _turns(exported) == [("system", "Think."), ("user", "As sent"), ("assistant", answer)]
+    assert _turns(exported, 1)[2] == ("assistant", "The answer is \\boxed{4}.")
+    assert _turns(exported, 2)[1] == ("user", "What is 3 + 3?")
+    assert _turns(exported, 3)[2] == ("assistant", "")
+    assert exported.drop("messages").equals(examples.drop("messages"))
+    assert exported.schema == records.schema(Example)
+
+
+def test_messages_keys_each_change_something() -> None:
+    plain = _turns(Messages(reasoning=False).export(table(1)))
+    assert plain == [("user", "What is 0 + 0?"), ("assistant", "The answer is \\boxed{0}.")]
+    tagged = _turns(Messages(open_tag="<Thought>", close_tag="</Thought>").export(table(1)))
+    assert tagged[1][1].startswith("<Thought>\nAdding 0")
+    assert "\n</Thought>\n\nThe answer" in tagged[1][1]
+    assert len({Messages().describe(), Messages(reasoning=False).describe(), Messages(system="s").describe()}) == 3
+
+
+@given(st.lists(st.tuples(st.text(), st.text(), st.text()), max_size=5))
+def test_messages_keep_every_text(texts: list[tuple[str, str, str]]) -> None:
+    rows = [
+        example(n, messages=[Message("user", ask)], reasoning=thought, response=said)
+        for n, (ask, thought, said) in enumerate(texts)
+    ]
+    exported = Messages().export(records.frame(Example, rows))
+    for row, (ask, thought, said) in enumerate(texts):
+        expected = f"<think>\n{thought}\n</think>\n\n{said}" if thought else said
+        assert _turns(exported, row) == [("user", ask), ("assistant", expected)]
+
+
+def test_keys_are_checked() -> None:
+    adapter = TypeAdapter(Publish)
+    assert isinstance(adapter.validate_python({"step": "publish", "format": {"kind": "messages"}}).format, Messages)
+    for wrong in ({"split": "a/b"}, {"max_shard_rows": 0}, {"language": "English"}, {"format": {"kind": "csv"}}):
+        with pytest.raises(ValidationError):
+            adapter.validate_python({"step": "publish", **wrong})

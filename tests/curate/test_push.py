@@ -1,0 +1,376 @@
+"""Pushing to a folder and to a Hub on loopback, with the real client in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from published_rows import publish, table
+from pydantic import TypeAdapter, ValidationError
+
+from cotkit.curate.card import card_state
+from cotkit.curate.exporters.messages import Messages
+from cotkit.curate.layout import PushOptions, dataset_files, is_ours, stale
+from cotkit.curate.push import Push, parse_target, push_dataset
+from cotkit.errors import HubError, InputError, RecipeError
+from cotkit.records import Example
+from cotkit.steps import StepContext
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
+from hub import HubServer
+
+REPO = "me/sums"
+TOKEN = "hf_rightTokenForTests"
+
+# Each command is one line of JSON on stdin: push, or load and compare.
+CLIENT = """
+import json, sys
+from pathlib import Path
+
+def push(folder, options):
+    from cotkit.curate.layout import PushOptions
+    from cotkit.curate.push import push_dataset
+    from cotkit.errors import CotkitError
+    try:
+        result = push_dataset(Path(folder), "hub:me/sums", PushOptions(**options))
+        return {"url": result.url, "commit": result.commit, "changed": result.changed}
+    except CotkitError as error:
+        return {"error": str(error), "kind": type(error).__name__}
+
+def load(streaming, split, revision):
+    from datasets import load_dataset
+    rows = load_dataset("me/sums", split=split, streaming=streaming, revision=revision)
+    return list(rows)
+
+def snapshot():
+    from huggingface_hub import snapshot_download
+    folder = Path(snapshot_download("me/sums", repo_type="dataset"))
+    return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+
+for line in sys.stdin:
+    name, arguments = json.loads(line)
+    print("ANSWER" + json.dumps(globals()[name](*arguments)), flush=True)
+"""
+
+Client = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubServer]:
+    with HubServer(token=TOKEN) as server:
+        yield server
+
+
+@pytest.fixture(autouse=True)
+def _fresh(request: pytest.FixtureRequest) -> None:
+    if "hub" in request.fixturenames:
+        server: HubServer = request.getfixturevalue("hub")
+        server.repos.clear()
+        server.faults.clear()
+        server.log.clear()
+
+
+@pytest.fixture(scope="module")
+def client(hub: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Call a function of CLIENT. One process for all tests, since its imports cost a second."""
+    yield from _client(hub.url, tmp_path_factory.mktemp("hf"), {"HF_TOKEN": TOKEN})
+
+
+def _client(url: str, home: Path, env: dict[str, str]) -> Iterator[Client]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "HUGGING"))}
+    fixed = {"HF_ENDPOINT": url, "HF_HUB_DISABLE_XET": "1", "HF_HOME": str(home), "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", CLIENT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**clean, **fixed, **env},
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    stdin, stdout = process.stdin, process.stdout
+
+    def call(name: str, *arguments: Any) -> Any:
+        stdin.write(json.dumps([name, arguments]) + "\n")
+        stdin.flush()
+        for line in stdout:
+            if line.startswith("ANSWER"):
+                return json.loads(line.removeprefix("ANSWER"))
+        raise AssertionError(f"the client ended with {process.wait()}")
+
+    try:
+        yield call
+    finally:
+        stdin.close()
+        process.wait(timeout=20)
+        stdout.close()
+
+
+def _local(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in dataset_files(folder)}
+
+
+def _remote(hub: HubServer, branch: str = "main") -> dict[str, bytes]:
+    return {name: data for name, data in hub.files(REPO, branch).items() if name != ".gitattributes"}
+
+
+def test_pushed_dataset_loads_equal_to_the_local_table(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    examples = table(5)
+    folder = publish(tmp_path, examples, max_shard_rows=2)
+    result = client("push", str(folder), {})
+    assert result["url"] == f"{hub.url}/datasets/{REPO}"
+    assert result["changed"] is True
+    assert hub.repos[REPO].private
+    assert _remote(hub) == _local(folder)
+    assert len(hub.commits(REPO)) == 2  # the Hub's own first one, and ours
+    rows = Messages().export(examples).to_dicts()
+    assert client("load", False, "train", "main") == rows
+    assert client("load", True, "train", "main") == rows
+    assert {*client("snapshot")} == {*_local(folder), ".gitattributes"}
+
+
+def test_pushing_the_same_again_commits_nothing(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    folder = publish(tmp_path, table(3))
+    first = client("push", str(folder), {})
+    hub.log.clear()
+    second = client("push", str(folder), {})
+    assert (second["changed"], second["commit"]) == (False, first["commit"])
+    assert {call.method for call in hub.log} == {"GET"}
+
+
+def test_fewer_shards_replace_more_and_other_files_stay(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    client("push", str(publish(tmp_path / "a", table(5), max_shard_rows=1)), {"message": "five shards"})
+    hub.edit(REPO, "plot.png", b"png")
+    hub.edit(REPO, "data/extra-00000-of-00001.parquet", b"of another split")
+    folder = publish(tmp_path / "b", table(4))
+    assert client("push", str(folder), {"message": "one shard"})["changed"]
+    left = _remote(hub)
+    assert left.pop("plot.png") == b"png"
+    assert left.pop("data/extra-00000-of-00001.parquet") == b"of another split"
+    assert left == _local(folder)
+    assert hub.commits(REPO)[0] == "one shard"
+    assert "five shards" in hub.commits(REPO)
+
+
+@pytest.mark.parametrize("code", [409, 412, 429, 500, 503])
+def test_a_refused_commit_is_made_again(hub: HubServer, client: Client, tmp_path: Path, code: int) -> None:
+    hub.inject("POST .*/commit/", code, headers={"Retry-After": "1"} if code == 429 else None)
+    folder = publish(tmp_path, table(2))
+    assert client("push", str(folder), {})["changed"]
+    assert _remote(hub) == _local(folder)
+    assert len(hub.commits(REPO)) == 2
+
+
+@pytest.mark.parametrize("path", ["/commit/", "/api/repos/create"])
+def test_a_lost_answer_makes_no_second_commit(hub: HubServer, client: Client, tmp_path: Path, path: str) -> None:
+    hub.inject(f"POST .*{path}", 504, applied=True)
+    folder = publish(tmp_path, table(2))
+    assert client("push", str(folder), {})["changed"]
+    assert _remote(hub) == _local(folder)
+    assert len(hub.commits(REPO)) == 2
+
+
+def test_an_upload_that_fails_for_a_while_succeeds(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    hub.inject("POST /api/repos/create", 503)
+    hub.inject("PUT /_lfs/", 500)
+    hub.inject("GET .*/tree/", 503)
+    folder = publish(tmp_path, table(2))
+    assert client("push", str(folder), {})["changed"]
+    assert _remote(hub) == _local(folder)
+
+
+def test_a_hub_that_stays_down_gives_one_sentence(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    hub.inject("POST .*/commit/", 503, times=100)
+    answer = client("push", str(publish(tmp_path, table(1))), {})
+    assert answer["kind"] == "HubError"
+    assert answer["error"] == "hub:me/sums: the Hub answered 503 (injected); push again later"
+    assert list(hub.files(REPO)) == [".gitattributes"]
+
+
+def test_the_hubs_refusals_are_sentences(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    folder = str(publish(tmp_path, table(1)))
+    hub.inject("POST /api/repos/create", 403)
+    assert "the token may not write there" in client("push", folder, {})["error"]
+    hub.inject("POST .*/commit/", 400)
+    assert "the Hub answered 400" in client("push", folder, {})["error"]
+    assert len([c for c in hub.log if "/commit/" in c.path]) == 1
+
+
+def test_a_card_edited_by_hand_stays(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    client("push", str(publish(tmp_path / "a", table(2))), {})
+    edited = hub.files(REPO)["README.md"] + b"\nMy own words.\n"
+    hub.edit(REPO, "README.md", edited)
+    folder = publish(tmp_path / "b", table(3))
+    assert "its card was edited after cotkit wrote it" in client("push", str(folder), {})["error"]
+    assert hub.files(REPO)["README.md"] == edited
+    hub.edit(REPO, "README.md", b"# Mine\n")
+    assert "not written by cotkit" in client("push", str(folder), {})["error"]
+    assert client("push", str(folder), {"overwrite": True})["changed"]
+    assert _remote(hub) == _local(folder)
+
+
+def test_an_edit_during_the_push_is_not_lost(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    client("push", str(publish(tmp_path / "a", table(2))), {})
+    edited = hub.files(REPO)["README.md"] + b"\nMy own words.\n"
+    hub.once_before("POST .*/commit/", lambda: hub.edit(REPO, "README.md", edited))
+    answer = client("push", str(publish(tmp_path / "b", table(3))), {})
+    assert "its card was edited" in answer["error"]
+    assert hub.files(REPO)["README.md"] == edited
+    assert [c.code for c in hub.log if "/commit/" in c.path] == [200, 412]
+
+
+def test_a_public_dataset_is_not_filled_by_a_private_push(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    folder = str(publish(tmp_path, table(1)))
+    client("push", folder, {"private": False})
+    assert not hub.repos[REPO].private
+    before = hub.commits(REPO)
+    other = str(publish(tmp_path / "b", table(2)))
+    assert "is public on the Hub" in client("push", other, {})["error"]
+    assert hub.commits(REPO) == before
+
+
+def test_a_branch_is_made_and_main_stays(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    folder = publish(tmp_path, table(2))
+    client("push", str(folder), {"revision": "v2"})
+    assert _remote(hub) == {}
+    assert _remote(hub, "v2") == _local(folder)
+    assert client("load", False, "train", "v2") == Messages().export(table(2)).to_dicts()
+
+
+def test_no_token_wrong_token_and_no_hub_are_sentences(hub: HubServer, tmp_path: Path) -> None:
+    folder = str(publish(tmp_path / "work", table(1)))
+    for env, expected in (
+        ({}, "no Hub token was found; set HF_TOKEN"),
+        ({"HF_TOKEN": "hf_wrongTokenForTests"}, "the Hub does not accept the token"),
+        ({"HF_TOKEN": "hf_x", "HF_HUB_OFFLINE": "1"}, "HF_HUB_OFFLINE is set"),
+    ):
+        calls = _client(hub.url, tmp_path / "hf", env)
+        answer = next(calls)("push", folder, {})
+        calls.close()
+        assert answer["kind"] == "HubError"
+        assert expected in answer["error"]
+        assert "hf_" not in answer["error"]
+    assert hub.repos == {}
+
+
+def test_folder_push_copies_and_then_changes_nothing(tmp_path: Path) -> None:
+    folder = publish(tmp_path / "work", table(3), max_shard_rows=1)
+    target = tmp_path / "deep" / "out"
+    first = push_dataset(folder, str(target))
+    assert (first.url, first.commit, first.changed) == (str(target), None, True)
+    assert _local(target) == _local(folder)
+    assert push_dataset(folder, str(target)).changed is False
+    smaller = publish(tmp_path / "work2", table(2))
+    assert push_dataset(smaller, str(target)).changed is True
+    assert _local(target) == _local(smaller)
+    assert [p.name for p in target.parent.iterdir()] == ["out"]
+
+
+def test_folder_push_refuses_what_is_not_ours(tmp_path: Path) -> None:
+    folder = publish(tmp_path / "work", table(2))
+    target = tmp_path / "out"
+    target.mkdir()
+    assert push_dataset(folder, str(target)).changed  # an empty folder is fine
+    (target / "thesis.txt").write_text("years of work")
+    newer = publish(tmp_path / "work2", table(3))
+    for options in (PushOptions(), PushOptions(overwrite=True)):
+        with pytest.raises(HubError, match=r"thesis\.txt"):
+            push_dataset(newer, str(target), options)
+    (target / "thesis.txt").unlink()
+    card = target / "README.md"
+    card.write_text(card.read_text() + "My own words.\n")
+    assert card_state(card.read_text()) == "edited"
+    with pytest.raises(HubError, match="not as cotkit wrote it"):
+        push_dataset(newer, str(target))
+    assert push_dataset(newer, str(target), PushOptions(overwrite=True)).changed
+    assert _local(target) == _local(newer)
+    with pytest.raises(HubError, match="a file, not a folder"):
+        push_dataset(newer, str(card))
+    for inside in (newer / "data", newer, newer.parent):
+        with pytest.raises(HubError, match="holds the dataset itself"):
+            push_dataset(newer, str(inside))
+
+
+def test_an_unwritable_folder_is_a_sentence(tmp_path: Path) -> None:
+    folder = publish(tmp_path / "work", table(1))
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(HubError, match="cannot be written"):
+        push_dataset(folder, str(tmp_path / "file" / "out"))
+
+
+def test_a_failed_rename_leaves_the_old_dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out"
+    old = publish(tmp_path / "a", table(2))
+    push_dataset(old, str(target))
+    rename, calls = os.rename, []
+
+    def second_fails(source: Any, destination: Any) -> None:
+        calls.append(destination)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        rename(source, destination)
+
+    monkeypatch.setattr(os, "rename", second_fails)
+    with pytest.raises(HubError, match="No space left"):
+        push_dataset(publish(tmp_path / "b", table(3)), str(target))
+    assert _local(target) == _local(old)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "out"]
+
+
+def test_a_folder_without_a_dataset_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"README\.md is missing"):
+        push_dataset(tmp_path, "hub:me/x")
+    folder = publish(tmp_path, table(1))
+    (folder / "data" / "train-00000-of-00001.parquet").unlink()
+    with pytest.raises(InputError, match="no data files"):
+        push_dataset(folder, "hub:me/x")
+
+
+@pytest.mark.parametrize("to", ["", "  ", "hub:", "hub:name", "hub:a/b/c", "hub:a/../b", "hub:-a/b", "hub:a/b."])
+def test_wrong_targets(to: str) -> None:
+    with pytest.raises(RecipeError):
+        parse_target(to)
+    if to.strip():
+        with pytest.raises(ValidationError, match="hub:user/name"):
+            Push(step="push", to=to)
+
+
+@given(st.text(max_size=40))
+def test_every_hub_target_is_a_name_or_an_error(text: str) -> None:
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        name = parse_target("hub:" + text)
+    except RecipeError:
+        return
+    assert isinstance(name, str)
+    validate_repo_id(name)
+
+
+def test_push_step_passes_rows_through(tmp_path: Path) -> None:
+    examples = table(2)
+    publish(tmp_path / "run", examples)
+    step = TypeAdapter(Push).validate_python({"step": "push", "to": "out"}, context={"base": tmp_path})
+    assert step.to == str(tmp_path / "out")
+    (tmp_path / "work").mkdir()
+    context = StepContext(seed=0, work=tmp_path / "work", run=tmp_path / "run")
+    output = step.run({Example: examples}, context)
+    assert output.kept.equals(examples)
+    assert output.dropped.is_empty()
+    assert json.loads((tmp_path / "work" / "push.json").read_text())["changed"] is True
+    assert (tmp_path / "out" / "README.md").exists()
+
+
+def test_only_shards_of_the_same_split_are_stale() -> None:
+    ours = ["README.md", "data/train-00000-of-00001.parquet"]
+    theirs = ["data/train-00000-of-00002.parquet", "data/a-train-00000-of-00001.parquet", "data/train.parquet", *ours]
+    assert stale(theirs, ours) == ["data/train-00000-of-00002.parquet"]
+    assert not is_ours("data/../../x-00000-of-00001.parquet")

@@ -1,0 +1,104 @@
+"""kill -9 at random moments: the same final bytes, and no answered request asked again."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from teacher import FakeTeacher
+
+KILLS = 20
+# What was written to the socket this long before the kill has surely reached the client.
+ON_THE_WIRE_S = 0.1
+CONCURRENCY = 4
+
+RECIPE = """\
+name: killed
+steps:
+  - step: pull
+    sources: [{kind: file, name: sums, path: problems.jsonl}]
+  - step: filter
+    filters: [{name: gradable}]
+  - step: dedup
+    embedding: null
+  - step: distill
+    teacher: {base_url: URL, model: fake}
+    samples: 2
+    sampling: {seed: 1}
+    limits: {concurrency: 4}
+  - step: verify
+  - step: select
+    choose: {by: first}
+  - step: publish
+"""
+
+
+def start(folder: Path, out: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "cotkit", "run", "r.yaml", "--out", out, "--quiet"]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(folder: Path, out: str) -> None:
+    process = start(folder, out)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said.decode()
+
+
+def bytes_of(dataset: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(dataset)): p.read_bytes() for p in sorted(dataset.rglob("*")) if p.is_file()}
+
+
+def delivered(teacher: FakeTeacher) -> dict[str, int]:
+    """Requests whose whole answer went out a while ago -> how often they had been asked."""
+    before = time.monotonic() - ON_THE_WIRE_S
+    seen = teacher.log()["by_request"]
+    return {name: s["asked"] for name, s in seen.items() if s["answered"] and s["answered_at"] < before}
+
+
+@pytest.mark.timeout(600)
+def test_kill_at_twenty_random_moments(tmp_path: Path) -> None:
+    rows = [{"problem": f"What is {i} + {i + 3}?", "answer": str(2 * i + 3)} for i in range(30)]
+    (tmp_path / "problems.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    dice = random.Random(20)
+    with FakeTeacher(latency=0.12) as teacher:
+        (tmp_path / "r.yaml").write_text(RECIPE.replace("URL", teacher.url))
+        began = time.monotonic()
+        finish(tmp_path, "calm")
+        calm_s = time.monotonic() - began
+        wanted = bytes_of(tmp_path / "calm" / "dataset")
+        calm = teacher.log()
+        assert calm["asked"] == 60
+        assert calm["asked_again"] == 0
+        kills = rounds = killed_while_asking = 0
+        while kills < KILLS:
+            rounds += 1
+            out = f"killed{rounds}"
+            with teacher.state.lock:
+                teacher.state.seen.clear()
+            promised: dict[str, int] = {}
+            for _ in range(4):
+                process = start(tmp_path, out)
+                try:
+                    process.wait(dice.uniform(0.1, calm_s))
+                    break
+                except subprocess.TimeoutExpired:
+                    promised |= delivered(teacher)
+                    killed_while_asking += teacher.log()["asked"] > 0 and teacher.state.in_flight > 0
+                    os.kill(process.pid, signal.SIGKILL)
+                    process.communicate()
+                    kills += 1
+            finish(tmp_path, out)
+            assert bytes_of(tmp_path / out / "dataset") == wanted
+            after = teacher.log()["by_request"]
+            again = {n: after[n]["asked"] for n, count in promised.items() if after[n]["asked"] > count}
+            assert not again, f"answered before the kill and asked again: {again}"
+            assert sum(s["asked"] for s in after.values()) <= 60 + 4 * CONCURRENCY
+        # The trial means something only if kills fell into the paid part of a run.
+        assert killed_while_asking >= 3

@@ -1,0 +1,88 @@
+"""The verify step: a verdict for every trace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from cotkit.records import Problem, Trace, Verdict, frame, rows, schema
+from cotkit.steps import StepContext, StepOutput
+from cotkit.verify.step import Verify
+
+
+def trace(problem: str, sample: int, response: str | None, status: str = "done") -> Trace:
+    return Trace(problem, sample, "teacher", f"{problem}-{sample}", status, response=response)
+
+
+PROBLEMS = [
+    Problem("half", "What is half of one?", answer="0.5"),
+    Problem("solved", "What is it?", solution="It is \\boxed{7}."),
+    Problem("choice", "Which?", answer="B", choices=["3", "4"]),
+    Problem("open", "Prove it.", answer="proof"),
+]
+TRACES = [
+    trace("half", 0, "<think>\\boxed{9}</think>\\boxed{\\frac12}"),
+    trace("half", 1, "\\boxed{\\frac13}"),
+    trace("half", 2, "\\boxed{\\frac12", "length"),
+    trace("half", 3, None, "failed"),
+    trace("half", 4, None, "empty"),
+    trace("half", 5, "I think so.", "done"),
+    trace("half", 6, "<think>\\boxed{0.5}", "unclosed"),
+    trace("solved", 0, "The answer is 7."),
+    trace("choice", 0, "The answer is 4."),
+    trace("open", 0, "\\boxed{proof}"),
+    trace("gone", 0, "\\boxed{5}"),
+]
+
+
+def run(tmp_path: Path, traces: list[Trace], **keys: float) -> StepOutput:
+    tables = {Trace: frame(Trace, traces), Problem: frame(Problem, PROBLEMS)}
+    return Verify(**keys).run(tables, StepContext(seed=0, work=tmp_path, run=tmp_path))  # type: ignore[arg-type]
+
+
+def test_every_trace_gets_a_verdict(tmp_path: Path) -> None:
+    out = run(tmp_path, TRACES)
+    got = [(v.problem_id, v.sample, v.verdict, v.reason) for v in rows(Verdict, out.kept)]
+    assert [key[:3] for key in got] == [
+        ("half", 0, "correct"),
+        ("half", 1, "incorrect"),
+        ("half", 2, "undecided"),
+        ("half", 3, "undecided"),
+        ("half", 4, "undecided"),
+        ("half", 5, "undecided"),
+        ("half", 6, "undecided"),
+        ("solved", 0, "correct"),
+        ("choice", 0, "correct"),
+        ("open", 0, "undecided"),
+        ("gone", 0, "undecided"),
+    ]
+    reasons = [key[3] for key in got]
+    assert reasons[2:7] == ["trace_length", "trace_failed", "trace_empty", "no_answer_found", "trace_unclosed"]
+    assert reasons[9:] == ["reference_proof", "no_problem"]
+    assert out.dropped.height == 0
+    assert out.counters == {"correct": 3.0, "incorrect": 1.0, "undecided": 7.0}
+
+
+def test_evidence_is_in_the_row(tmp_path: Path) -> None:
+    (verdict,) = rows(Verdict, run(tmp_path, [trace("solved", 0, "\\boxed{14/2}")]).kept)
+    assert (verdict.extracted, verdict.reference, verdict.method) == ("14/2", "7", "typed")
+
+
+def test_no_traces(tmp_path: Path) -> None:
+    out = run(tmp_path, [])
+    assert dict(out.kept.schema) == schema(Verdict)
+    assert out.counters["correct"] == 0
+
+
+def test_more_workers_give_the_same_verdicts(tmp_path: Path) -> None:
+    traces = [trace("half", n, f"\\boxed{{{n}/{2 * n}}}") for n in range(1, 30)]
+    assert run(tmp_path, traces).kept.equals(run(tmp_path, traces, workers=3).kept)
+
+
+def test_keys_are_checked() -> None:
+    with pytest.raises(ValidationError, match="did you mean 'timeout_s'"):
+        Verify(timeout=3)  # type: ignore[call-arg]
+    with pytest.raises(ValidationError):
+        Verify(timeout_s=0)
