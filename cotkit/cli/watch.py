@@ -29,11 +29,17 @@ class Teller:
 
 def sentence(line: Entry) -> str:
     """`filter: 112 problems → 105 kept, 7 dropped (ungradable 5, proof 2)`."""
-    why = ", ".join(f"{reason} {count:,}" for reason, count in line["reasons"].items())
+    why = reasons_of(line)
     dropped = f", {line['dropped']:,} dropped ({why})" if line["dropped"] else ""
     verdicts = {k: v for k, v in line["counters"].items() if k in ("correct", "incorrect", "undecided")}
     said = ": " + ", ".join(f"{v:,.0f} {k}" for k, v in verdicts.items()) if verdicts else ""
     return f"{line['step']}: {line['rows_in']:,} {line['unit']} → {line['kept']:,} kept{dropped}{said}"
+
+
+def reasons_of(line: Entry) -> str:
+    """`ungradable 5, proof 2`, the most frequent first."""
+    ordered = sorted(line["reasons"].items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{reason} {count:,}" for reason, count in ordered)
 
 
 def funnel_table(funnel: Sequence[Entry]) -> str:
@@ -41,8 +47,7 @@ def funnel_table(funnel: Sequence[Entry]) -> str:
     head = ("step", "in", "kept", "dropped", "", "why")
     rows = [head]
     for e in funnel:
-        why = ", ".join(f"{reason} {count:,}" for reason, count in e["reasons"].items())
-        rows.append((e["step"], f"{e['rows_in']:,}", f"{e['kept']:,}", f"{e['dropped']:,}", e["unit"], why))
+        rows.append((e["step"], f"{e['rows_in']:,}", f"{e['kept']:,}", f"{e['dropped']:,}", e["unit"], reasons_of(e)))
     widths = [max(len(row[i]) for row in rows) for i in range(len(head))]
     lines = []
     for row in rows:

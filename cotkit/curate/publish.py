@@ -98,7 +98,7 @@ def write_dataset(folder: Path, card: CardInput, max_shard_rows: int) -> None:
 
 
 def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows: int) -> None:
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq
 
     schema = _plain_schema(table)
     shards = -(-table.height // max_shard_rows)

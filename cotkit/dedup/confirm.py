@@ -84,18 +84,18 @@ def confirm_leak(
         weighty_extra = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
         weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
         swapped = {n for n in extra if n not in item.numbers} and {n for n in missing if n not in candidate.numbers}
-        both = (weighty_extra and weighty_missing) or (not weighty_extra and not weighty_missing and swapped)
+        both = bool(weighty_extra and weighty_missing or (not weighty_extra and not weighty_missing and swapped))
     else:
         weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
-        both = (extra and missing) or (coverage < VERBATIM and extra.total() > _EXTRA)
+        both = bool((extra and missing) or (coverage < VERBATIM and extra.total() > _EXTRA))
     shared = set(item.numbers) & (set(candidate.numbers) | set(candidate.soft))
     if both or len(shared) < len(weighty_missing):
         return _other_numbers(extra, missing)
-    if coverage is not None and coverage >= VERBATIM:
-        return _aligned(candidate, item) or Finding("same_problem")
     marks_here, marks_there = candidate.marks - item.marks, item.marks - candidate.marks
     if marks_here and marks_there:
         return Finding("other_question", _sides(marks_here, marks_there))
+    if coverage is not None and coverage >= VERBATIM:
+        return _aligned(candidate, item) or Finding("same_problem")
     if coverage is not None and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
         return Finding("other_question", {"numbers": "none to compare, and only a part of the words agrees"})

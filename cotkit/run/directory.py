@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -127,7 +128,10 @@ class RunDirectory:
         return gone
 
     def promote(self, folder: Path, name: str) -> None:
-        """Make `<run>/<name>` the same as `folder` (hard links, else copies); does nothing where it is."""
+        """Make `<run>/<name>` the same as `folder`; does nothing where it is.
+
+        Tables are hard-linked where the file system can; texts are copied, since people edit a card in place.
+        """
         target = self.path / name
         if _same_tree(folder, target):
             return
@@ -172,10 +176,11 @@ def _remove(folder: Path) -> None:
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
+    if source.endswith(".parquet"):
+        with contextlib.suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
 
 
 def _same_tree(left: Path, right: Path) -> bool:
