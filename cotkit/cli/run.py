@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -81,7 +82,8 @@ def execute(loaded: Loaded, folder: Path, options: Options, output: Output) -> R
             f"{result.incomplete} rows failed for a passing reason; run the same command again to ask for these alone"
         )
     if place == dataset:
-        output.next(f"cotkit report {folder}   or   load_dataset({str(dataset)!r}, split=…) in Python")
+        split = next((getattr(s, "split", "train") for s in recipe.steps if s.step == "publish"), "train")
+        output.next(f"cotkit report {folder}   or   load_dataset({str(dataset)!r}, split={split!r}) in Python")
     else:
         output.next(f"cotkit status {folder}   (what stands, and what is still to run)")
     return result
@@ -126,4 +128,5 @@ def validate(recipe: RecipeArgument, set_: Set = None, as_json: Json = False, qu
         f"{loaded.path}: a valid recipe '{loaded.recipe.name}' with the steps {', '.join(names)}",
         {"path": str(loaded.path), "name": loaded.recipe.name, "steps": names},
     )
-    output.next(f"cotkit run {recipe}")
+    again = "".join(f" --set {shlex.quote(option)}" for option in set_ or ())
+    output.next(f"cotkit run {recipe}{again}")

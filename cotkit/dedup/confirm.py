@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cotkit.dedup.facts import LETTERS_MATTER, Facts, same_answer
+from cotkit.dedup.facts import Facts, letters_matter, same_answer
 from cotkit.dedup.normal import is_number
 from cotkit.dedup.symbols import GREEK
 
@@ -84,7 +84,7 @@ def confirm_leak(
         weighty_extra = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
         weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
         swapped = {n for n in extra if n not in item.numbers} and {n for n in missing if n not in candidate.numbers}
-        both = bool(weighty_extra and weighty_missing or (not weighty_extra and not weighty_missing and swapped))
+        both = bool((weighty_extra and weighty_missing) or (not weighty_extra and not weighty_missing and swapped))
     else:
         weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
         both = bool((extra and missing) or (coverage < VERBATIM and extra.total() > _EXTRA))
@@ -132,7 +132,7 @@ def _aligned(here: Facts, there: Facts) -> Finding | None:
     if len(ours) != len(theirs):
         return None
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
-    if pairs and not LETTERS_MATTER.isdisjoint(ours):
+    if pairs and letters_matter(ours):
         return Finding(
             "other_question", {"only_here": [a for a, _ in pairs][:20], "only_there": [b for _, b in pairs][:20]}
         )

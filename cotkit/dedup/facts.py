@@ -31,7 +31,7 @@ even | odd
 positive | negative
 sum total | product | difference | quotient | ratio
 area | perimeter circumference | volume | radius | diameter | slope | midpoint | center | width | height
-double doubles twice | triple triples thrice | quadruple
+double doubles doubled twice | triple triples tripled thrice | quadruple quadrupled | half halved
 mean average | median | mode
 inside | outside
 inscribed | circumscribed
@@ -65,7 +65,7 @@ _NAMED_BY_LETTER = frozenset(listed("axis axes intercept intercepts coordinate c
 _FIXED_LETTERS = frozenset("eid")
 _GREEK = frozenset(GREEK) - {"pi"}
 # Where letters are the subject, renaming them gives another problem.
-LETTERS_MATTER = frozenset(listed("letter letters alphabet roman hexadecimal vowel vowels consonant consonants word"))
+_LETTERS_MATTER = frozenset(listed("letter letters alphabet roman hexadecimal vowel vowels consonant consonants word"))
 _FORMULA = re.compile(r"\$[^$]+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]")
 _LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
 _BRACKETS = re.compile(r"\\left|\\right|\\[{}]|[()\[\]$]")
@@ -177,7 +177,7 @@ def variable_form(text: str) -> str:
     spaced = _FORMULA.sub(lambda m: _LETTERS.sub(_spaced, m.group()), text)
     spaced = _CAPITALS.sub(_spaced, spaced)
     tokens = normal_form(spaced).split()
-    if not LETTERS_MATTER.isdisjoint(tokens) or _counts_with_letters(tokens):
+    if letters_matter(tokens):
         return normal_form(text)
     names: dict[str, str] = {}
     out = []
@@ -207,10 +207,11 @@ def _is_variable(tokens: Sequence[str], index: int) -> bool:
     return (len(piece) == 1 and piece.isalpha()) or piece in _GREEK
 
 
-def _counts_with_letters(tokens: Sequence[str]) -> bool:
-    """True where a base above ten makes letters digits."""
-    pairs = pairwise(tokens)
-    return any(a in ("base", "_") and b.isdecimal() and len(b) == 2 and 10 < int(b) <= 36 for a, b in pairs)
+def letters_matter(tokens: Sequence[str]) -> bool:
+    """True where letters are the subject: words to be spelled, or digits of a base above ten."""
+    return not _LETTERS_MATTER.isdisjoint(tokens) or any(
+        a in ("base", "_") and b.isdecimal() and len(b) == 2 and 10 < int(b) <= 36 for a, b in pairwise(tokens)
+    )
 
 
 def answer_value(answer: str | None) -> Fraction | None:

@@ -114,7 +114,7 @@ def _include_path(include: Any, path: Path, document: Document) -> Path:
 
 
 # Keys that hold paths: those of an included recipe start at its own folder, not at the including one's.
-_PATH_KEYS = ("path", "replay", "journal", "weights")
+_PATH_KEYS = ("path", "replay", "journal", "weights", "to")
 
 
 def _anchor_paths(value: Any, base: Path) -> None:
@@ -130,7 +130,7 @@ def _anchor_paths(value: Any, base: Path) -> None:
 
 
 def _is_relative(text: str) -> bool:
-    return not (text.startswith(("/", "~", "cotkit:", "${")) or Path(text).is_absolute())
+    return not (text.startswith(("/", "~", "cotkit:", "hub:", "${")) or Path(text).is_absolute())
 
 
 def _from_here(key: str, value: Any) -> Any:

