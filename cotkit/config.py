@@ -45,7 +45,7 @@ def _resolve(value: Any, info: ValidationInfo) -> Any:
     text = str(value)
     if text.startswith(PACKAGE_SCHEME):
         return PACKAGE / text[len(PACKAGE_SCHEME) :]
-    path = Path(text).expanduser()
+    path = Path(text).expanduser() if text.startswith("~/") else Path(text)
     base = (info.context or {}).get("base")
     return path if path.is_absolute() or base is None else Path(base) / path
 

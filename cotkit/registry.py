@@ -17,7 +17,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_args
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from cotkit.errors import RecipeError
 
@@ -67,13 +67,19 @@ def _plugins(group: str) -> Mapping[str, EntryPoint]:
 
 def names(group: str) -> list[str]:
     """All names of a group, built-in ones first."""
-    return [*BUILTIN[group], *(name for name in _plugins(group) if name not in BUILTIN[group])]
+    taken = [name for name in _plugins(group) if name in BUILTIN[group]]
+    if taken:
+        raise RecipeError(
+            f"the plug-in {_plugins(group)[taken[0]].value} is called '{taken[0]}' like one of cotkit's own {group}; "
+            f"give it another name"
+        )
+    return [*BUILTIN[group], *_plugins(group)]
 
 
 def lookup(group: str, name: str) -> type:
     """The class behind a name.
 
-    Raises RecipeError for a plug-in that cannot be imported, since the recipe depends on it.
+    Raises RecipeError for a plug-in that cannot be imported.
     """
     if name in BUILTIN[group]:
         return _load(BUILTIN[group][name])
@@ -98,15 +104,34 @@ class Registered:
         self.group = group
         self.tag = tag
 
+    def _class(self, name: str, base: Any) -> type:
+        """The class, if it is what its group and its name promise; else RecipeError."""
+        cls = lookup(self.group, name)
+        if not (isinstance(cls, type) and issubclass(cls, base)):
+            raise RecipeError(
+                f"the plug-in '{name}' of {self.group} is no subclass of {base.__module__}.{base.__name__}"
+            )
+        if name not in get_args(cls.model_fields[self.tag].annotation):  # type: ignore[attr-defined]
+            raise RecipeError(
+                f"the class {cls.__qualname__} is registered in {self.group} as '{name}' but its key "
+                f"'{self.tag}' does not accept that value; annotate it Literal[\"{name}\"]"
+            )
+        return cls
+
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices: dict[str, CoreSchema] = {}
         for name in names(self.group):
-            cls = lookup(self.group, name)
-            field = cls.model_fields[self.tag]  # type: ignore[attr-defined]
-            if name not in get_args(field.annotation):
-                raise RecipeError(
-                    f"the class {cls.__qualname__} is registered in {self.group} as '{name}' but its key "
-                    f"'{self.tag}' does not accept that value; annotate it Literal[\"{name}\"]"
-                )
-            choices[name] = handler.generate_schema(cls)
+            try:
+                choices[name] = handler.generate_schema(self._class(name, source))
+            except RecipeError as error:
+                choices[name] = _broken(str(error))
         return core_schema.tagged_union_schema(choices, discriminator=self.tag)
+
+
+def _broken(reason: str) -> CoreSchema:
+    """A plug-in that cannot be used is told where a recipe names it; other recipes go on working."""
+
+    def refuse(_: Any) -> Any:
+        raise PydanticCustomError("plugin", "{reason}", {"reason": reason})
+
+    return core_schema.no_info_before_validator_function(refuse, core_schema.any_schema())

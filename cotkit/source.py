@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
@@ -46,7 +46,11 @@ class Columns(Config):
 
 
 class Source(Config):
-    """Base of all sources. A subclass adds `kind: Literal["its-kind"]` and says how to read rows."""
+    """Base of all sources. A subclass adds `kind: Literal["its-kind"]` and says how to read rows.
+
+    Class attributes:
+        excluded: key -> why it is left out of the cache key (a path whose content `materials` digests).
+    """
 
     kind: str
     name: str = Field(description="Short name of this source; becomes the rows' `source`.", min_length=1)
@@ -59,15 +63,39 @@ class Source(Config):
     excluded: ClassVar[Mapping[str, str]] = {}
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        """Digest of the source's content by name; raises InputError where it is missing.
+        """Digest of the source's content, usually {self.name: digest}; raises InputError where it is missing.
+
+        A source that makes its rows from its keys alone returns {}: the keys are in the cache key anyway.
 
         `pins` holds what an earlier run resolved under the same names; a pinned revision is used again.
         """
         raise NotImplementedError
 
     def rows(self, pins: Mapping[str, str]) -> Iterator[RawRow]:
-        """Its rows in order, unreadable ones with `error`; raises InputError where nothing can be read."""
+        """Its rows in order, each with its own number, unreadable ones with `error`.
+
+        Who reads stops at `limit`. Raises InputError where nothing can be read.
+        """
         raise NotImplementedError
+
+
+def exclusions(key: str, sources: Sequence[Source]) -> dict[str, str]:
+    """Config paths that stay out of the cache key of a step which holds `sources` under `key`."""
+    return {
+        f"{key}.{index}.{path}": why
+        for index, source in enumerate(sources)
+        for path, why in type(source).excluded.items()
+    }
+
+
+def materials(sources: Sequence[Source], pins: Mapping[str, str]) -> dict[str, str]:
+    """Materials of several sources, each under its source's name (a source may name several)."""
+    found: dict[str, str] = {}
+    for source in sources:
+        own = {name.removeprefix(f"{source.name}/"): digest for name, digest in pins.items()}
+        for name, digest in source.materials(own).items():
+            found[name if name == source.name else f"{source.name}/{name}"] = digest
+    return found
 
 
 AnySource = Annotated[Source, Registered("sources", "kind")]

@@ -120,6 +120,10 @@ class Step(Config):
         """Modules or packages whose source is part of the cache key; a step with plug-ins adds theirs."""
         return self.code
 
+    def exclusions(self) -> Mapping[str, str]:
+        """`excluded` of this very step; one that holds sources adds what those exclude."""
+        return self.excluded
+
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         """Digest by name of everything the step reads besides tables: files, Hub revisions, weights.
 

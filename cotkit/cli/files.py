@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -88,6 +89,7 @@ def filtered(problems: StepOutput, names: Sequence[str], output: Output) -> Step
 
 def deduplicated(problems: StepOutput, against: Sequence[Path], embedding: bool, output: Output) -> StepOutput:
     from cotkit.dedup.step import Decontaminate, Dedup
+    from cotkit.errors import RecipeError
     from cotkit.records import Problem
 
     switch: dict[str, Any] = {} if embedding else {"embedding": None}
@@ -95,6 +97,11 @@ def deduplicated(problems: StepOutput, against: Sequence[Path], embedding: bool,
     result = joined(problems, run_step(first, {Problem: problems.kept}, output))
     if not against:
         return result
+    names = [p.stem for p in against]
+    if len(set(names)) < len(names):
+        raise RecipeError(
+            f"--against: two benchmarks are called {max(names, key=names.count)}; rename one of the files"
+        )
     benchmarks = [{"kind": "file", "name": p.stem, "path": str(p.resolve())} for p in against]
     second = Decontaminate.model_validate(
         {"step": "decontaminate", "name": "decontaminate", "benchmarks": benchmarks, **switch}
@@ -133,16 +140,20 @@ def distill_config(
 
 def distilled(problems: StepOutput, step: Distill, output: Output) -> StepOutput:
     """Traces beside the problem's own columns, so that `cotkit verify` can read the result."""
-    from cotkit.records import Problem
+    import polars as pl
 
-    unique = problems.kept.unique("problem_id", keep="first", maintain_order=True)
-    if unique.height < problems.kept.height:
-        output.warn(f"{problems.kept.height - unique.height} rows repeat a problem of the file; each is asked once")
+    from cotkit.records import Problem, dropped_frame
+
+    table = problems.kept
+    first = table["problem_id"].is_first_distinct().to_list()
+    repeats = [i for i, is_first in enumerate(first) if not is_first]
+    again = dropped_frame(table, repeats, ["repeated_problem"] * len(repeats), [{}] * len(repeats))
+    unique = table.filter(table["problem_id"].is_first_distinct())
     result = run_step(step, {Problem: unique}, output)
-    columns = unique.select("problem_id", "problem", "answer", "choices", "source", "source_row")
+    columns = unique.drop("tests")
     return StepOutput(
         kept=result.kept.join(columns, on="problem_id", how="left", maintain_order="left"),
-        dropped=result.dropped,
+        dropped=pl.concat([problems.dropped, again, result.dropped], how="diagonal"),
         counters=result.counters,
         incomplete=result.incomplete,
     )
@@ -167,12 +178,17 @@ def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:
 
 def graded(
     path: Path, column: Sequence[str] | None, limit: int | None, timeout_s: float, output: Output
-) -> list[dict[str, Any]]:
+) -> pl.DataFrame:
     """The file's rows, each with `verdict`, `extracted`, `verdict_method` and `verdict_reason`."""
+    import polars as pl
+
     from cotkit import records
-    from cotkit.errors import InputError
+    from cotkit.errors import InputError, RecipeError
     from cotkit.records import Problem, Trace
     from cotkit.verify.step import Verify
+
+    if not math.isfinite(timeout_s):
+        raise RecipeError(f"--timeout {timeout_s}: give a number of seconds")
 
     names = {key: key for key in RESPONSE_COLUMNS} | mapping(column, RESPONSE_COLUMNS)
     rows = read_rows(path, limit)
@@ -199,7 +215,7 @@ def graded(
     tables = {Trace: records.frame(Trace, traces), Problem: records.frame(Problem, problems)}
     verdicts = run_step(step, tables, output).kept
     found = zip(rows, verdicts.iter_rows(named=True), strict=True)
-    return [
+    both = [
         {
             **row,
             "verdict": v["verdict"],
@@ -209,6 +225,12 @@ def graded(
         }
         for row, v in found
     ]
+    try:
+        return pl.DataFrame(both, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError, OverflowError):
+        # A column of mixed types has no Parquet type; as text it can be written in every format.
+        mixed = [{k: v if v is None or isinstance(v, str) else _text(v) for k, v in row.items()} for row in both]
+        return pl.DataFrame(mixed, infer_schema_length=None)
 
 
 def selected(path: Path, choose: str, per_problem: int, limit: int | None) -> StepOutput:
@@ -286,44 +308,52 @@ def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: 
     if counted:
         output.say(counted, "dim")
     if dropped is not None:
-        write(dropped, result.dropped.to_dicts())
-    deliver_rows(result.kept.to_dicts(), out, output, next_)
+        write(dropped, result.dropped)
+    deliver_rows(result.kept, out, output, next_)
 
 
-def deliver_rows(rows: list[dict[str, Any]], out: Path | None, output: Output, next_: str) -> None:
-    verdicts = [row["verdict"] for row in rows if isinstance(row.get("verdict"), str)]
-    if verdicts and out is not None:
+def deliver_rows(table: pl.DataFrame, out: Path | None, output: Output, next_: str) -> None:
+    if "verdict" in table.columns and out is not None:
+        verdicts = table["verdict"].to_list()
         output.say(", ".join(f"{verdicts.count(v):,} {v}" for v in ("correct", "incorrect", "undecided")))
     if out is None:
-        output.rows(rows)
+        output.rows(table.iter_rows(named=True))
         return
-    write(out, rows)
-    output.data(str(out), {"out": str(out), "rows": len(rows)})
+    write(out, table)
+    output.data(str(out), {"out": str(out), "rows": table.height})
     if next_:
         output.next(next_)
 
 
-def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Whole or not at all, in the format that the name tells; raises InputError for another ending."""
+def check_outputs(*paths: Path | None) -> None:
+    """Before any work is done or paid: every file to write has an ending that is known."""
+    from cotkit.curate.sources.file import SUFFIXES
+    from cotkit.errors import RecipeError
+
+    for path in paths:
+        if path is not None and path.suffix.lower() not in SUFFIXES:
+            raise RecipeError(f"{path}: cannot write this kind of file; end its name in one of {', '.join(SUFFIXES)}")
+
+
+def write(path: Path, table: pl.DataFrame) -> None:
+    """Whole or not at all, in the format that the name tells."""
+    import polars as pl
+
     from cotkit.curate.sources.file import format_of
     from cotkit.run.tables import write_atomic
 
-    form = format_of(path)
+    form, rows = format_of(path), table.to_dicts()
     if form == "jsonl":
         text = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
         write_atomic(path, lambda p: p.write_text(text, encoding="utf-8"))
     elif form == "json":
         text = json.dumps(rows, ensure_ascii=False, default=str, indent=1) + "\n"
         write_atomic(path, lambda p: p.write_text(text, encoding="utf-8"))
+    elif form == "parquet":
+        write_atomic(path, lambda p: table.write_parquet(p, compression="zstd"))
     else:
-        import polars as pl
-
-        table = pl.DataFrame(rows, infer_schema_length=None)
-        if form == "parquet":
-            write_atomic(path, lambda p: table.write_parquet(p, compression="zstd"))
-        else:
-            flat = [pl.col(n).map_elements(_flat, pl.String) for n, t in table.schema.items() if t.is_nested()]
-            write_atomic(path, lambda p: table.with_columns(flat).write_csv(p))
+        flat = [pl.col(n).map_elements(_flat, pl.String) for n, t in table.schema.items() if t.is_nested()]
+        write_atomic(path, lambda p: table.with_columns(flat).write_csv(p))
 
 
 def _flat(value: Any) -> str:

@@ -130,7 +130,7 @@ def story(directory: RunDirectory, row: str) -> list[dict[str, Any]]:
 def _problem_id(directory: RunDirectory, source: str, number: str) -> str:
     for _, name in directory.step_folders():
         for table in (directory.kept(name), directory.dropped(name)):
-            if {"source", "source_row", "problem_id"} <= set(table.columns) and number.isdigit():
+            if {"source", "source_row", "problem_id"} <= set(table.columns) and number.isdecimal() and len(number) < 18:
                 found = table.filter((table["source"] == source) & (table["source_row"] == int(number)))
                 if found.height:
                     return str(found["problem_id"][0])
@@ -141,7 +141,9 @@ def _matches(table: Any, identity: str, row: str) -> Any:
     """Tables with the source columns are matched by them where SOURCE:NUMBER was given."""
     source, _, number = row.rpartition(":")
     if source and "source_row" in table.columns:
-        return (table["source"] == source) & (table["source_row"] == int(number if number.isdigit() else -1))
+        return (table["source"] == source) & (
+            table["source_row"] == int(number if number.isdecimal() and len(number) < 18 else -1)
+        )
     return table["problem_id"] == identity
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -55,6 +56,7 @@ def copy(
     target: Annotated[Path | None, typer.Argument(help="Where to write it; NAME.yaml here when left out.")] = None,
 ) -> None:
     """Copy a shipped recipe to edit it; paths into the package go on working."""
+    from cotkit.config import PACKAGE
     from cotkit.errors import RecipeError
     from cotkit.recipe.load import SHIPPED, find
     from cotkit.run.tables import write_text
@@ -69,8 +71,16 @@ def copy(
     if path.parent == SHIPPED:
         # In the package, data lies beside the recipe; the copy lies elsewhere.
         text = text.replace(": data/", ": cotkit:recipes/data/")
+        text = text.replace("$schema=../recipe/", f"$schema={(PACKAGE / 'recipe').as_posix()}/")
+        # A run directory belongs to a recipe by its name: the copy must not share the original's.
+        text = re.sub(rf"^name: {re.escape(path.stem)}$", f"name: {slug(to.stem)}", text, flags=re.MULTILINE)
     write_text(to, text)
     Output().next(f"edit {to}, then: cotkit run {to}")
+
+
+def slug(stem: str) -> str:
+    """A file's stem as the name of a recipe."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip("-._") or "recipe"
 
 
 @app.command()

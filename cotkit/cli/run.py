@@ -40,12 +40,15 @@ def run(
 
       cotkit run my.yaml --out runs/second --from verify
     """
+    from cotkit.errors import RecipeError
     from cotkit.recipe.load import load
     from cotkit.run.runner import Options
 
     output = Output(as_json, quiet)
     loaded = load(recipe, set_ or (), limit)
     folder = out or default_out(loaded)
+    if only and (dry_run or from_):
+        raise RecipeError("--only runs one step by itself; leave out --from and --dry-run")
     if dry_run:
         show_plan(loaded, folder, from_, output)
         return

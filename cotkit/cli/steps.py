@@ -17,6 +17,25 @@ def is_recipe(target: str) -> bool:
     return path.suffix in (".yaml", ".yml") or not (path.suffix or path.exists() or "/" in target)
 
 
+FILE_HELP = ("With a file:", "With a run:")
+
+
+def _refuse_file_options(target: str) -> None:
+    """An option that only works on a file must not be ignored when a recipe is given."""
+    import click
+    from click.core import ParameterSource
+
+    from cotkit.errors import RecipeError
+
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        if given and (getattr(parameter, "help", None) or "").startswith(FILE_HELP):
+            raise RecipeError(
+                f"{parameter.opts[0]} does not work on a recipe, and '{target}' is one; use --set, or edit the recipe"
+            )
+
+
 def run_room(
     room: str, target: str, out: Path | None, limit: int | None, options: list[str] | None, output: Output
 ) -> None:
@@ -26,6 +45,7 @@ def run_room(
     from cotkit.recipe.load import load
     from cotkit.run.runner import Options
 
+    _refuse_file_options(target)
     loaded = load(target, options or (), limit)
     names = [step.name for step in loaded.recipe.steps if step.room == room]
     if not names:
@@ -33,8 +53,11 @@ def run_room(
     execute(loaded, out or default_out(loaded), Options(until=names[-1]), output)
 
 
-def _no_recipe_options(limit: int | None, options: list[str] | None) -> None:
+def _no_recipe_options(limit: int | None, options: list[str] | None, *outputs: Path | None) -> None:
+    from cotkit.cli.files import check_outputs
     from cotkit.errors import RecipeError
+
+    check_outputs(*outputs)
 
     if options:
         raise RecipeError(
@@ -71,7 +94,7 @@ def curate(
         return run_room("curate", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_)
+    _no_recipe_options(limit, set_, out, dropped)
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.filtered(problems, filter_ or ["gradable"], output)
     files.deliver(result, out, dropped, output, f"cotkit dedup {out}" if out else "")
@@ -111,7 +134,7 @@ def dedup(
         return run_room("dedup", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_)
+    _no_recipe_options(limit, set_, out, dropped)
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.deduplicated(problems, against or [], not no_embedding, output)
     files.deliver(result, out, dropped, output, f"cotkit distill {out} --base-url … --model …" if out else "")
@@ -161,7 +184,7 @@ def distill(
     from cotkit.cli import files
     from cotkit.errors import RecipeError
 
-    _no_recipe_options(limit, set_)
+    _no_recipe_options(limit, set_, out, dropped)
     if base_url is None or model is None:
         raise RecipeError("cotkit distill FILE needs a teacher: give --base-url URL and --model NAME")
     config = files.distill_config(
@@ -204,7 +227,7 @@ def verify(
         return run_room("verify", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_)
+    _no_recipe_options(limit, set_, out)
     graded = files.graded(Path(target), column, limit, timeout_s, output)
     files.deliver_rows(graded, out, output, f"cotkit select {out}" if out else "")
 
@@ -239,7 +262,7 @@ def select(
         return run_room("select", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_)
+    _no_recipe_options(limit, set_, out, dropped)
     result = files.selected(Path(target), choose, per_problem, limit)
     files.deliver(result, out, dropped, output, "")
 

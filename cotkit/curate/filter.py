@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit import records
 from cotkit.curate.filters import AnyFilter, Filter
+from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -51,7 +53,15 @@ class FilterStep(Step):
 def first_rejection(filters: tuple[Filter, ...], problem: Problem) -> tuple[Filter, dict[str, Any]] | None:
     """The first filter that rejects the problem, with its evidence."""
     for item in filters:
-        evidence = item.reject(problem)
+        try:
+            evidence = item.reject(problem)
+            if evidence is not None:
+                json.dumps(dict(evidence), allow_nan=False, sort_keys=True).encode()
+        except Exception as error:  # a plug-in's own code may raise anything
+            raise InputError(
+                f"filter '{item.name}' failed at row {problem.source}:{problem.source_row} "
+                f"({type(error).__name__}: {error}); mend the filter: reject() gives None or a dict of JSON values"
+            ) from error
         if evidence is not None:
-            return item, evidence
+            return item, dict(evidence)
     return None

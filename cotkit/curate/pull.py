@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -14,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from cotkit import records
 from cotkit.errors import InputError
 from cotkit.records import Problem
-from cotkit.source import AnySource, RawRow, Source
+from cotkit.source import AnySource, RawRow, Source, exclusions, materials
 from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
 
 
@@ -33,9 +37,6 @@ class Pull(Step):
         "cotkit.verify",
         "cotkit.records",
     )
-    excluded: ClassVar[Mapping[str, str]] = {
-        "sources.*.path": "the digest of the file's content is in the key instead",
-    }
 
     @field_validator("sources")
     @classmethod
@@ -51,7 +52,10 @@ class Pull(Step):
         return (*self.code, *(type(source).__module__ for source in self.sources))
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return {name: digest for source in self.sources for name, digest in source.materials(pins).items()}
+        return materials(self.sources, pins)
+
+    def exclusions(self) -> Mapping[str, str]:
+        return exclusions("sources", self.sources)
 
     def rows_in(self, tables: Tables) -> int | None:
         return None
@@ -83,7 +87,13 @@ def pull(sources: tuple[Source, ...], pins: Mapping[str, str], progress: Progres
         seen: set[str] = set()
         first_kept = len(kept)
         with progress.task(f"pull {source.name}", 0) as task:
-            for raw in source.rows(pins):
+            numbers: set[int] = set()
+            for raw in islice(source.rows(pins), source.limit):
+                if raw.number in numbers:
+                    raise InputError(
+                        f"source '{source.name}': two rows have the number {raw.number}; rows are told apart by it"
+                    )
+                numbers.add(raw.number)
                 seen.update(raw.values or ())
                 row = to_problem(raw, source, found)
                 if isinstance(row, Problem):
@@ -155,14 +165,18 @@ def _text(value: Any) -> str | None:
     """Text of a cell; numbers as written, a list of one as its item, everything else as JSON."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if value is None or isinstance(value, bool):
-        return None if value is None else str(value)
-    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float) else _json(value)
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) else _json(value)
     # A lone surrogate (JSON allows "\ud800") cannot be written as UTF-8.
     return text.encode("utf-8", "replace").decode("utf-8").strip() or None
 
 
 def _choices(value: Any) -> list[str] | None:
+    if isinstance(value, str) and value.startswith("["):
+        # A CSV cell holds a list as JSON.
+        with suppress(ValueError):
+            value = json.loads(value)
     if isinstance(value, dict):
         value = value.get("text") or list(value.values())
     if not isinstance(value, list) or not value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -12,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from cotkit.dedup.config import Containment, Embedding, LeakEmbedding
 from cotkit.errors import InputError
 from cotkit.records import Problem
-from cotkit.source import AnySource, RawRow, Source
+from cotkit.source import AnySource, RawRow, Source, exclusions, materials
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
@@ -66,10 +67,7 @@ class Decontaminate(Step):
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
-    excluded: ClassVar[Mapping[str, str]] = {
-        "embedding.weights": _WEIGHTS_PATH,
-        "benchmarks.*.path": "the digest of the file's content is in the key instead",
-    }
+    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH}
 
     @field_validator("benchmarks")
     @classmethod
@@ -85,8 +83,10 @@ class Decontaminate(Step):
         return (*self.code, *(type(benchmark).__module__ for benchmark in self.benchmarks))
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        found = {name: digest for b in self.benchmarks for name, digest in b.materials(pins).items()}
-        return found | _weights(self.embedding)
+        return materials(self.benchmarks, pins) | _weights(self.embedding)
+
+    def exclusions(self) -> Mapping[str, str]:
+        return {**self.excluded, **exclusions("benchmarks", self.benchmarks)}
 
     def check(self) -> list[str]:
         if self.exact or self.renamed or self.containment or self.embedding:
@@ -119,7 +119,7 @@ def read_benchmark(source: Source, pins: Mapping[str, str]) -> pl.DataFrame:
 
     columns = source.columns
     rows = []
-    for raw in source.rows(pins):
+    for raw in islice(source.rows(pins), source.limit):
         values = _values(raw, source)
         choices = values.get(columns.choices)
         rows.append(

@@ -17,7 +17,8 @@ from cotkit.errors import TeacherError
 
 SamplingKey = Literal["temperature", "top_p", "max_tokens", "seed"]
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Capitals only, as such variables are named: a pasted key (sk-…, hf_…) then never passes for a name.
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 _SECRET_NAME = re.compile(r"api[-_]?key|authorization|password|secret|credential|bearer", re.IGNORECASE)
 # Keys that the recipe sets elsewhere, or that change the shape of the answer.
 _RESERVED = ("model", "messages", "n", "stream", "stream_options", "temperature", "top_p", "max_tokens", "seed")

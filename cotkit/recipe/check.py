@@ -7,6 +7,7 @@ import re
 from cotkit.errors import RecipeError
 from cotkit.recipe.document import Document
 from cotkit.recipe.models import SLUG, Recipe
+from cotkit.records import Problem, Trace
 
 
 def check(recipe: Recipe, document: Document) -> None:
@@ -35,6 +36,7 @@ def _names(recipe: Recipe, document: Document) -> None:
 
 def _tables(recipe: Recipe, document: Document) -> None:
     made: dict[type, str] = {}
+    unread: set[type] = set()
     for index, step in enumerate(recipe.steps):
         for row in step.reads:
             if row not in made:
@@ -44,7 +46,19 @@ def _tables(recipe: Recipe, document: Document) -> None:
                     f"{document.place(('steps', index))}: step '{step.name}' needs {table}, and no step before it "
                     f"makes them; add a {makers[row.__name__]} step before it"
                 )
+            unread.discard(row)
+        if step.writes in unread:
+            raise RecipeError(
+                f"{document.place(('steps', index))}: step '{step.name}' replaces what '{made[step.writes]}' made, and "
+                f"no step has read that; remove one of the two"
+            )
+        if step.writes is Problem and Trace in made:
+            raise RecipeError(
+                f"{document.place(('steps', index))}: step '{step.name}' changes the problems after "
+                f"'{made[Trace]}' has asked them; move it before that step"
+            )
         made[step.writes] = step.name
+        unread.add(step.writes)
 
 
 def _reasoning(recipe: Recipe, document: Document) -> None:

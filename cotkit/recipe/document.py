@@ -76,8 +76,8 @@ def parse(text: str, file: str) -> Document:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file)
         raise RecipeError(f"{place}: not valid YAML ({error.problem}); mend the syntax there") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{file}: not valid YAML ({error})") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a word like 2024-99-99 that YAML takes for a date
+        raise RecipeError(f"{file}: not valid YAML ({error}); quote the value that was meant as text") from error
     finally:
         loader.dispose()
     if not isinstance(document.data, dict):
@@ -109,6 +109,7 @@ def _build(node: yaml.Node, path: Path_, file: str, places: dict[Path_, Place], 
     if isinstance(node, yaml.SequenceNode):
         return [_build(child, (*path, i), file, places, loader) for i, child in enumerate(node.value)]
     if isinstance(node, yaml.MappingNode):
+        _refuse_repeated(node, file)
         loader.flatten_mapping(node)
         result: dict[str, Any] = {}
         for key_node, value_node in node.value:
@@ -116,12 +117,22 @@ def _build(node: yaml.Node, path: Path_, file: str, places: dict[Path_, Place], 
             place = _place(key_node, file)
             if not isinstance(key, str):
                 raise RecipeError(f"{place}: keys are words, not {key!r}; quote it if a word was meant")
-            if key in result:
-                raise RecipeError(f"{place}: the key '{key}' stands twice in this mapping; keep one")
             places[*path, key] = place
             result[key] = _build(value_node, (*path, key), file, places, loader)
         return result
     return loader.construct_object(node)
+
+
+def _refuse_repeated(node: yaml.MappingNode, file: str) -> None:
+    """Before `<<` is put in: a merged key may be overridden, a written one may not stand twice."""
+    seen: set[str] = set()
+    for key_node, _ in node.value:
+        if isinstance(key_node, yaml.ScalarNode) and key_node.tag != "tag:yaml.org,2002:merge":
+            if key_node.value in seen:
+                raise RecipeError(
+                    f"{_place(key_node, file)}: the key '{key_node.value}' stands twice in this mapping; keep one"
+                )
+            seen.add(key_node.value)
 
 
 def merge(base: Document, over: Document) -> Document:

@@ -37,7 +37,7 @@ def shipped() -> list[Path]:
 
 def find(reference: str) -> Path:
     """The file of a recipe given as a path or as a shipped name; raises RecipeError with the nearest name."""
-    path = Path(reference).expanduser()
+    path = Path(reference).expanduser() if reference.startswith("~/") else Path(reference)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return path
     names = [p.stem for p in shipped()]
@@ -136,18 +136,18 @@ def _is_relative(text: str) -> bool:
 def _from_here(key: str, value: Any) -> Any:
     """A path typed on the command line starts where the user stands, not at the recipe's folder.
 
-    So do values of other keys (variables, say) that begin with ./, ../ or ~.
+    So do values of other keys (variables, say) that begin with ./, ../ or ~/.
     """
     if not isinstance(value, str):
         return value
     is_path = key.rpartition(".")[2] in _PATH_KEYS and _is_relative(value)
-    return str(Path(value).expanduser().resolve()) if is_path or value.startswith(("./", "../", "~")) else value
+    return str(Path(value).expanduser().resolve()) if is_path or value.startswith(("./", "../", "~/")) else value
 
 
 def _check_variable(document: Document, key: str, option: str) -> None:
     head, _, name = key.partition(".")
     known = document.data.get("vars") or {}
-    if head == "vars" and name not in known:
+    if head == "vars" and isinstance(known, dict) and name not in known:
         names = ", ".join(known) or "none"
         raise RecipeError(f"--set {option}: this recipe has no variable '{name}'; it has {names}")
 
@@ -160,5 +160,6 @@ def _limit(document: Document, limit: int) -> None:
         if isinstance(step, dict) and step.get("step") == "pull" and isinstance(step.get("sources"), list):
             for number, source in enumerate(step["sources"]):
                 if isinstance(source, dict):
-                    source["limit"] = min(limit, source.get("limit") or limit)
+                    own = source.get("limit")
+                    source["limit"] = min(limit, own) if isinstance(own, int) else limit
                     document.move(("steps", index, "sources", number, "limit"), Place(f"--limit {limit}"))

@@ -18,7 +18,7 @@ def parse_option(option: str) -> tuple[str, Any]:
         raise RecipeError(f"--set {option}: write it as key=value, e.g. --set distill.samples=4")
     try:
         return key.strip(), yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise RecipeError(f"--set {option}: the value is not valid YAML; quote it, e.g. --set '{key}=\"…\"'") from error
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit.errors import InputError, StorageError
-from cotkit.run.tables import digest_of, read_table, storage, sync, write_json, write_table
+from cotkit.run.tables import digest_of, read_table, storage, sync, write_json, write_table, write_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +48,7 @@ class RunDirectory:
         if not self.path.is_dir():
             return []
         matches = ((p, _STEP_FOLDER.match(p.name)) for p in sorted(self.path.iterdir()) if p.is_dir())
-        return [(p, m.group(2)) for p, m in matches if m]
+        return [(p, m.group(2)) for p, m in matches if m and (p / "report.json").is_file()]
 
     def report(self, name: str) -> dict[str, Any] | None:
         """The report of a finished step, or None where it is missing or its tables are not whole."""
@@ -58,7 +58,8 @@ class RunDirectory:
         try:
             report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
             sizes = report["files"]
-            whole = all((folder / file).stat().st_size == entry["bytes"] for file, entry in sizes.items())
+            known = {"key", "parts", "funnel", "seconds"} <= report.keys() and "kept.parquet" in sizes
+            whole = known and all((folder / file).stat().st_size == entry["bytes"] for file, entry in sizes.items())
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return report if whole else None
@@ -91,8 +92,8 @@ class RunDirectory:
         """
         for stem, table in {"kept": output.kept, "dropped": output.dropped, **output.secondary}.items():
             write_table(work / f"{stem}.parquet", table)
-        tables = sorted(p.name for p in work.glob("*.parquet"))
-        files = {t: {"bytes": (work / t).stat().st_size, "sha256": digest_of(work / t)} for t in tables}
+        made = sorted(p.relative_to(work).as_posix() for p in work.rglob("*") if p.is_file())
+        files = {f: {"bytes": (work / f).stat().st_size, "sha256": digest_of(work / f)} for f in made}
         report = {**report, "files": files}
         write_json(work / "report.json", report)
         target = self.folder(number, name)
@@ -127,13 +128,14 @@ class RunDirectory:
                 shutil.rmtree(scratch, ignore_errors=True)
         return gone
 
-    def promote(self, folder: Path, name: str) -> None:
-        """Make `<run>/<name>` the same as `folder`; does nothing where it is.
+    def promote(self, folder: Path, name: str, key: str) -> None:
+        """Make `<run>/<name>` the same as `folder`, unless that was done before for the same `key`.
 
-        Tables are hard-linked where the file system can; texts are copied, since people edit a card in place.
+        Tables are hard-linked where the file system can; texts are copied, since people edit a card in place,
+        and their edits stay until there is something new to publish.
         """
-        target = self.path / name
-        if _same_tree(folder, target):
+        target, marker = self.path / name, self.path / f".{name}.key"
+        if target.is_dir() and marker.is_file() and marker.read_text() == key:
             return
         fresh, old = self.path / f".work-{name}", self.path / f".gone-{name}"
         with storage(target):
@@ -145,6 +147,7 @@ class RunDirectory:
             os.rename(fresh, target)
             sync(self.path)
             shutil.rmtree(old, ignore_errors=True)
+        write_text(marker, key)
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -181,13 +184,3 @@ def _link_or_copy(source: str, target: str) -> None:
             os.link(source, target)
             return
     shutil.copy2(source, target)
-
-
-def _same_tree(left: Path, right: Path) -> bool:
-    if not right.is_dir():
-        return False
-    ours = {p.relative_to(left): p for p in left.rglob("*") if p.is_file()}
-    theirs = {p.relative_to(right): p for p in right.rglob("*") if p.is_file()}
-    return ours.keys() == theirs.keys() and all(
-        os.path.samefile(ours[k], theirs[k]) or ours[k].read_bytes() == theirs[k].read_bytes() for k in ours
-    )

@@ -17,7 +17,7 @@ SCHEME = 1
 
 # Keys of every step that never enter a cache key. A step adds its own in `excluded`.
 EXCLUDED: Mapping[str, str] = {
-    "name": "renaming a step does not change what it does",
+    "name": "it names the folder of the result, not the result",
 }
 
 Components = dict[str, str]
@@ -37,13 +37,18 @@ def components(step: Step, seed: int, inputs: Mapping[str, str], materials: Mapp
     """
     parts: Components = {"scheme": str(SCHEME), "kind": step.step, "seed": str(seed)}
     for path, value in sorted(flatten(step.model_dump(mode="json")).items()):
-        if not is_excluded(path, {**EXCLUDED, **step.excluded}):
+        if not is_excluded(path, {**EXCLUDED, **step.exclusions()}):
             parts[f"config {path}"] = canonical(value)
-    for module in sorted(set(step.code_modules())):
+    for module in sorted({_owner(m) for m in (*step.code_modules(), type(step).__module__)}):
         parts[f"code of {module}"] = code_digest(module)
     parts.update({f"input {name}": digest for name, digest in inputs.items()})
     parts.update({f"material {name}": digest for name, digest in materials.items()})
     return parts
+
+
+def _owner(module: str) -> str:
+    """A plug-in counts with its whole package: what it imports from there decides its result too."""
+    return module if module.split(".", maxsplit=1)[0] == "cotkit" else module.split(".", maxsplit=1)[0]
 
 
 def key_of(parts: Components) -> str:

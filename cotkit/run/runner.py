@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from cotkit.errors import RecipeError
+from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.lock import check_pins, lock_text, make_lock, resolved
 from cotkit.recipe.models import Recipe
 from cotkit.run import key
@@ -17,7 +18,7 @@ from cotkit.run.directory import FUNNEL_FILE, LOCK_FILE, REPORT_FILE, RunDirecto
 from cotkit.run.funnel import Entry, entry, told
 from cotkit.run.plan import Before, Planned, inputs_of, plan_step
 from cotkit.run.report import render_report
-from cotkit.run.tables import write_json, write_text
+from cotkit.run.tables import write_text
 from cotkit.steps import NoProgress, Progress, StepContext, StepOutput
 
 
@@ -111,13 +112,21 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
             report = planned.report or {}
             directory.renumber(planned.number, step.name)
         if step.step == "publish" and (found := directory.find(step.name)) is not None:
-            directory.promote(found / "dataset", "dataset")
+            directory.promote(found / "dataset", "dataset", report["key"])
         before.add(step.name, report)
-        write_json(directory.path / FUNNEL_FILE, {"recipe": recipe.name, "steps": funnel})
         watcher.ended(planned, funnel[-1], report["seconds"] if step.name in ran else None)
-    if ran:
-        write_text(directory.path / REPORT_FILE, render_report(recipe.name, funnel, directory))
+    _write_reports(recipe.name, funnel, directory)
     return RunResult(directory.path, funnel, ran, sum(e["incomplete"] for e in funnel), pins)
+
+
+def _write_reports(name: str, funnel: list[Entry], directory: RunDirectory) -> None:
+    """funnel.json and report.html, unless they tell the same already."""
+    text = json.dumps({"recipe": name, "steps": funnel}, indent=1, ensure_ascii=False) + "\n"
+    path = directory.path / FUNNEL_FILE
+    if path.is_file() and (directory.path / REPORT_FILE).is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    write_text(directory.path / REPORT_FILE, render_report(name, funnel, directory))
+    write_text(path, text)
 
 
 def _run_step(
@@ -143,6 +152,8 @@ def _run_step(
     )
     started = time.monotonic()
     output: StepOutput = step.run(tables, context)
+    if step.materials(context.pins) != context.pins:
+        raise InputError(f"step '{step.name}': a file that it reads was changed meanwhile; run the same command again")
     report = {
         "step": step.name,
         "key": key.key_of(planned.parts),
@@ -190,6 +201,12 @@ def _check_owner(recipe: Recipe, directory: RunDirectory) -> None:
     try:
         owner = yaml.safe_load((directory.path / LOCK_FILE).read_text(encoding="utf-8"))["name"]
     except (OSError, yaml.YAMLError, KeyError, TypeError):
+        strangers = sorted(p.name for p in directory.path.iterdir() if not p.name.startswith("."))
+        if strangers:
+            raise RecipeError(
+                f"{directory.path}: the folder holds other things ({', '.join(strangers[:3])}) and no run of cotkit; "
+                f"give --out a new or an empty folder"
+            ) from None
         return
     if owner != recipe.name:
         raise RecipeError(

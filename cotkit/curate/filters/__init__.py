@@ -18,7 +18,7 @@ class Filter(Config):
 
     name: str
 
-    reason: ClassVar[str]
+    reason: ClassVar[str] = "filtered"
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
         """None keeps the problem; a dict drops it and is stored as the evidence (JSON values only)."""

@@ -7,6 +7,8 @@ import gzip
 import hashlib
 import io
 import json
+import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
@@ -18,7 +20,7 @@ from cotkit.errors import InputError
 from cotkit.source import RawRow, Source
 
 Format = Literal["jsonl", "json", "csv", "parquet"]
-_SUFFIXES: Mapping[str, Format] = {
+SUFFIXES: Mapping[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
@@ -63,6 +65,8 @@ class FileSource(Source):
                 yield row
         except OSError as error:
             raise InputError(_unreadable(self.path, error)) from error
+        except (EOFError, zlib.error) as error:
+            raise InputError(f"{self.path}: the compressed file is damaged or cut short; fetch it again") from error
         if not count:
             raise InputError(f"{self.path}: the file has no rows; give the source '{self.name}' a file with problems")
 
@@ -70,9 +74,9 @@ class FileSource(Source):
 def format_of(path: Path) -> Format:
     """The format that a file name tells; raises InputError for an ending that is not known."""
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
-    if suffixes and suffixes[-1] in _SUFFIXES:
-        return _SUFFIXES[suffixes[-1]]
-    raise InputError(f"{path}: cannot tell the format from the name; use one of {', '.join(_SUFFIXES)} or set `format`")
+    if suffixes and suffixes[-1] in SUFFIXES:
+        return SUFFIXES[suffixes[-1]]
+    raise InputError(f"{path}: cannot tell the format from the name; use one of {', '.join(SUFFIXES)} or set `format`")
 
 
 def _unreadable(path: Path, error: OSError) -> str:
@@ -126,6 +130,7 @@ def _named(value: Any) -> str:
 
 def _csv(path: Path) -> Iterator[RawRow]:
     with _open(path) as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", newline="") as file:
+        csv.field_size_limit(sys.maxsize)  # a solution is easily longer than the module's 128 KiB
         reader = csv.DictReader(file)
         try:
             for number, row in enumerate(reader):
@@ -142,7 +147,7 @@ def _parquet(path: Path) -> Iterator[RawRow]:
     import polars as pl
 
     try:
-        table = pl.read_parquet(path)
+        table = pl.read_parquet(path, glob=False)
     except pl.exceptions.PolarsError as error:
         raise InputError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})") from error
     for number, row in enumerate(table.iter_rows(named=True)):
