@@ -21,6 +21,10 @@ PACKAGE = Path(__file__).resolve().parent
 PACKAGE_SCHEME = "cotkit:"
 
 
+# YAML reads `yes` as true, and pydantic would read that as 1.
+_NUMBERS: tuple[Any, ...] = (int, float, int | None, float | None)
+
+
 class Config(BaseModel):
     """A part of a recipe. Unknown keys are refused: a key that nothing reads is a lie to the user."""
 
@@ -31,7 +35,9 @@ class Config(BaseModel):
     def _refuse_unknown_keys(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        for key in data:
+        for key, value in data.items():
+            if isinstance(value, bool) and key in cls.model_fields and cls.model_fields[key].annotation in _NUMBERS:
+                raise PydanticCustomError("number", "'{key}' must be a number, not true or false", {"key": str(key)})
             if key not in cls.model_fields:
                 near = difflib.get_close_matches(str(key), cls.model_fields, n=1, cutoff=0.5)
                 hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(cls.model_fields)}"

@@ -140,6 +140,12 @@ class Step(Config):
         """What this config asks that cannot work, a sentence each; run by `cotkit validate`."""
         return []
 
+    def ready(self) -> None:
+        """Called before any step of a run starts, if this one will have to work.
+
+        Raises a CotkitError for what it needs then and does not have (a key in the environment, say).
+        """
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Do the work. Pure in (tables, self, context.seed) but for the files under context.work."""
         raise NotImplementedError

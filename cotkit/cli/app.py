@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated
@@ -11,7 +12,7 @@ import typer
 from cotkit import __version__
 from cotkit.cli import inspect_, journal, recipes, run, steps
 from cotkit.cli.output import fail
-from cotkit.errors import CotkitError
+from cotkit.errors import CotkitError, StorageError
 
 EPILOG = (
     "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input · 4 disk · 5 teacher refuses · "
@@ -59,6 +60,7 @@ def main() -> None:
     """Entry point: one sentence and an exit code for every error that is the user's to mend."""
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except CotkitError as error:
         fail(error)
         code = error.exit_code
@@ -68,11 +70,25 @@ def main() -> None:
         # The reader of our stdout has left (as `head` does); nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except OSError as error:
+        code = _disk(error)
+    except SystemExit as stop:
+        # Click answers a reader that has left (as `head` does) with 1; nothing is wrong.
+        code = 0 if type(sys.stdout).__name__ == "PacifyFlushWrapper" else stop.code
     except Exception as error:  # noqa: BLE001  the last resort: a bug still ends in one sentence
         code = _unexpected(error)
     if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code, without a word
         fail(KeyboardInterrupt("stopped; what was finished is kept, run the same command again to go on"))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _disk(error: OSError) -> int:
+    """A disk that is full or closed, wherever it was met; any other OSError is a bug of ours."""
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO):
+        return _unexpected(error)
+    place = f"{error.filename}: " if error.filename else ""
+    fail(StorageError(f"{place}{error.strerror}; free space or check the permissions, then run the same command again"))
+    return StorageError.exit_code
 
 
 def _unexpected(error: Exception) -> int:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from cotkit.distill.step import Distill
 
+# What a table of problems already has: read again, these are not the user's further columns.
+OWN_COLUMNS = ("problem_id", "source", "source_row", "license", "metadata", "reason", "evidence")
 RESPONSE_COLUMNS = ("response", "answer", "problem", "reasoning", "choices", "verdict", "status")
 
 
@@ -42,6 +44,9 @@ def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, o
 
     columns = Columns(**mapping(column, Columns.model_fields))
     source = FileSource(name=path.stem or "file", path=path.resolve(), columns=columns, limit=limit)
+    mapped = {getattr(columns, key) for key in Columns.model_fields} | set(OWN_COLUMNS)
+    seen = dict.fromkeys(name for row in source.rows({}) for name in row.values or ())
+    source = source.model_copy(update={"keep": tuple(name for name in seen if name not in mapped)})
     return pull((source,), {}, output)
 
 

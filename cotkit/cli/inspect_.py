@@ -40,7 +40,7 @@ def status(run: RunArgument, as_json: Json = False) -> None:
         machine.append({"step": one.step.name, "done": not one.why, "rows": rows, "why": list(one.why)})
     output.data("\n".join(lines), {"run": str(run), "recipe": recipe.name, "steps": machine})
     todo = any(one.why for one in planned)
-    output.next(f"cotkit run {run / LOCK_FILE}" if todo else f"cotkit report {run}")
+    output.next(f"cotkit run RECIPE --out {run}" if todo else f"cotkit report {run}")
 
 
 def report(

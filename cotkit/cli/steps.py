@@ -20,16 +20,13 @@ def is_recipe(target: str) -> bool:
 FILE_HELP = ("With a file:", "With a run:")
 
 
-def _refuse_file_options(target: str) -> None:
+def _refuse_file_options(context: typer.Context, target: str) -> None:
     """An option that only works on a file must not be ignored when a recipe is given."""
-    import click
-    from click.core import ParameterSource
-
     from cotkit.errors import RecipeError
 
-    context = click.get_current_context()
     for parameter in context.command.params:
-        given = context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+        source = context.get_parameter_source(parameter.name or "")
+        given = source is not None and source.name == "COMMANDLINE"
         if given and (getattr(parameter, "help", None) or "").startswith(FILE_HELP):
             raise RecipeError(
                 f"{parameter.opts[0]} does not work on a recipe, and '{target}' is one; use --set, or edit the recipe"
@@ -37,7 +34,13 @@ def _refuse_file_options(target: str) -> None:
 
 
 def run_room(
-    room: str, target: str, out: Path | None, limit: int | None, options: list[str] | None, output: Output
+    context: typer.Context,
+    room: str,
+    target: str,
+    out: Path | None,
+    limit: int | None,
+    options: list[str] | None,
+    output: Output,
 ) -> None:
     """Run a recipe up to the last step of a room; the steps before it run only if they have to."""
     from cotkit.cli.run import default_out, execute
@@ -45,7 +48,7 @@ def run_room(
     from cotkit.recipe.load import load
     from cotkit.run.runner import Options
 
-    _refuse_file_options(target)
+    _refuse_file_options(context, target)
     loaded = load(target, options or (), limit)
     names = [step.name for step in loaded.recipe.steps if step.room == room]
     if not names:
@@ -53,11 +56,14 @@ def run_room(
     execute(loaded, out or default_out(loaded), Options(until=names[-1]), output)
 
 
-def _no_recipe_options(limit: int | None, options: list[str] | None, *outputs: Path | None) -> None:
+def _no_recipe_options(target: str, limit: int | None, options: list[str] | None, *outputs: Path | None) -> None:
     from cotkit.cli.files import check_outputs
     from cotkit.errors import RecipeError
 
     check_outputs(*outputs)
+    for path in outputs:
+        if path is not None and path.resolve() == Path(target).resolve():
+            raise RecipeError(f"{path}: this is the input; give another file to write to")
 
     if options:
         raise RecipeError(
@@ -68,6 +74,7 @@ def _no_recipe_options(limit: int | None, options: list[str] | None, *outputs: P
 
 
 def curate(
+    context: typer.Context,
     target: Target,
     out: OutFile = None,
     dropped: Dropped = None,
@@ -91,16 +98,17 @@ def curate(
     """
     output = Output(as_json, quiet)
     if is_recipe(target):
-        return run_room("curate", target, out, limit, set_, output)
+        return run_room(context, "curate", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_, out, dropped)
+    _no_recipe_options(target, limit, set_, out, dropped)
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.filtered(problems, filter_ or ["gradable"], output)
     files.deliver(result, out, dropped, output, f"cotkit dedup {out}" if out else "")
 
 
 def dedup(
+    context: typer.Context,
     target: Target,
     out: OutFile = None,
     dropped: Dropped = None,
@@ -131,16 +139,17 @@ def dedup(
     """
     output = Output(as_json, quiet)
     if is_recipe(target):
-        return run_room("dedup", target, out, limit, set_, output)
+        return run_room(context, "dedup", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_, out, dropped)
+    _no_recipe_options(target, limit, set_, out, dropped)
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.deduplicated(problems, against or [], not no_embedding, output)
     files.deliver(result, out, dropped, output, f"cotkit distill {out} --base-url … --model …" if out else "")
 
 
 def distill(
+    context: typer.Context,
     target: Target,
     out: OutFile = None,
     dropped: Dropped = None,
@@ -180,11 +189,11 @@ def distill(
     """
     output = Output(as_json, quiet)
     if is_recipe(target):
-        return run_room("distill", target, out, limit, set_, output)
+        return run_room(context, "distill", target, out, limit, set_, output)
     from cotkit.cli import files
     from cotkit.errors import RecipeError
 
-    _no_recipe_options(limit, set_, out, dropped)
+    _no_recipe_options(target, limit, set_, out, dropped)
     if base_url is None or model is None:
         raise RecipeError("cotkit distill FILE needs a teacher: give --base-url URL and --model NAME")
     config = files.distill_config(
@@ -201,6 +210,7 @@ def distill(
 
 
 def verify(
+    context: typer.Context,
     target: Target,
     out: OutFile = None,
     column: Column = None,
@@ -224,15 +234,16 @@ def verify(
     """
     output = Output(as_json, quiet)
     if is_recipe(target):
-        return run_room("verify", target, out, limit, set_, output)
+        return run_room(context, "verify", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_, out)
+    _no_recipe_options(target, limit, set_, out)
     graded = files.graded(Path(target), column, limit, timeout_s, output)
     files.deliver_rows(graded, out, output, f"cotkit select {out}" if out else "")
 
 
 def select(
+    context: typer.Context,
     target: Target,
     out: OutFile = None,
     dropped: Dropped = None,
@@ -259,22 +270,39 @@ def select(
     """
     output = Output(as_json, quiet)
     if is_recipe(target):
-        return run_room("select", target, out, limit, set_, output)
+        return run_room(context, "select", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(limit, set_, out, dropped)
+    _no_recipe_options(target, limit, set_, out, dropped)
     result = files.selected(Path(target), choose, per_problem, limit)
     files.deliver(result, out, dropped, output, "")
 
 
+def warn_if_stale(run: Path, output: Output) -> None:
+    """The dataset of a run whose steps have changed since is still a dataset, but not that of its recipe."""
+    from cotkit.recipe.load import load
+    from cotkit.run.directory import LOCK_FILE, RunDirectory
+    from cotkit.run.plan import plan
+    from cotkit.run.runner import old_pins, resolve_pins
+
+    if not (run / LOCK_FILE).is_file():
+        return
+    recipe, directory = load(str(run / LOCK_FILE)).recipe, RunDirectory(run)
+    todo = [p.step.name for p in plan(recipe, directory, resolve_pins(recipe, old_pins(directory))) if p.why]
+    stale = [name for name in todo if name != "push"]
+    if stale:
+        output.warn(f"the step '{stale[0]}' is not up to date, so this pushes what was published before it changed")
+
+
 def push(
+    context: typer.Context,
     target: Annotated[str, typer.Argument(metavar="RECIPE|RUN", help="A recipe with a push step, or a run directory.")],
     to: Annotated[str | None, typer.Option("--to", help="With a run: hub:USER/NAME, or a folder.")] = None,
     public: Annotated[bool, typer.Option("--public", help="With a run: make a new Hub repository public.")] = False,
     revision: Annotated[str, typer.Option("--revision", help="With a run: branch to push to.")] = "main",
     message: Annotated[str | None, typer.Option("--message", help="With a run: the commit's message.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="With a run: replace what cotkit did not write.")
+        bool, typer.Option("--overwrite", help="With a run: replace a card that was edited since.")
     ] = False,
     out: OutFile = None,
     limit: Limit = None,
@@ -292,7 +320,7 @@ def push(
     """
     output = Output(as_json, quiet)
     if not Path(target).is_dir():
-        return run_room("push", target, out, limit, set_, output)
+        return run_room(context, "push", target, out, limit, set_, output)
     from cotkit.curate.layout import PushOptions
     from cotkit.curate.push import push_dataset
     from cotkit.errors import InputError, RecipeError
@@ -302,6 +330,7 @@ def push(
     folder = Path(target) / "dataset"
     if not folder.is_dir():
         raise InputError(f"{target}: no dataset here yet; run the recipe up to its publish step first")
+    warn_if_stale(Path(target), output)
     result = push_dataset(folder, to, PushOptions(not public, revision, message, overwrite))
     state = "pushed" if result.changed else "up to date, nothing to push"
     output.say(state)

@@ -76,7 +76,7 @@ def render_card(card: CardInput) -> str:
     license = state_license(card.license, card.examples["license"].to_list())
     languages = state_languages(card.language, card.examples["language"].to_list())
     title = " ".join(card.title.split())
-    header = render_header(card.examples, title, card.split, license, languages)
+    header = render_header(card.examples, title, license, languages)
     sections = [
         f"# {escape(title)}",
         _summary(card),

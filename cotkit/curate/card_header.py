@@ -90,8 +90,12 @@ def size_category(rows: int) -> str:
     return f"n<{_BOUNDS[0]}" if power == 0 else f"{_BOUNDS[power - 1]}<n<{_BOUNDS[power]}"
 
 
-def render_header(examples: pl.DataFrame, title: str, split: str, license: License, languages: list[str]) -> str:
-    """The YAML between the two lines of dashes, those included."""
+def render_header(examples: pl.DataFrame, title: str, license: License, languages: list[str]) -> str:
+    """The YAML between the two lines of dashes, those included.
+
+    No `configs:`: the files' own names (data/SPLIT-…) tell the split. With `configs:`, datasets 5.2 caches every local
+    folder called `dataset` under one key and returns the rows of whichever was loaded first.
+    """
     import yaml
 
     domains = sorted(d for d in examples["domain"].drop_nulls().unique() if re.fullmatch(r"[a-z]{2,20}", d))
@@ -106,7 +110,6 @@ def render_header(examples: pl.DataFrame, title: str, split: str, license: Licen
         "task_categories": ["text-generation"],
         "tags": ["reasoning", "chain-of-thought", "synthetic", "cotkit", *domains],
         "size_categories": [size_category(examples.height)],
-        "configs": [{"config_name": "default", "data_files": [{"split": split, "path": f"data/{split}-*.parquet"}]}],
     }
     text = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=10_000)
     return f"---\n{text}---\n"

@@ -56,7 +56,7 @@ def first_rejection(filters: tuple[Filter, ...], problem: Problem) -> tuple[Filt
         try:
             evidence = item.reject(problem)
             if evidence is not None:
-                json.dumps(dict(evidence), allow_nan=False, sort_keys=True).encode()
+                json.dumps(dict(evidence), allow_nan=False, sort_keys=True, ensure_ascii=False).encode()
         except Exception as error:  # a plug-in's own code may raise anything
             raise InputError(
                 f"filter '{item.name}' failed at row {problem.source}:{problem.source_row} "

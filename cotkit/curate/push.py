@@ -52,7 +52,7 @@ class Push(Step):
     @field_validator("to")
     @classmethod
     def _resolved(cls, value: str, info: ValidationInfo) -> str:
-        if value.startswith(HUB):
+        if value.startswith(HUB) or "://" in value:
             try:
                 parse_target(value)
             except RecipeError as error:
@@ -91,7 +91,11 @@ def parse_target(to: str) -> str | Path:
     if not to.startswith(HUB):
         if not to.strip():
             raise RecipeError("the target of a push is empty; give hub:user/name or a folder")
-        return Path(to).expanduser()
+        if "://" in to:
+            raise RecipeError(
+                "a push goes to hub:user/name or to a folder, not to a URL; HF_ENDPOINT names another Hub"
+            )
+        return Path(to).expanduser() if to.startswith("~/") else Path(to)
     name = to.removeprefix(HUB)
     if not _REPO.fullmatch(name) or any(len(part) > 96 for part in name.split("/")):
         raise RecipeError(f"'{to}' names no dataset on the Hub; write hub:user/name")

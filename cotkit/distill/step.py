@@ -13,7 +13,7 @@ from cotkit.config import LocalPath
 from cotkit.distill.engine import Tally
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
-from cotkit.distill.teacher import Limits, Sampling, Teacher
+from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.errors import InputError
 from cotkit.records import Problem, Trace, dropped_frame, frame
@@ -71,6 +71,10 @@ class Distill(Step):
                 "answer paid again; raise sampling.temperature or set samples to 1"
             )
         return found
+
+    def ready(self) -> None:
+        if self.teacher.replay is None:
+            read_key(self.teacher)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         problems = tables[Problem]

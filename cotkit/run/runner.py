@@ -16,7 +16,7 @@ from cotkit.run import key
 from cotkit.run.conserve import rows_in
 from cotkit.run.directory import FUNNEL_FILE, LOCK_FILE, REPORT_FILE, RunDirectory
 from cotkit.run.funnel import Entry, entry, told
-from cotkit.run.plan import Before, Planned, inputs_of, plan_step
+from cotkit.run.plan import Before, Planned, inputs_of, plan, plan_step
 from cotkit.run.report import render_report
 from cotkit.run.tables import write_text
 from cotkit.steps import NoProgress, Progress, StepContext, StepOutput
@@ -94,6 +94,7 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
         check_pins(recipe.lock, pins)
     # A run up to some step must not forget what the later ones were pinned to.
     pins = {name: found for name, found in {**old, **pins}.items() if name in names}
+    _look_ahead(recipe, directory, pins, options, last)
     write_text(directory.path / LOCK_FILE, lock_text(recipe, make_lock(pins), directory.path / LOCK_FILE))
     directory.remove_others(set(names))
     before = Before()
@@ -102,9 +103,7 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
     for index, step in enumerate(recipe.steps[: last + 1]):
         forced = step.name == options.only or (options.start is not None and index >= names.index(options.start))
         planned = plan_step(recipe, index, directory, pins, before, forced)
-        if options.only is not None and step.name != options.only:
-            report = _must_stand(planned, options.only)
-        elif planned.why:
+        if planned.why:
             watcher.starts(planned)
             report = _run_step(planned, recipe, directory, pins, funnel, progress)
             ran.append(step.name)
@@ -115,8 +114,33 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
             directory.promote(found / "dataset", "dataset", report["key"])
         before.add(step.name, report)
         watcher.ended(planned, funnel[-1], report["seconds"] if step.name in ran else None)
+    _add_what_stands(recipe, directory, pins, before, last + 1)
     _write_reports(recipe.name, funnel, directory)
     return RunResult(directory.path, funnel, ran, sum(e["incomplete"] for e in funnel), pins)
+
+
+def _look_ahead(
+    recipe: Recipe, directory: RunDirectory, pins: Mapping[str, Mapping[str, str]], options: Options, last: int
+) -> None:
+    """Everything that can be refused is refused before anything is written or paid."""
+    names = [step.name for step in recipe.steps]
+    start = names.index(options.start) if options.start is not None else None
+    for planned in plan(recipe, directory, pins, start)[: last + 1]:
+        if planned.step.name == options.only or (options.only is None and planned.why):
+            planned.step.ready()
+        elif options.only is not None:
+            _must_stand(planned, options.only)
+
+
+def _add_what_stands(
+    recipe: Recipe, directory: RunDirectory, pins: Mapping[str, Mapping[str, str]], before: Before, index: int
+) -> None:
+    """The funnel also tells of later steps whose results still stand."""
+    for later in range(index, len(recipe.steps)):
+        planned = plan_step(recipe, later, directory, pins, before)
+        if planned.why or planned.report is None:
+            return
+        before.add(planned.step.name, planned.report)
 
 
 def _write_reports(name: str, funnel: list[Entry], directory: RunDirectory) -> None:
@@ -214,10 +238,9 @@ def _check_owner(recipe: Recipe, directory: RunDirectory) -> None:
         )
 
 
-def _must_stand(planned: Planned, only: str) -> dict[str, Any]:
+def _must_stand(planned: Planned, only: str) -> None:
     if planned.report is None or planned.why:
         reason = "; ".join(planned.why)
         raise RecipeError(
             f"--only {only}: the step '{planned.step.name}' before it is not up to date ({reason}); run without --only"
         )
-    return planned.report

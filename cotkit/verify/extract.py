@@ -8,6 +8,7 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 
+from cotkit.verify.doubt import doubt
 from cotkit.verify.read import read
 from cotkit.verify.values import Text
 
@@ -193,9 +194,21 @@ def extract_answer(text: str) -> Extraction:
         return Extraction(None, "none", "empty")
     for way in (_boxed, _tagged, _hashes, _phrase, _letter, _trailing):
         found = way(shown)
+        if way is _boxed and found is not None and found.answer is not None:
+            why = _box_doubt(shown, found.answer)
+            if why is not None:
+                return Extraction(None, "none", why)
         if found is not None:
             return found
     return Extraction(None, "none", "no_answer_found")
+
+
+def _box_doubt(text: str, answer: str) -> str | None:
+    found = boxes(text)
+    tail = text[found[-1][1] :]
+    stated = _hashes(tail) or _phrase(tail)
+    joined = found if answer == found[-1][2].strip() else found[-1:]
+    return doubt(text, joined, stated.answer if stated is not None else None)
 
 
 def extract_reference(answer: str | None, solution: str | None) -> Extraction:

@@ -20,6 +20,13 @@ MAX_LENGTH = 20_000
 MAX_PAIRS = 10_000
 
 
+# 12^{th}, 12\\text{th}: the suffix of an ordinal number says nothing that the number does not.
+_ORDINAL = re.compile(
+    r"(?<=\d)(?:\^\{(?:st|nd|rd|th)\}|\^\{\\(?:text|mathrm|textrm)\{(?:st|nd|rd|th)\}\}|\\text\{(?:st|nd|rd|th)\})"
+)
+_LETTER_AND_TEXT = re.compile(r"\(?([A-J])\s{0,2}[).:]\s{0,4}(.{1,200})")
+
+
 @dataclass(frozen=True)
 class Grade:
     """`verdict`: correct, incorrect or undecided. `method`: the ladder step that decided (exact, typed,
@@ -92,6 +99,7 @@ def grade_answer(
     """Grade an answer that is already extracted, as `grade` does."""
     if reference is None or not reference.strip():
         return Outcome("undecided", "none", "no_reference")
+    answer, reference = _ORDINAL.sub("", answer), _ORDINAL.sub("", reference)
     if _same_integer(answer, reference) is not None:
         equal = _same_integer(answer, reference)
         return Outcome("correct" if equal else "incorrect", "exact" if equal else "typed", "whole numbers")
@@ -143,7 +151,13 @@ def _prover(pool: Pool | None) -> Prove | None:
 
 
 def _typed(answer: str, reference: str, choices: Sequence[str], prove: Prove | None) -> Outcome:
+    if choices:
+        answer = _lettered(answer, choices)
+        if _contradicts_itself(answer, choices):
+            return Outcome("undecided", "typed", "letter_and_option_differ")
     mine, theirs = read(answer), read(reference)
+    if choices and isinstance(theirs, Choice) and ord(theirs.letter) - ord("A") >= len(choices):
+        return Outcome("undecided", "none", "reference_no_option")
     if choices:
         mine, theirs = _option(mine, theirs, choices), _option(theirs, mine, choices)
     if leaves(mine) * leaves(theirs) > MAX_PAIRS:  # sets of sets compare every leaf with every leaf
@@ -154,6 +168,23 @@ def _typed(answer: str, reference: str, choices: Sequence[str], prove: Prove | N
         again = compare(read(answer, grouping=False), read(reference, grouping=False), prove)
         return again if again.verdict == "correct" else Outcome("undecided", "typed", "comma_unclear")
     return outcome
+
+
+def _lettered(answer: str, choices: Sequence[str]) -> str:
+    """`b` as B where options are asked for and none of them is the letter itself."""
+    letter = answer.strip(" ()$.")
+    small = len(letter) == 1 and "a" <= letter < chr(ord("a") + len(choices))
+    return letter.upper() if small and letter not in [choice.strip(" $") for choice in choices] else answer
+
+
+def _contradicts_itself(answer: str, choices: Sequence[str]) -> bool:
+    """`B) 12` where 12 is not option B but another one."""
+    match = _LETTER_AND_TEXT.fullmatch(answer.strip())
+    if match is None:
+        return False
+    options = [clean(choice) for choice in choices]
+    index, text = ord(match[1]) - ord("A"), clean(match[2])
+    return text in options and (index >= len(options) or options[index] != text)
 
 
 def _option(value: Value, other: Value, choices: Sequence[str]) -> Value:

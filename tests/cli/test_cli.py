@@ -71,6 +71,14 @@ def test_version(cli: Any) -> None:
         (["recipes", "copy", "nothing"], 2, "no recipe 'nothing'"),
         (["journal", "show", "nowhere.sqlite"], 3, "no journal there"),
         (["nonsense"], 2, "No such command"),
+        (["curate", "a.jsonl", "--out", "a.txt"], 2, "cannot write this kind of file"),
+        (["curate", "a.jsonl", "--out", "./a.jsonl"], 2, "this is the input"),
+        (["verify", "a.jsonl", "--timeout", "inf"], 2, "give a number of seconds"),
+        (["curate", "quickstart", "--filter", "length"], 2, "--filter does not work on a recipe"),
+        (["run", "quickstart", "--only", "pull", "--dry-run"], 2, "--only runs one step by itself"),
+        (["validate", "quickstart", "--set", "distill.samples=yes"], 2, "'samples' must be a number"),
+        (["validate", "quickstart", "--set", "filter.filters.length.max_chars=3"], 2, "no problem could stay"),
+        (["validate", "quickstart", "--set", "description=2024-99-99"], 2, "not valid YAML"),
     ],
 )
 def test_mistakes_get_one_sentence_and_a_code(cli: Any, arguments: list[str], code: int, expected: str) -> None:
@@ -88,6 +96,33 @@ def test_recipes(cli: Any, tmp_path: Path) -> None:
     assert cli("validate", "quickstart.yaml").returncode == 0
     assert cli("recipes", "copy", "quickstart").returncode == 2
     assert json.loads(cli("recipes", "list", "--json").stdout)[0]["name"]
+
+
+def test_further_columns_are_kept(cli: Any, jsonl: Any) -> None:
+    jsonl("raw.jsonl", [{"id": "x-1", "problem": "What is 2+2?", "answer": "4", "tags": ["a"]}])
+    row = json.loads(cli("curate", "raw.jsonl").stdout)
+    assert json.loads(row["metadata"]) == {"id": "x-1", "tags": ["a"]}
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path: Path, jsonl: Any) -> None:
+    jsonl("many.jsonl", [{"problem": f"What is {i}+2?", "answer": str(i + 2)} for i in range(20_000)])
+    command = f"{sys.executable} -m cotkit curate many.jsonl --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
+
+
+def test_a_full_disk_on_stdout_is_exit_code_4(tmp_path: Path, jsonl: Any) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    jsonl("a.jsonl", [{"problem": "What is 1+2?", "answer": "3"}])
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "cotkit", "curate", "a.jsonl"],
+            cwd=tmp_path, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert done.returncode == 4
+    assert "No space left on device" in done.stderr
 
 
 def test_curate_a_file(cli: Any, jsonl: Any, tmp_path: Path) -> None:

@@ -122,6 +122,11 @@ def _remote(hub: HubServer, branch: str = "main") -> dict[str, bytes]:
     return {name: data for name, data in hub.files(REPO, branch).items() if name != ".gitattributes"}
 
 
+def test_a_url_is_no_folder() -> None:
+    with pytest.raises(RecipeError, match="not to a URL"):
+        parse_target("https://user:pw@hub.example/x")
+
+
 def test_pushed_dataset_loads_equal_to_the_local_table(hub: HubServer, client: Client, tmp_path: Path) -> None:
     examples = table(5)
     folder = publish(tmp_path, examples, max_shard_rows=2)

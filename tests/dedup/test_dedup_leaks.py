@@ -179,6 +179,8 @@ def test_two_benchmarks_of_one_name_are_refused() -> None:
 def test_the_cache_key_leaves_out_paths_that_have_a_digest() -> None:
     from cotkit.run.key import is_excluded
 
-    assert is_excluded("benchmarks.0.path", Decontaminate.excluded)
-    assert not is_excluded("benchmarks.0.limit", Decontaminate.excluded)
-    assert not is_excluded("embedding.threshold", Decontaminate.excluded)
+    source = {"kind": "file", "name": "bench", "path": "a.jsonl"}
+    left_out = Decontaminate.model_validate({"step": "decontaminate", "benchmarks": [source]}).exclusions()
+    assert is_excluded("benchmarks.0.path", left_out)
+    assert not is_excluded("benchmarks.0.limit", left_out)
+    assert not is_excluded("embedding.threshold", left_out)

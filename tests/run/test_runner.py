@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -253,3 +254,102 @@ def test_the_dataset_holds_what_was_selected(recipe: Path) -> None:
 def test_incomplete_is_an_exit_code_of_its_own() -> None:
     codes = {e.exit_code for e in (IncompleteError, InputError, RecipeError, StorageError, TeacherError)}
     assert codes == {2, 3, 4, 5, 6}
+
+
+def test_folders_that_are_not_ours_are_never_touched(recipe: Path) -> None:
+    out = recipe.parent / "out"
+    (out / "2024-photos").mkdir(parents=True)
+    with pytest.raises(RecipeError, match=r"holds other things \(2024-photos\)"):
+        run(recipe)
+    (out / "2024-photos").rmdir()
+    run(recipe)
+    (out / "2024-photos").mkdir()
+    (out / "2024-photos" / "a.jpg").write_text("x")
+    run(recipe, "filter.filters.length.min_chars=3")
+    assert (out / "2024-photos" / "a.jpg").read_text() == "x"
+
+
+def test_an_edited_card_stays_until_there_is_something_new(recipe: Path) -> None:
+    card = run(recipe).path / "dataset" / "README.md"
+    made = card.read_text()
+    card.write_text(made + "my own words\n")
+    run(recipe)
+    assert card.read_text().endswith("my own words\n")
+    run(recipe, "publish.title=Another")
+    assert "my own words" not in card.read_text()
+
+
+def test_a_lost_dataset_is_put_back(recipe: Path) -> None:
+    dataset = run(recipe).path / "dataset"
+    before = {p.name: p.read_bytes() for p in dataset.rglob("*") if p.is_file()}
+    for file in sorted(dataset.rglob("*"), reverse=True):
+        file.unlink() if file.is_file() else file.rmdir()
+    dataset.rmdir()
+    run(recipe)
+    assert {p.name: p.read_bytes() for p in dataset.rglob("*") if p.is_file()} == before
+
+
+def test_work_that_nobody_reads_is_refused_before_it_is_paid(recipe: Path, teacher: FakeTeacher) -> None:
+    again = (
+        "  - step: distill\n    name: twice\n    teacher: {base_url: http://127.0.0.1:9/v1, model: m}\n  - step: verify"
+    )
+    edit(recipe, "  - step: verify", again)
+    with pytest.raises(RecipeError, match="step 'twice' replaces what 'distill' made, and no step has read that"):
+        run(recipe)
+    edit(recipe, again, "  - step: sample\n    rows: 3\n  - step: verify")
+    with pytest.raises(RecipeError, match="'sample' changes the problems after 'distill' has asked them"):
+        run(recipe)
+    assert teacher.asked == 0
+
+
+def test_a_file_that_changes_while_it_is_read_is_noticed(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cotkit.curate.sources.file import FileSource
+
+    rows = FileSource.rows
+
+    def edited_meanwhile(self: FileSource, pins: Any) -> Any:
+        yield from rows(self, pins)
+        edit(self.path, "What is 7 + 10?", "What is 10 + 7?")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileSource, "rows", edited_meanwhile)
+        with pytest.raises(InputError, match="changed meanwhile"):
+            run(recipe)
+    assert "pull" in run(recipe).ran
+
+
+def test_a_refused_command_changes_nothing(recipe: Path) -> None:
+    lock = run(recipe).path / "recipe.lock.yaml"
+    before = lock.read_text()
+    with pytest.raises(RecipeError, match="not up to date"):
+        run(recipe, "filter.filters.length.min_chars=2", only="verify")
+    assert lock.read_text() == before
+
+
+def test_only_does_not_shrink_the_funnel(recipe: Path) -> None:
+    whole = run(recipe).funnel
+    assert [e["step"] for e in run(recipe, only="dedup").funnel] == [e["step"] for e in whole]
+    assert len(json.loads((recipe.parent / "out" / "funnel.json").read_text())["steps"]) == len(whole)
+
+
+def test_a_missing_key_is_told_before_the_first_step(recipe: Path, teacher: FakeTeacher) -> None:
+    with pytest.raises(TeacherError, match="COTKIT_TEST_NO_SUCH_KEY"):
+        run(recipe, "distill.teacher.api_key_env=COTKIT_TEST_NO_SUCH_KEY")
+    assert RunDirectory(recipe.parent / "out").step_folders() == []
+    assert teacher.asked == 0
+
+
+def test_two_runs_load_as_two_datasets(recipe: Path, tmp_path: Path) -> None:
+    """datasets caches local folders; folders of one name must not share a cache entry."""
+    first = run(recipe).path / "dataset"
+    second = run_recipe(load(str(recipe), (), 4).recipe, tmp_path / "o2")
+    code = (
+        "import sys; from datasets import load_dataset\n"
+        "print(*[load_dataset(p, split='train').num_rows for p in sys.argv[1:]])"
+    )
+    command = [sys.executable, "-c", code, str(first), str(second.path / "dataset")]
+    env = {**os.environ, "HF_HOME": str(tmp_path / "hf")}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
+    rows = [pl.read_parquet(d / "data" / "*.parquet").height for d in (first, second.path / "dataset")]
+    assert rows[0] != rows[1]
+    assert [int(n) for n in done.stdout.split()] == rows

@@ -117,3 +117,34 @@ def test_a_megabyte_takes_linear_time(text: str) -> None:
 def test_reference(answer: str | None, solution: str | None, wanted: str | None, method: str) -> None:
     found = extract_reference(answer, solution)
     assert (found.answer, found.method) == (wanted, method)
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("\\boxed{7}\n\nWait, let me recheck. Actually, the answer is 8.", "taken_back"),
+        ("\\boxed{7}\n**Final Answer:** 8", "two_answers"),
+        ("\\boxed{7}\n#### 8", "two_answers"),
+        ("The answer is not \\boxed{7}.", "denied_box"),
+        ("Some would say \\boxed{7}, but the right value is 9.", "denied_box"),
+        ("The form is like so, e.g. \\boxed{7}", "denied_box"),
+        ("\\boxed{1} \\boxed{2} \\boxed{3} \\boxed{4}", "several_boxes"),
+        ("Case 1: \\boxed{3}. Case 2: \\boxed{6}.", "several_boxes"),
+    ],
+)
+def test_a_box_that_is_no_final_answer(text: str, note: str) -> None:
+    found = extract_answer(text)
+    assert (found.answer, found.note) == (None, note)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("So \\boxed{7}. The answer is 7 cm.", "7"),
+        ("\\boxed{7}.\n\nThus, the final answer is $7$.", "7"),
+        ("\\boxed{3}, and after simplifying\n\\boxed{6}", "6"),
+        ("\\boxed{7} \\boxed{7}", "7"),
+    ],
+)
+def test_a_box_that_stays_the_final_answer(text: str, answer: str) -> None:
+    assert extract_answer(text).answer == answer

@@ -99,3 +99,13 @@ def test_importing_verify_does_not_import_sympy() -> None:
     code = "import sys, cotkit.verify as v; v.grade('1/2', '0.5'); print('sympy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_options_and_ordinals() -> None:
+    options = ["6", "9", "12", "15"]
+    assert grade("\\boxed{B) 12}", "B", choices=options).verdict == "undecided"
+    assert grade("\\boxed{C) 12}", "C", choices=options).verdict == "correct"
+    assert grade("\\boxed{b}", "B", choices=options).verdict == "correct"
+    assert grade("\\boxed{c}", "B", choices=options).verdict == "incorrect"
+    assert grade("\\boxed{12^{th}}", "12").verdict == "correct"
+    assert grade("\\boxed{12^{th}}", "13").verdict == "incorrect"
