@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 if TYPE_CHECKING:
@@ -189,7 +190,12 @@ def problem_id(problem: str, choices: Sequence[str] | None = None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def lettered(choices: Sequence[str] | None) -> str:
+    """Options as lines `A. …`, `B. …` (numbers after Z); empty where there are none."""
+    letters = [ascii_uppercase[i] if i < len(ascii_uppercase) else str(i + 1) for i in range(len(choices or ()))]
+    return "\n".join(f"{letter}. {choice}" for letter, choice in zip(letters, choices or (), strict=True))
+
+
 def question(problem: str, choices: Sequence[str] | None) -> str:
-    """The problem as it is put to a teacher and to a student: options follow as lettered lines."""
-    lines = [f"({chr(ord('A') + i)}) {choice}" for i, choice in enumerate(choices or ())]
-    return "\n".join([problem, *lines])
+    """The problem as it is put to a student: its options follow as they are put to a teacher."""
+    return f"{problem}\n\n{lettered(choices)}" if choices else problem

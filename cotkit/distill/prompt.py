@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from string import ascii_uppercase
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config
+from cotkit.records import lettered
 
 DEFAULT_USER = (
     "Solve the problem below. Reason step by step, check your work, and end with the final answer in \\boxed{}.\n\n"
@@ -38,16 +38,11 @@ class Prompt(Config):
 
     def messages(self, problem: str, choices: Sequence[str] | None = None) -> list[Message]:
         """The chat messages for one problem; options become lines with letters."""
-        lettered = "\n".join(f"{letter(i)}. {choice}" for i, choice in enumerate(choices or ()))
-        values = {"{problem}": problem, "{choices}": lettered}
+        options = lettered(choices)
+        values = {"{problem}": problem, "{choices}": options}
         # One pass: a placeholder inside the problem's own text stays as it is.
         text = _PLACEHOLDER.sub(lambda found: values[found.group()], self.user)
-        if lettered and "{choices}" not in self.user:
-            text = f"{text}\n\n{lettered}"
+        if options and "{choices}" not in self.user:
+            text = f"{text}\n\n{options}"
         system = [{"role": "system", "content": self.system}] if self.system is not None else []
         return [*system, {"role": "user", "content": text}]
-
-
-def letter(index: int) -> str:
-    """A, B … Z, then numbers."""
-    return ascii_uppercase[index] if index < len(ascii_uppercase) else str(index + 1)
