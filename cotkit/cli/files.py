@@ -6,6 +6,7 @@ import json
 import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from cotkit.distill.step import Distill
+    from cotkit.records import Problem
 
-# What a table of problems already has: read again, these are not the user's further columns.
-OWN_COLUMNS = ("problem_id", "source", "source_row", "license", "metadata", "reason", "evidence")
 RESPONSE_COLUMNS = ("response", "answer", "problem", "reasoning", "choices", "verdict", "status")
 
 
@@ -37,17 +37,43 @@ def mapping(column: Sequence[str] | None, valid: Iterable[str]) -> dict[str, str
 
 
 def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, output: Output) -> StepOutput:
-    """The rows of a file as problems (Problem table), as `pull` reads them."""
+    """The rows of a file as problems (Problem table), as `pull` reads them.
+
+    A file that a verb wrote is taken as it is, so that source, licence and metadata stay through a chain of verbs.
+    """
     from cotkit.curate.pull import pull
     from cotkit.curate.sources.file import FileSource
+    from cotkit.records import Problem, dropped_frame, frame, schema
     from cotkit.source import Columns
 
     columns = Columns(**mapping(column, Columns.model_fields))
     source = FileSource(name=path.stem or "file", path=path.resolve(), columns=columns, limit=limit)
-    mapped = {getattr(columns, key) for key in Columns.model_fields} | set(OWN_COLUMNS)
-    seen = dict.fromkeys(name for row in source.rows({}) for name in row.values or ())
+    mapped = {getattr(columns, key) for key in Columns.model_fields}
+    rows = [row.values or {} for row in source.rows({})]
+    seen = dict.fromkeys(name for row in rows for name in row)
+    if not column and schema(Problem).keys() <= seen.keys():
+        found = [_as_problem(row) for row in rows]
+        return StepOutput(frame(Problem, found), dropped_frame(frame(Problem, []), [], [], []))
     source = source.model_copy(update={"keep": tuple(name for name in seen if name not in mapped)})
     return pull((source,), {}, output)
+
+
+def _as_problem(row: Mapping[str, Any]) -> Problem:
+    """A row that a verb wrote. CSV has only texts; the id is that of the text, which may have been edited since."""
+    from cotkit.records import Problem, problem_id
+
+    text, choices = _text(row["problem"]) or "", _list(row["choices"])
+    own = {name: _text(row[name]) or None for name in ("answer", "solution", "license", "tests", "language")}
+    return Problem(
+        problem_id=problem_id(text, choices),
+        problem=text,
+        domain=_text(row["domain"]) or "math",
+        source=_text(row["source"]) or "",
+        source_row=int(row["source_row"] or 0),
+        choices=choices,
+        metadata=_text(row["metadata"]) or "{}",
+        **own,
+    )
 
 
 def run_step(step: Step, tables: Mapping[type, pl.DataFrame], output: Output) -> StepOutput:
@@ -300,6 +326,9 @@ def _text(value: Any) -> str | None:
 
 
 def _list(value: Any) -> list[str] | None:
+    if isinstance(value, str) and value.startswith("["):  # a CSV cell
+        with suppress(ValueError):
+            value = json.loads(value)
     return [str(item) for item in value] if isinstance(value, list) and value else None
 
 

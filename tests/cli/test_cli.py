@@ -104,6 +104,17 @@ def test_further_columns_are_kept(cli: Any, jsonl: Any) -> None:
     assert json.loads(row["metadata"]) == {"id": "x-1", "tags": ["a"]}
 
 
+@pytest.mark.parametrize("ending", ["jsonl", "json", "csv", "parquet"])
+def test_a_chain_of_verbs_keeps_what_is_known_of_a_row(cli: Any, jsonl: Any, tmp_path: Path, ending: str) -> None:
+    jsonl("raw.jsonl", [{"id": "x-1", "problem": "Which is odd?", "answer": "B", "choices": ["2", "3"]}])
+    assert cli("curate", "raw.jsonl", "--out", f"c.{ending}").returncode == 0
+    done = cli("dedup", f"c.{ending}", "--no-embedding")
+    assert done.returncode == 0, done.stderr
+    row = json.loads(done.stdout)
+    assert (row["source"], row["source_row"], row["choices"]) == ("raw", 0, ["2", "3"])
+    assert json.loads(row["metadata"]) == {"id": "x-1"}
+
+
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path, jsonl: Any) -> None:
     jsonl("many.jsonl", [{"problem": f"What is {i}+2?", "answer": str(i + 2)} for i in range(20_000)])
     command = f"{sys.executable} -m cotkit curate many.jsonl --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
