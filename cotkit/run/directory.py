@@ -101,6 +101,7 @@ class RunDirectory:
             for folder, found in self.step_folders():
                 if found == name or folder == target:
                     _remove(folder)
+            _clear(target)
             os.rename(work, target)
             sync(self.path)
         return report
@@ -110,8 +111,7 @@ class RunDirectory:
         folder, target = self.find(name), self.folder(number, name)
         if folder is not None and folder != target:
             with storage(target):
-                if target.exists():
-                    _remove(target)
+                _clear(target)
                 os.rename(folder, target)
 
     def remove_others(self, names: set[str]) -> list[str]:
@@ -168,6 +168,15 @@ class RunDirectory:
             yield
         finally:
             os.close(descriptor)
+
+
+def _clear(target: Path) -> None:
+    """Make way for a step's folder: a damaged result of ours goes, anything else stays and is told."""
+    if not target.exists():
+        return
+    if not (target / "kept.parquet").is_file():
+        raise StorageError(f"{target}: something that is no result of cotkit is in the way; move it elsewhere")
+    _remove(target)
 
 
 def _remove(folder: Path) -> None:

@@ -157,6 +157,19 @@ def test_a_damaged_table_is_made_again(recipe: Path) -> None:
     assert "filter" in run(recipe).ran
 
 
+def test_a_result_without_its_report_is_made_again_and_a_strangers_folder_is_not(recipe: Path) -> None:
+    result = run(recipe)
+    folder = next(result.path.glob("*-filter"))
+    (folder / "report.json").unlink()
+    assert "filter" in run(recipe).ran
+    for file in folder.iterdir():
+        file.unlink()
+    (folder / "mine.txt").write_text("x")
+    with pytest.raises(StorageError, match="is in the way; move it elsewhere"):
+        run(recipe)
+    assert (folder / "mine.txt").read_text() == "x"
+
+
 def test_the_lock_gives_the_same_bytes_elsewhere(recipe: Path, tmp_path: Path) -> None:
     first = run(recipe)
     lock = load(str(first.path / "recipe.lock.yaml")).recipe
