@@ -51,11 +51,16 @@ def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, o
     mapped = {getattr(columns, key) for key in Columns.model_fields}
     rows = [row.values or {} for row in source.rows({})]
     seen = dict.fromkeys(name for row in rows for name in row)
-    if not column and schema(Problem).keys() <= seen.keys():
+    if not column and schema(Problem).keys() <= seen.keys() and all(map(_is_problem, rows)):
         found = [_as_problem(row) for row in rows]
         return StepOutput(frame(Problem, found), dropped_frame(frame(Problem, []), [], [], []))
     source = source.model_copy(update={"keep": tuple(name for name in seen if name not in mapped)})
     return pull((source,), {}, output)
+
+
+def _is_problem(row: Mapping[str, Any]) -> bool:
+    """Whole enough to be taken as it is; a file with other rows goes through `pull`, which says what is wrong."""
+    return bool((_text(row.get("problem")) or "").strip()) and str(row.get("source_row")).isdecimal()
 
 
 def _as_problem(row: Mapping[str, Any]) -> Problem:
@@ -69,7 +74,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
         problem=text,
         domain=_text(row["domain"]) or "math",
         source=_text(row["source"]) or "",
-        source_row=int(row["source_row"] or 0),
+        source_row=int(row["source_row"]),
         choices=choices,
         metadata=_text(row["metadata"]) or "{}",
         **own,

@@ -115,6 +115,17 @@ def test_a_chain_of_verbs_keeps_what_is_known_of_a_row(cli: Any, jsonl: Any, tmp
     assert json.loads(row["metadata"]) == {"id": "x-1"}
 
 
+def test_an_edited_row_without_a_problem_is_dropped_not_lost(cli: Any, jsonl: Any, tmp_path: Path) -> None:
+    jsonl("raw.jsonl", [{"problem": "What is 1+1?", "answer": "2"}, {"problem": "What is 2+2?", "answer": "4"}])
+    assert cli("curate", "raw.jsonl", "--out", "c.jsonl").returncode == 0
+    rows = [json.loads(line) for line in (tmp_path / "c.jsonl").read_text().splitlines()]
+    jsonl("c.jsonl", [rows[0], {**rows[1], "problem": " ", "source_row": "two"}])
+    done = cli("dedup", "c.jsonl", "--no-embedding", "--dropped", "gone.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) == 1
+    assert json.loads((tmp_path / "gone.jsonl").read_text())["reason"] == "no_problem_text"
+
+
 def test_a_reader_that_leaves_is_no_error(tmp_path: Path, jsonl: Any) -> None:
     jsonl("many.jsonl", [{"problem": f"What is {i}+2?", "answer": str(i + 2)} for i in range(20_000)])
     command = f"{sys.executable} -m cotkit curate many.jsonl --quiet | head -n 1; echo ${{PIPESTATUS[0]}}"
