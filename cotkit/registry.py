@@ -30,6 +30,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "decontaminate": "cotkit.dedup.step:Decontaminate",
         "distill": "cotkit.distill.step:Distill",
         "verify": "cotkit.verify.step:Verify",
+        "judge": "cotkit.verify.judge:Judge",
         "select": "cotkit.curate.select:Select",
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from cotkit import __version__
-from cotkit.cli import inspect_, journal, recipes, run, steps
+from cotkit.cli import inspect_, journal, recipes, run, steps, verify
 from cotkit.cli.output import fail
+from cotkit.cli.verbs import with_subcommands
 from cotkit.errors import CotkitError, StorageError
 
 EPILOG = (
@@ -48,8 +49,12 @@ def root(
 
 app.command("run")(run.run)
 app.command("validate")(run.validate)
-for name in ("curate", "dedup", "distill", "verify", "select", "push"):
-    app.command(name)(getattr(steps, name))
+app.command("curate")(steps.curate)
+app.command("dedup")(steps.dedup)
+app.command("distill")(steps.distill)
+app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
+app.command("select")(steps.select)
+app.command("push")(steps.push)
 app.command("status")(inspect_.status)
 app.command("report")(inspect_.report)
 app.add_typer(recipes.app, name="recipes")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
 
     from cotkit.distill.step import Distill
     from cotkit.records import Problem
-
-RESPONSE_COLUMNS = ("response", "answer", "problem", "reasoning", "choices", "verdict", "status")
 
 
 def mapping(column: Sequence[str] | None, valid: Iterable[str]) -> dict[str, str]:
@@ -60,23 +57,23 @@ def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, o
 
 def _is_problem(row: Mapping[str, Any]) -> bool:
     """Whole enough to be taken as it is; a file with other rows goes through `pull`, which says what is wrong."""
-    return bool((_text(row.get("problem")) or "").strip()) and str(row.get("source_row")).isdecimal()
+    return bool((as_text(row.get("problem")) or "").strip()) and str(row.get("source_row")).isdecimal()
 
 
 def _as_problem(row: Mapping[str, Any]) -> Problem:
     """A row that a verb wrote. CSV has only texts; the id is that of the text, which may have been edited since."""
     from cotkit.records import Problem, problem_id
 
-    text, choices = _text(row["problem"]) or "", _list(row["choices"])
-    own = {name: _text(row[name]) or None for name in ("answer", "solution", "license", "tests", "language")}
+    text, choices = as_text(row["problem"]) or "", as_list(row["choices"])
+    own = {name: as_text(row[name]) or None for name in ("answer", "solution", "license", "tests", "language")}
     return Problem(
         problem_id=problem_id(text, choices),
         problem=text,
-        domain=_text(row["domain"]) or "math",
-        source=_text(row["source"]) or "",
+        domain=as_text(row["domain"]) or "math",
+        source=as_text(row["source"]) or "",
         source_row=int(row["source_row"]),
         choices=choices,
-        metadata=_text(row["metadata"]) or "{}",
+        metadata=as_text(row["metadata"]) or "{}",
         **own,
     )
 
@@ -212,63 +209,6 @@ def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:
     return [dict(row.values or {}) for row in source.rows({})]
 
 
-def graded(
-    path: Path, column: Sequence[str] | None, limit: int | None, timeout_s: float, output: Output
-) -> pl.DataFrame:
-    """The file's rows, each with `verdict`, `extracted`, `verdict_method` and `verdict_reason`."""
-    import polars as pl
-
-    from cotkit import records
-    from cotkit.errors import InputError, RecipeError
-    from cotkit.records import Problem, Trace
-    from cotkit.verify.step import Verify
-
-    if not math.isfinite(timeout_s):
-        raise RecipeError(f"--timeout {timeout_s}: give a number of seconds")
-
-    names = {key: key for key in RESPONSE_COLUMNS} | mapping(column, RESPONSE_COLUMNS)
-    rows = read_rows(path, limit)
-    for key in ("response", "answer"):
-        if not any(names[key] in row for row in rows):
-            known = ", ".join(sorted({k for row in rows for k in row}))
-            raise InputError(f"{path}: no column '{names[key]}' for the {key}; it has {known}; use --column {key}=NAME")
-    problems = [
-        Problem(f"row {i}", "", _text(r.get(names["answer"])), choices=_list(r.get(names["choices"])))
-        for i, r in enumerate(rows)
-    ]
-    traces = [
-        Trace(
-            f"row {i}",
-            0,
-            "",
-            "",
-            str(r.get(names["status"]) or "done"),
-            response=_text(r.get(names["response"])) or "",
-        )
-        for i, r in enumerate(rows)
-    ]
-    step = Verify(step="verify", name="verify", timeout_s=timeout_s)
-    tables = {Trace: records.frame(Trace, traces), Problem: records.frame(Problem, problems)}
-    verdicts = run_step(step, tables, output).kept
-    found = zip(rows, verdicts.iter_rows(named=True), strict=True)
-    both = [
-        {
-            **row,
-            "verdict": v["verdict"],
-            "extracted": v["extracted"],
-            "verdict_method": v["method"],
-            "verdict_reason": v["reason"],
-        }
-        for row, v in found
-    ]
-    try:
-        return pl.DataFrame(both, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, TypeError, OverflowError):
-        # A column of mixed types has no Parquet type; as text it can be written in every format.
-        mixed = [{k: v if v is None or isinstance(v, str) else _text(v) for k, v in row.items()} for row in both]
-        return pl.DataFrame(mixed, infer_schema_length=None)
-
-
 def selected(path: Path, choose: str, per_problem: int, limit: int | None) -> StepOutput:
     """Rows of `cotkit verify` as attempts, then the select step."""
     from pydantic import ValidationError
@@ -289,48 +229,48 @@ def selected(path: Path, choose: str, per_problem: int, limit: int | None) -> St
     attempts: list[Attempt] = []
     seen: dict[str, int] = {}
     for number, row in enumerate(rows):
-        choices = _list(row.get("choices"))
-        identity = records.problem_id(_text(row.get("problem")) or "", choices)
+        choices = as_list(row.get("choices"))
+        identity = records.problem_id(as_text(row.get("problem")) or "", choices)
         sample = seen[identity] = seen.get(identity, -1) + 1
         problem = Problem(
             identity,
-            _text(row.get("problem")) or "",
-            _text(row.get("answer")),
+            as_text(row.get("problem")) or "",
+            as_text(row.get("answer")),
             choices=choices,
-            source=_text(row.get("source")) or path.stem,
+            source=as_text(row.get("source")) or path.stem,
             source_row=number,
-            license=_text(row.get("license")),
-            domain=_text(row.get("domain")) or "math",
+            license=as_text(row.get("license")),
+            domain=as_text(row.get("domain")) or "math",
         )
         trace = Trace(
             identity,
             sample,
-            _text(row.get("teacher")) or "",
+            as_text(row.get("teacher")) or "",
             "",
-            _text(row.get("status")) or "done",
-            reasoning=_text(row.get("reasoning")),
-            response=_text(row.get("response")),
+            as_text(row.get("status")) or "done",
+            reasoning=as_text(row.get("reasoning")),
+            response=as_text(row.get("response")),
         )
         verdict = Verdict(
             identity,
             sample,
-            _text(row.get("verdict")) or "undecided",
-            _text(row.get("extracted")),
+            as_text(row.get("verdict")) or "undecided",
+            as_text(row.get("extracted")),
             problem.answer,
-            _text(row.get("verdict_method")) or "",
-            _text(row.get("verdict_reason")) or "",
+            as_text(row.get("verdict_method")) or "",
+            as_text(row.get("verdict_reason")) or "",
         )
         attempts.append(Attempt(problem, trace, verdict))
     return select(attempts, config)
 
 
-def _text(value: Any) -> str | None:
+def as_text(value: Any) -> str | None:
     if value is None:
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _list(value: Any) -> list[str] | None:
+def as_list(value: Any) -> list[str] | None:
     if isinstance(value, str) and value.startswith("["):  # a CSV cell
         with suppress(ValueError):
             value = json.loads(value)

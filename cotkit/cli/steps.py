@@ -20,7 +20,7 @@ def is_recipe(target: str) -> bool:
 FILE_HELP = ("With a file:", "With a run:")
 
 
-def _refuse_file_options(context: typer.Context, target: str) -> None:
+def refuse_file_options(context: typer.Context, target: str) -> None:
     """An option that only works on a file must not be ignored when a recipe is given."""
     from cotkit.errors import RecipeError
 
@@ -48,7 +48,7 @@ def run_room(
     from cotkit.recipe.load import load
     from cotkit.run.runner import Options
 
-    _refuse_file_options(context, target)
+    refuse_file_options(context, target)
     loaded = load(target, options or (), limit)
     names = [step.name for step in loaded.recipe.steps if step.room == room]
     if not names:
@@ -56,7 +56,7 @@ def run_room(
     execute(loaded, out or default_out(loaded), Options(until=names[-1]), output)
 
 
-def _no_recipe_options(target: str, limit: int | None, options: list[str] | None, *outputs: Path | None) -> None:
+def no_recipe_options(target: str, limit: int | None, options: list[str] | None, *outputs: Path | None) -> None:
     from cotkit.cli.files import check_outputs
     from cotkit.errors import RecipeError
 
@@ -101,7 +101,7 @@ def curate(
         return run_room(context, "curate", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(target, limit, set_, out, dropped)
+    no_recipe_options(target, limit, set_, out, dropped)
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.filtered(problems, filter_ or ["gradable"], output)
     files.deliver(result, out, dropped, output, f"cotkit dedup {out}" if out else "")
@@ -142,7 +142,7 @@ def dedup(
         return run_room(context, "dedup", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(target, limit, set_, out, dropped)
+    no_recipe_options(target, limit, set_, out, dropped)
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.deduplicated(problems, against or [], not no_embedding, output)
     files.deliver(result, out, dropped, output, f"cotkit distill {out} --base-url … --model …" if out else "")
@@ -193,7 +193,7 @@ def distill(
     from cotkit.cli import files
     from cotkit.errors import RecipeError
 
-    _no_recipe_options(target, limit, set_, out, dropped)
+    no_recipe_options(target, limit, set_, out, dropped)
     if base_url is None or model is None:
         raise RecipeError("cotkit distill FILE needs a teacher: give --base-url URL and --model NAME")
     config = files.distill_config(
@@ -207,39 +207,6 @@ def distill(
     result = files.distilled(problems, config, output)
     files.deliver(result, out, dropped, output, f"cotkit verify {out}" if out else "")
     files.refuse_incomplete(result)
-
-
-def verify(
-    context: typer.Context,
-    target: Target,
-    out: OutFile = None,
-    column: Column = None,
-    limit: Limit = None,
-    set_: Set = None,
-    timeout_s: Annotated[
-        float, typer.Option("--timeout", min=0.1, help="With a file: seconds for one hard comparison.")
-    ] = 2.0,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Grade answers: correct, incorrect or undecided, each with the method and the reason.
-
-    A file needs a column `response` and one `answer` (the reference answer).
-
-    Examples:
-
-      cotkit verify my.yaml
-
-      cotkit verify answers.jsonl --column response=completion --column answer=gold --out graded.jsonl
-    """
-    output = Output(as_json, quiet)
-    if is_recipe(target):
-        return run_room(context, "verify", target, out, limit, set_, output)
-    from cotkit.cli import files
-
-    _no_recipe_options(target, limit, set_, out)
-    graded = files.graded(Path(target), column, limit, timeout_s, output)
-    files.deliver_rows(graded, out, output, f"cotkit select {out}" if out else "")
 
 
 def select(
@@ -273,7 +240,7 @@ def select(
         return run_room(context, "select", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    _no_recipe_options(target, limit, set_, out, dropped)
+    no_recipe_options(target, limit, set_, out, dropped)
     result = files.selected(Path(target), choose, per_problem, limit)
     files.deliver(result, out, dropped, output, "")
 

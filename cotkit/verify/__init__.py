@@ -1,11 +1,14 @@
 """Is this answer right? Correct, incorrect or undecided, never a guess, never a hang.
 
 >>> from cotkit.verify import grade
->>> grade("... so the answer is \\\\boxed{\\\\frac{1}{2}}.", "0.5").verdict
+>>> grade("0.5", "... so the answer is \\\\boxed{\\\\frac{1}{2}}.").value
 'correct'
 """
 
 from cotkit.verify.extract import Extraction, extract_answer
-from cotkit.verify.grade import Grade, grade
+from cotkit.verify.gradable import gradable
+from cotkit.verify.grade import Verdict, grade
+from cotkit.verify.many import Pair, grade_many
+from cotkit.verify.policy import Policy
 
-__all__ = ["Extraction", "Grade", "extract_answer", "grade"]
+__all__ = ["Extraction", "Pair", "Policy", "Verdict", "extract_answer", "gradable", "grade", "grade_many"]

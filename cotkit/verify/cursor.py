@@ -12,8 +12,10 @@ from cotkit.verify.tree import Num
 MAX_DEPTH = 120
 END = Token("end", "")
 
+_OPENERS = frozenset({"(", "[", "{", "\\{", "langle"})
+_CLOSERS = frozenset({")", "]", "}", "\\}", "rangle"})
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-_REPEATING = re.compile(r"([0-9]*)\.([0-9]*)\\(?:overline|dot)\{([0-9]{1,50})\}")
+_REPEATING = re.compile(r"([0-9]*)\.([0-9]*)(?:\\(?:overline|dot|bar)\{|\()([0-9]{1,50})[})]")
 
 
 def number(text: str) -> Num:
@@ -42,6 +44,7 @@ class Cursor:
         self.at = 0
         self.depth = 0
         self.bars = 0
+        self.built = 0
 
     @property
     def next(self) -> Token:
@@ -63,6 +66,22 @@ class Cursor:
         if token.kind != "op" or token.text not in texts:
             raise Unreadable("unbalanced")
         return token.text
+
+    def inside(self, *marks: str, opened: bool = False) -> bool:
+        """Whether one of the marks stands directly inside the bracket at this place (or just opened)."""
+        depth = int(opened)
+        for kind, text in self.tokens[self.at :]:
+            if kind != "op":
+                continue
+            if text in _OPENERS:
+                depth += 1
+            elif text in _CLOSERS:
+                depth -= 1
+                if depth <= 0:
+                    return False
+            elif depth == 1 and text in marks:
+                return True
+        return False
 
     def expect_end(self) -> None:
         if self.next is not END:

@@ -12,7 +12,9 @@ _DENIED = re.compile(
 )
 _TAKEN_BACK = re.compile(
     r"\b(?:wait|actually|correction|oops|hold on|on second thought|let me (?:re-?check|reconsider|redo|re-?do)"
-    r"|but the (?:right|correct|actual|true|real)|(?:is|was|seems) (?:wrong|incorrect|a mistake))\b",
+    r"|ignore (?:the|my) (?:above|previous)|disregard|scratch that|i take (?:that|it) back|misread|retract|edit:"
+    r"|but the (?:right|correct|actual|true|real)|(?:is|was|seems) (?:wrong|incorrect|a mistake))\b"
+    r"|有误|算错了|更正|重新计算|刚才.{0,6}错|不对，",
     re.IGNORECASE,
 )
 _LISTED = re.compile(

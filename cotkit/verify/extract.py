@@ -8,11 +8,12 @@ from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 
+from cotkit.verify.conclude import bare, conclusion, stated
 from cotkit.verify.doubt import doubt
 from cotkit.verify.read import read
 from cotkit.verify.values import Text
 
-MAX_ANSWER = 4_000
+MAX_ANSWER = 120_000
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,19 @@ class Extraction:
     note: str = ""
 
 
+# Noted where the last sentence holds several values, and which one is the answer is a guess.
+UNSURE = "unsure"
+_GIVEN_UP = re.compile(
+    r"\bI (?:cannot|can't|could not|couldn't|am unable to|don't|do not) (?:decide|determine|solve|know|find)|\bI(?:'m| am) not sure\b|"
+    r"我?(?:无法|不能)(?:确定|判断|得出|求出|解出)答?|不(?:太)?确定答案|不知道(?:答案|怎么)",
+    re.IGNORECASE,
+)
+_OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}\{")
+_CALLED_WRONG = re.compile(
+    r"\b(?:not correct|incorrect|is wrong|not right|cannot be right|can't be right|not the answer)\b|❌|不对|错误的",
+    re.IGNORECASE,
+)
+_WIDE = {code: code - 0xFEE0 for code in range(0xFF10, 0xFF5B)} | {0x3000: 0x20}
 _THINK = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
 _BRACES = re.compile(
     r"\\\\|\\[{}]|\\(?:boxed|fbox)\s{0,4}\{|[{}]|\\(?:boxed|fbox)\s{1,4}(?=[^\s{])|\\(?:boxed|fbox)(?=\d)"
@@ -37,11 +51,18 @@ _JOIN = re.compile(
 )
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _PHRASE = re.compile(
-    r"(?:answers?\s{0,3}\**\s{0,3}(?:is|are|:|：|=)|答案(?:是|为|：|:)|^\s{0,3}A\s{0,2}[:：])",
+    r"(?:answers?[\s*_]{0,6}(?:is|are|:|：|=|would be|must be)(?![A-Za-z])|final result[\s*]{0,4}(?:is|:)|【?答案】?\**\s?(?:应该)?(?:是|为|：|:|选)|【答案】"
+    r"|正确(?:的?选项|的?答案|的是)[的]?(?:是|为|:|：)?|(?:故|应|本题)?[选選](?:择|项)?(?=[\\s:：(（]*[A-J])[:：]?|^\s{0,3}A\s{0,2}[:：]"
+    r"|r[ée]ponse (?:finale )?est|respuesta (?:final )?es|Antwort (?:ist|lautet)|答えは|答案選|[Оо]твет\s?[:：-])",
     re.IGNORECASE | re.MULTILINE,
 )
 _PHRASE_HEAD = re.compile(r"[\s:：*_]{0,20}(?:(?:is|therefore|thus|simply|just|equal to|给出)\b)?[\s:：*_]{0,20}")
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|[\n。]|(?:,|;|\s)(?=(?:because|since|which|where|hence|as|so|when)\s)")
+_FIRST_COMMA = re.compile(r"(?:,|，|;|；|\s\(|（)\s*(?=[^\d\s])")
+_OPTION_IS_RIGHT = re.compile(
+    r"(?:option|choice|statement|answer|选项)\s*\(?([A-J])\)?\s*(?:is|as)?\s*(?:the\s+)?(?:correct|right|best|true|正确)",
+    re.IGNORECASE,
+)
 _LETTER_LINE = re.compile(r"\s*\**(?:(?:option|choice|选项?)\s*)?(\([A-J]\)|[A-J])[.)]?\**\s*", re.IGNORECASE)
 _EQUALS = re.compile(r"(?<![<>!=:])=(?!=)")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
@@ -88,6 +109,9 @@ def _boxed(text: str) -> Extraction | None:
     found = boxes(text)
     if not found:
         return None
+    numbered = _parts_of_problem(text, found)
+    if numbered is not None:
+        return Extraction(numbered, "boxed", f"{len(found)} boxes")
     parts = [found[-1][2].strip()]
     either = False
     for earlier, later in zip(reversed(found[:-1]), reversed(found), strict=False):
@@ -101,6 +125,28 @@ def _boxed(text: str) -> Extraction | None:
         return Extraction(None, "none", "empty_box")
     joined = (" or " if either else ", ").join(parts)
     return Extraction(joined, "boxed", f"{len(parts)} boxes" if len(parts) > 1 else "")
+
+
+def _parts_of_problem(text: str, found: list[tuple[int, int, str]]) -> str | None:
+    """Boxes on lines that start with (a), (b) … or (1), (2) …: all of them together are the answer."""
+    if not 2 <= len(found) <= 6:
+        return None
+    marks = []
+    for start, _, _ in found:
+        line = text[text.rfind("\n", 0, start) + 1 : start]
+        mark = _PART_MARK.match(line)
+        if mark is None:
+            return None
+        marks.append(mark[1].lower())
+    in_order = marks in (
+        [*"abcdef"][: len(marks)],
+        ["i", "ii", "iii", "iv", "v", "vi"][: len(marks)],
+        [*"123456"][: len(marks)],
+    )
+    return ", ".join(content.strip() for _, _, content in found) if in_order else None
+
+
+_PART_MARK = re.compile(r"[\s*>-]{0,6}(?:part\s)?[(（]?(a|b|c|d|e|f|i{1,3}|iv|vi?|[1-6])[)）][\s:.*]", re.IGNORECASE)
 
 
 def _tagged(text: str) -> Extraction | None:
@@ -141,7 +187,16 @@ def _phrase(text: str) -> Extraction | None:
     ends = (match.start() for match in islice(_SENTENCE_END.finditer(rest), 20))
     end = next((at for at in ends if _closed(rest[:at])), len(rest))
     answer = rest[:end].strip().strip("*").strip()
-    return Extraction(answer, "phrase") if answer else None
+    if not answer:
+        return None
+    if isinstance(read(answer), Text):  # `Final answer: the minimum is 4`, `4950, that is, 100 less than 5050`
+        head = _FIRST_COMMA.split(answer, maxsplit=1)[0].strip("*` ")
+        if head != answer and not isinstance(read(head), Text):
+            return Extraction(head, "phrase")
+        found = stated(answer)
+        if found is not None:
+            return Extraction(found[0], "phrase", "" if found[1] else UNSURE)
+    return Extraction(answer, "phrase")
 
 
 def _last_line(text: str) -> str:
@@ -149,19 +204,24 @@ def _last_line(text: str) -> str:
 
 
 def _letter(text: str) -> Extraction | None:
-    line = _LETTER_LINE.fullmatch(_last_line(text)[:60])
-    return Extraction(line[1], "letter") if line and line[1].strip("()").isupper() else None
+    last = _last_line(text)
+    line = _LETTER_LINE.fullmatch(last[:60])
+    if line and line[1].strip("()").isupper():
+        return Extraction(line[1], "letter")
+    said = _last(_OPTION_IS_RIGHT, last[-300:])
+    return Extraction(said[1].upper(), "letter") if said else None
 
 
 def _trailing(text: str) -> Extraction | None:
-    if len(text) > MAX_ANSWER and _WHOLE_NUMBER.fullmatch(text.strip()):
-        return Extraction(text.strip(), "trailing", "the whole response")
+    """The last sentence's answer, or what its last equals sign says."""
+    found = conclusion(text)
+    if found is not None and _CALLED_WRONG.search(text[-160:]):
+        return Extraction(None, "none", "taken_back")
+    if found is not None:
+        return Extraction(found[0], "trailing", "" if found[1] else UNSURE)
     line = _last_line(text)
     if not line or len(line) > MAX_ANSWER:
         return None
-    # The whole response is one formula: `xy=5` says more than its last value does.
-    if line == text.strip() and _is_formula(line):
-        return Extraction(_bare(line), "trailing", "the whole response")
     equals = _last(_EQUALS, line)
     if equals is not None and line.count("{", equals.end()) == line.count("}", equals.end()):
         tail = line[equals.end() :].strip().rstrip(".").strip()
@@ -170,9 +230,12 @@ def _trailing(text: str) -> Extraction | None:
     return None
 
 
-def _is_formula(line: str) -> bool:
-    value = read(line)
-    return not (isinstance(value, Text) and (value.why or " " in value.text))
+def _whole(text: str) -> Extraction | None:
+    """A response that is nothing but its answer."""
+    if len(text) > 4_000 and _WHOLE_NUMBER.fullmatch(text.strip()):
+        return Extraction(text.strip(), "trailing", "the whole response")
+    found = bare(text)
+    return Extraction(_bare(found), "trailing", "the whole response") if found is not None else None
 
 
 def _balanced_dollar(text: str) -> str:
@@ -190,17 +253,36 @@ def extract_answer(text: str) -> Extraction:
     shown = visible(text)
     if shown is None:
         return Extraction(None, "none", "unclosed_reasoning")
+    if not shown.isascii():
+        shown = shown.translate(_WIDE)
     if not shown.strip():
         return Extraction(None, "none", "empty")
-    for way in (_boxed, _tagged, _hashes, _phrase, _letter, _trailing):
+    if _GIVEN_UP.search(shown[-400:]):
+        return Extraction(None, "none", "no_answer_stated")
+    for way in (_boxed, _tagged, _hashes, _phrase, _letter, _whole, _trailing):
         found = way(shown)
         if way is _boxed and found is not None and found.answer is not None:
             why = _box_doubt(shown, found.answer)
             if why is not None:
                 return Extraction(None, "none", why)
+        if way is _boxed and found is None and _OPEN_BOX.search(shown[-MAX_ANSWER:]):
+            return Extraction(None, "none", "unclosed_box")
         if found is not None:
             return found
     return Extraction(None, "none", "no_answer_found")
+
+
+_OPTION_SAID = re.compile(
+    r"(?:\b(?:option|choice|answer|choose|select|pick|correct)s?\b[^A-Za-z\n]{0,6}(?:is\s|are\s)?|故?应?选择?项?\s?[:：]?\s?)"
+    r"[\s*$({]{0,6}(?:\\(?:text|mathrm|textbf)\{)?\(?([A-J])(?![A-Za-z])",
+)
+
+
+def mentions_option(text: str) -> Extraction | None:
+    """An option letter that the last lines name: `so option C fits best`, `故选 C`."""
+    shown = visible(text)
+    last = _last(_OPTION_SAID, shown[-400:]) if shown else None
+    return Extraction(last[1], "letter", "named in a sentence") if last else None
 
 
 def _box_doubt(text: str, answer: str) -> str | None:

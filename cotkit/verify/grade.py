@@ -1,107 +1,140 @@
-"""One response against one reference: the whole ladder, three-valued."""
+"""One candidate against one reference: the whole ladder, three-valued."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cotkit.verify.clean import clean
-from cotkit.verify.compare import compare
-from cotkit.verify.extract import extract_answer
-from cotkit.verify.pool import Pool
+from cotkit.verify.compare import compare, ladder
+from cotkit.verify.extract import UNSURE, Extraction, extract_answer, mentions_option
+from cotkit.verify.gradable import MAX_LENGTH, gradable
+from cotkit.verify.policy import DEFAULT, Policy
+from cotkit.verify.pool import Pool, shared
+from cotkit.verify.question import Facts, facts
 from cotkit.verify.read import read
-from cotkit.verify.scalars import Outcome, Prove
+from cotkit.verify.scalars import How, Outcome, Prove
+from cotkit.verify.simplified import unfinished
 from cotkit.verify.tokens import Unreadable, tokenise
 from cotkit.verify.tree import Node
-from cotkit.verify.values import Choice, Listing, Rational, Text, Value, leaves
+from cotkit.verify.values import Based, Choice, Listing, Rational, Value, leaves
+from cotkit.verify.words import normal
 
-MAX_LENGTH = 20_000
 MAX_PAIRS = 10_000
-
-
-# 12^{th}, 12\\text{th}: the suffix of an ordinal number says nothing that the number does not.
+MAX_REFERENCES = 100
+# 12^{th}, 12\text{th}: the suffix of an ordinal number says nothing that the number does not.
 _ORDINAL = re.compile(
-    r"(?<=\d)(?:\^\{(?:st|nd|rd|th)\}|\^\{\\(?:text|mathrm|textrm)\{(?:st|nd|rd|th)\}\}|\\text\{(?:st|nd|rd|th)\})"
+    r"(?<=\d)(?:\^\{?(?:st|nd|rd|th)\}?|\^\{\\(?:text|mathrm|textrm)\{(?:st|nd|rd|th)\}\}|\\text\{(?:st|nd|rd|th)\}"
+    r"|(?:st|nd|rd|th)(?![A-Za-z]))"
 )
 _LETTER_AND_TEXT = re.compile(r"\(?([A-J])\s{0,2}[).:]\s{0,4}(.{1,200})")
+_INTEGER = re.compile(r"-?\d+")
+
+Reference = str | Sequence[str] | None
 
 
 @dataclass(frozen=True)
-class Grade:
-    """`verdict`: correct, incorrect or undecided. `method`: the ladder step that decided (exact, typed,
-    numeric, points, symbolic), or none. `reason`: a few words on why."""
+class Verdict:
+    """What grading says of one candidate.
 
-    verdict: str
+    Attributes:
+        value: correct, incorrect or undecided.
+        extracted: the final answer that was found in the candidate; None where there is none.
+        reference: the accepted answer it was held against (of several: the one that decided).
+        method: the ladder step that decided: exact, typed, numeric, points, symbolic; judge; or none.
+        reason: a few words on why.
+    """
+
+    value: str
     extracted: str | None
+    reference: str | None
     method: str
     reason: str
 
 
-_INTEGER = re.compile(r"-?\d+")
-_PROOF = re.compile(
-    r"proof\.?|\(?proof\)?|see (?:the )?(?:proof|solution).{0,40}|q\.?\s?e\.?\s?d\.?|\\(?:black)?square|\\blacksquare|"
-    r"\\qed(?:symbol)?|[■□∎◼◻]|证明.{0,40}|见解析|略|the statement is proved",
-    re.IGNORECASE | re.DOTALL,
-)
-_NOTHING = frozenset({"none", "null", "nan", "n/a", "na", "-", "?", "...", "[]", "\\text{none}"})
-_FIRST = r"(?:\((?:a|i|1)\)|part\s(?:a|1)\b|a\)|1\))"
-_SECOND = r"(?:\((?:b|ii|2)\)|part\s(?:b|2)\b|b\)|2\))"
-_PARTS = re.compile(rf"(?:^|[\s;]){_FIRST}\s.{{1,600}}?[\s;]{_SECOND}\s", re.IGNORECASE | re.DOTALL)
-_MANY = re.compile(r"\[\s*(['\"]).{1,900}?\1\s*,\s*['\"]", re.DOTALL)
-
-
-def gradable(reference: str | None) -> str | None:
-    """None where answers can be graded against this reference, else why not.
-
-    Reasons: empty, proof, multi_part, prose, unparsable.
-    """
-    if reference is None or not reference.strip() or reference.strip().casefold() in _NOTHING:
-        return "empty"
-    text = reference.strip()
-    if _PROOF.fullmatch(text.strip("$ ").strip()):
-        return "proof"
-    if _PARTS.search(text[:2_000]) or _MANY.match(text):
-        return "multi_part"
-    value = read(text[:MAX_LENGTH])
-    if not isinstance(value, Text):
-        return None
-    if value.why in ("", "words"):
-        words = value.text.split()
-        if not any(c.isalnum() for c in value.text):
-            return "empty"
-        return None if len(words) <= 4 and not value.why else "prose"
-    return "empty" if value.why == "empty" else "unparsable"
-
-
 def grade(
-    response: str,
-    reference: str | None,
+    reference: Reference,
+    candidate: str | None,
     *,
+    question: str | None = None,
+    policy: Policy | None = None,
     choices: Sequence[str] | None = None,
     pool: Pool | None = None,
-) -> Grade:
-    """Grade a response (reasoning and all) or a bare answer.
+) -> Verdict:
+    """Grade a whole response (reasoning and all) or a bare answer. Never raises on any text, never hangs.
 
-    `choices` are the texts of options A, B, C … of a multiple-choice problem. Without `pool` the symbolic
-    step is skipped. Never raises on any text.
+    Args:
+        reference: the right answer, or several of which any one is enough.
+        candidate: what the model wrote.
+        question: the problem; its options (A) … (B) … and "to two decimal places" are taken from it.
+        policy: what counts as the same; None for the defaults.
+        choices: the texts of options A, B, C …, where they are known apart from the question.
+        pool: worker processes for the symbolic step; None for one that this process keeps for all callers.
     """
-    found = extract_answer(response)
+    known = facts(question if isinstance(question, str) else None)
+    if choices:
+        known = replace(known, choices=tuple(choices))
+
+    def prove(a: Node, b: Node) -> tuple[bool | None, str]:
+        proof = (pool or shared()).equivalent(a, b)
+        return proof.equal, proof.reason
+
+    return verdict_of(reference, candidate, known, policy or DEFAULT, prove)
+
+
+def verdict_of(reference: Reference, candidate: str | None, known: Facts, policy: Policy, prove: Prove) -> Verdict:
+    """`grade` with everything at hand."""
+    return judged(reference, final_answer(candidate, known), known, policy, prove)
+
+
+def judged(reference: Reference, found: Extraction, known: Facts, policy: Policy, prove: Prove) -> Verdict:
+    """The verdict on an answer that is already extracted, against one or several accepted ones."""
+    accepted = references(reference)
     if found.answer is None:
-        return Grade("undecided", None, "none", found.note or "no_answer_found")
-    outcome = grade_answer(found.answer, reference, choices=choices, pool=pool)
-    return Grade(outcome.verdict, found.answer, outcome.method, outcome.reason)
+        return Verdict("undecided", None, accepted[0] if accepted else None, "none", found.note or "no_answer_found")
+    if not accepted:
+        return Verdict("undecided", found.answer, None, "none", "no_reference")
+    how = ladder(policy, prove, known.places)
+    best: tuple[int, str, Outcome] | None = None
+    for text in accepted:
+        outcome = grade_answer(found.answer, text, known.choices, how)
+        rank = ("incorrect", "undecided", "correct").index(outcome.verdict)
+        if best is None or rank > best[0]:
+            best = rank, text, outcome
+        if outcome.verdict == "correct":
+            break
+    assert best is not None  # noqa: S101 - at least one reference
+    if best[0] == 0 and found.note == UNSURE:
+        return Verdict("undecided", found.answer, best[1], "none", "answer_unclear")
+    return Verdict(best[2].verdict, found.answer, best[1], best[2].method, best[2].reason)
 
 
-def grade_answer(
-    answer: str, reference: str | None, *, choices: Sequence[str] | None = None, pool: Pool | None = None
-) -> Outcome:
-    """Grade an answer that is already extracted, as `grade` does."""
+def references(reference: Reference) -> list[str]:
+    """The accepted answers as texts; [] where there is none."""
+    if reference is None:
+        return []
+    items = [reference] if isinstance(reference, str) else list(reference)[:MAX_REFERENCES]
+    return [item for item in items if isinstance(item, str) and item.strip()]
+
+
+def final_answer(candidate: str | None, known: Facts) -> Extraction:
+    """The candidate's final answer; of a multiple-choice problem also a letter that stands in a sentence."""
+    if not isinstance(candidate, str):
+        return Extraction(None, "none", "no_candidate")
+    found = extract_answer(candidate)
+    if found.answer is None and known.choices and found.note == "no_answer_found":
+        return mentions_option(candidate) or found
+    return found
+
+
+def grade_answer(answer: str, reference: str | None, choices: Sequence[str], how: How) -> Outcome:
+    """Grade an answer that is already extracted."""
     if reference is None or not reference.strip():
         return Outcome("undecided", "none", "no_reference")
     answer, reference = _ORDINAL.sub("", answer), _ORDINAL.sub("", reference)
-    if _same_integer(answer, reference) is not None:
-        equal = _same_integer(answer, reference)
+    equal = _same_integer(answer, reference)
+    if equal is not None:
         return Outcome("correct" if equal else "incorrect", "exact" if equal else "typed", "whole numbers")
     why = gradable(reference)
     if why in ("empty", "proof", "multi_part"):
@@ -109,12 +142,16 @@ def grade_answer(
     if max(len(answer), len(reference)) > MAX_LENGTH:
         same = clean(answer) == clean(reference)
         return Outcome("correct", "exact") if same else Outcome("undecided", "none", "too_long")
-    if _identical(answer, reference):
-        return Outcome("correct", "exact", "same normal form")
     try:
-        return _typed(answer, reference, choices or (), _prover(pool))
+        if _identical(answer, reference):
+            outcome = Outcome("correct", "exact", "same normal form")
+        else:
+            outcome = _typed(answer, reference, choices, how)
+        if outcome.verdict == "correct" and how.policy.simplified and unfinished(read(answer)):
+            return Outcome("incorrect", "typed", "not_simplified")
     except RecursionError:
         return Outcome("undecided", "none", "too_deep")
+    return outcome
 
 
 def _same_integer(a: str, b: str) -> bool | None:
@@ -139,34 +176,32 @@ def _identical(a: str, b: str) -> bool:
         return False
 
 
-def _prover(pool: Pool | None) -> Prove | None:
-    if pool is None:
-        return None
-
-    def prove(a: Node, b: Node) -> tuple[bool | None, str]:
-        proof = pool.equivalent(a, b)
-        return proof.equal, proof.reason
-
-    return prove
-
-
-def _typed(answer: str, reference: str, choices: Sequence[str], prove: Prove | None) -> Outcome:
+def _typed(answer: str, reference: str, choices: Sequence[str], how: How) -> Outcome:
     if choices:
         answer = _lettered(answer, choices)
         if _contradicts_itself(answer, choices):
             return Outcome("undecided", "typed", "letter_and_option_differ")
+        ticked = [_which(text, choices) for text in (answer, reference)]
+        if None not in ticked:
+            same = ticked[0] == ticked[1]
+            return Outcome("correct" if same else "incorrect", "typed", "same option" if same else "options_differ")
     mine, theirs = read(answer), read(reference)
     if choices and isinstance(theirs, Choice) and ord(theirs.letter) - ord("A") >= len(choices):
         return Outcome("undecided", "none", "reference_no_option")
     if choices:
         mine, theirs = _option(mine, theirs, choices), _option(theirs, mine, choices)
+    if isinstance(theirs, Based) and isinstance(mine, Rational) and clean(answer).strip() == theirs.digits:
+        return Outcome("correct", "typed", "digits in the base that is asked for")
     if leaves(mine) * leaves(theirs) > MAX_PAIRS:  # sets of sets compare every leaf with every leaf
         return Outcome("undecided", "typed", "too_long")
-    outcome = compare(mine, theirs, prove)
+    outcome = compare(mine, theirs, how)
     if outcome.verdict != "correct" and _comma_doubt(answer, mine, theirs, reference):
         # 2,100 is one number to some, two to others
-        again = compare(read(answer, grouping=False), read(reference, grouping=False), prove)
+        again = compare(read(answer, grouping=False), read(reference, grouping=False), how)
         return again if again.verdict == "correct" else Outcome("undecided", "typed", "comma_unclear")
+    if outcome.verdict != "correct" and how.policy.answers == "any" and isinstance(theirs, Listing):
+        found = [compare(mine, item, how) for item in theirs.items]
+        return next((o for o in found if o.verdict == "correct"), outcome)
     return outcome
 
 
@@ -175,6 +210,17 @@ def _lettered(answer: str, choices: Sequence[str]) -> str:
     letter = answer.strip(" ()$.")
     small = len(letter) == 1 and "a" <= letter < chr(ord("a") + len(choices))
     return letter.upper() if small and letter not in [choice.strip(" $") for choice in choices] else answer
+
+
+def _which(text: str, choices: Sequence[str]) -> int | None:
+    """Which option a text is: by its letter, by letter and words, or by its words alone."""
+    value = read(text)
+    if isinstance(value, Choice):
+        index = ord(value.letter) - ord("A")
+        return index if index < len(choices) else None
+    words = normal(text)
+    found = [i for i, choice in enumerate(choices) if normal(choice) == words]
+    return found[0] if len(found) == 1 and words else None
 
 
 def _contradicts_itself(answer: str, choices: Sequence[str]) -> bool:

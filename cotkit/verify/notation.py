@@ -6,7 +6,10 @@ from collections.abc import Mapping
 
 from cotkit.verify.tree import Call, Node, Sym
 
-_FUNCTIONS = "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log exp"
+_FUNCTIONS = (
+    "sin cos tan cot sec csc arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh arcsinh arccosh arctanh "
+    "ln log lg exp cis gcd lcm max min"
+)
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi chi psi "
     "omega Gamma Delta Theta Lambda Sigma Phi Psi Omega ell"
@@ -14,7 +17,15 @@ _GREEK = (
 
 RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "in", "approx"})
 FUNCTIONS = frozenset(_FUNCTIONS.split())
-INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+INVERSE = {name: f"arc{name}" for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")}
+# Functions as programs call them.
+CODE = {
+    "abs": "abs", "factorial": "fact", "floor": "floor", "ceil": "ceil", "ceiling": "ceil", "binomial": "binom", "comb": "binom",
+}  # fmt: skip
+# Two letters that are a word and not a product.
+NO_PRODUCTS = frozenset(["of", "so", "is", "in", "to", "at", "on", "if", "or", "an", "as", "by", "we", "it", "no", "be", "do", "he", "me", "my", "us", "am"])
+OF_SEVERAL = frozenset({"gcd", "lcm", "max", "min"})
+VECTORS = {"veci": "vec i", "vecj": "vec j", "veck": "vec k"}
 GREEK = frozenset(_GREEK.split())
 MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "array", "vmatrix", "smallmatrix"})
 CLOSERS = {"(": (")", "]"), "[": ("]", ")"), "\\{": ("\\}",), "{": ("}",), "langle": ("rangle",)}
@@ -22,6 +33,8 @@ SPECIAL: Mapping[str, Node] = {
     "pi": Sym("pi"),
     "infty": Sym("oo"),
     "emptyset": Call("set", ()),
+    "integers": Sym("ZZ"),
+    "naturals": Sym("NN"),
     "reals": Call("interval ()", (Call("neg", (Sym("oo"),)), Sym("oo"))),
 }
 

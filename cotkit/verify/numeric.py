@@ -15,11 +15,13 @@ from fractions import Fraction
 from importlib import import_module
 from typing import Any
 
-from cotkit.verify.tree import Node, Num, Sym
+from cotkit.verify.tree import Call, Node, Num, Sym
 
 # Beyond these an evaluation is refused rather than waited for.
 MAX_EXPONENT = 100_000
 MAX_ANGLE = 10**8
+MAX_TERMS = 1_000
+MAX_QUADRATURE = 2_000
 
 
 class NoValue(ArithmeticError):
@@ -90,6 +92,7 @@ class _Evaluator:
         self.point = point
         self.a = arithmetic
         self.lib = arithmetic.lib
+        self.numbers: dict[str, tuple[Any, Any]] = {}
 
     def rounded(self, value: Any, error: Any) -> tuple[Any, Any]:
         return value, 2 * error + 4 * self.a.unit * abs(value)
@@ -99,6 +102,8 @@ class _Evaluator:
             return self.rounded(self.a.number(node.value), 0)
         if isinstance(node, Sym):
             return self.symbol(node.name)
+        if node.head in ("sum", "prod", "int"):
+            return self.ranged(node)
         args = [self.value(arg) for arg in node.args]
         if node.head in ("add", "mul"):
             total = args[0]
@@ -111,6 +116,40 @@ class _Evaluator:
             return result
         return self.smooth(node.head, *args)
 
+    def ranged(self, node: Call) -> tuple[Any, Any]:
+        """A finite sum or product term by term; an integral by quadrature, with the error that mpmath estimates."""
+        body, variable, below, above = node.args
+        assert isinstance(variable, Sym)  # noqa: S101 - the parser builds them so
+        if node.head == "int":
+            return self.quadrature(body, variable.name, self.value(below), self.value(above))
+        low, high = (self.real(self.value(end)) for end in (below, above))
+        if low != round(low) or high != round(high) or high - low > MAX_TERMS:
+            raise NoValue
+        total = (self.a.number(Fraction(int(node.head == "prod"))), 0)
+        for k in range(round(low), round(high) + 1):
+            term = _Evaluator({**self.point, variable.name: Fraction(k)}, self.a, self.real_only).value(body)
+            total = self.add(total, term) if node.head == "sum" else self.mul(total, term)
+        return total
+
+    def quadrature(self, body: Node, name: str, low: tuple[Any, Any], high: tuple[Any, Any]) -> tuple[Any, Any]:
+        if self.a.unit > 1e-17:
+            raise NoValue  # floats are only asked to tell two values apart
+        calls = 0
+
+        def f(x: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls > MAX_QUADRATURE:
+                raise NoValue
+            inner = _Evaluator(self.point, self.a, self.real_only)
+            inner.numbers = {**self.numbers, name: (self.a.lib.mpc(x), 0)}
+            return inner.value(body)[0]
+
+        value, error = self.a.lib.quad(f, [self.real(low), self.real(high)], error=True, maxdegree=6)
+        if error > 1e-12 * (1 + abs(value)):
+            raise NoValue
+        return value + 0j, 10 * error + abs(value) * 1e-25
+
     def symbol(self, name: str) -> tuple[Any, Any]:
         if name == "pi":
             return self.rounded(self.lib.pi + 0j, 0)
@@ -118,13 +157,21 @@ class _Evaluator:
             return self.rounded(self.lib.exp(self.a.number(Fraction(1))), 0)
         if name == "i":
             return 1j * self.a.number(Fraction(1)), 0
+        if name in self.numbers:
+            return self.numbers[name]
         if name not in self.point:
             raise NoValue
         return self.rounded(self.a.number(self.point[name]), 0)
 
     def add(self, x: tuple[Any, Any], y: tuple[Any, Any]) -> tuple[Any, Any]:
         value = x[0] + y[0]
-        return value, x[1] + y[1] + 2 * self.a.unit * (abs(x[0]) + abs(y[0]))
+        error = x[1] + y[1] + 2 * self.a.unit * (abs(x[0]) + abs(y[0]))
+        if self.a.unit < 1e-17:
+            # 1 + 1/2004! is not 1, though it rounds to it: no equality can be read off such a sum
+            small = min(abs(x[0]), abs(y[0]))
+            if 0 < small <= 4 * error and max(x[1], y[1]) < small:
+                raise NoValue
+        return value, error
 
     def mul(self, x: tuple[Any, Any], y: tuple[Any, Any]) -> tuple[Any, Any]:
         error = abs(x[0]) * y[1] + abs(y[0]) * x[1] + x[1] * y[1]
@@ -151,6 +198,39 @@ class _Evaluator:
         if abs(x[0].imag) > x[1]:
             raise NoValue
         return x[0].real
+
+    def on_conj(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
+        return x[0].real - 1j * x[0].imag, x[1]
+
+    def on_max(self, *args: tuple[Any, Any]) -> tuple[Any, Any]:
+        return max(args, key=self.real)
+
+    def on_min(self, *args: tuple[Any, Any]) -> tuple[Any, Any]:
+        return min(args, key=self.real)
+
+    def on_arccot(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.add(
+            self.mul(self.rounded(self.lib.pi + 0j, 0), (0.5 + 0j, 0)), self.on_neg(self.smooth("arctan", x))
+        )
+
+    def on_arcsec(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.smooth("arccos", self.on_div((self.a.number(Fraction(1)), 0), x))
+
+    def on_arccsc(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
+        return self.smooth("arcsin", self.on_div((self.a.number(Fraction(1)), 0), x))
+
+    def on_arcsinh(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
+        root = self.on_sqrt(self.add(self.mul(x, x), (self.a.number(Fraction(1)), 0)))
+        return self.on_ln(self.add(x, root))
+
+    def on_arccosh(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
+        root = self.on_sqrt(self.add(self.mul(x, x), (self.a.number(Fraction(-1)), 0)))
+        return self.on_ln(self.add(x, root))
+
+    def on_arctanh(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
+        one = (self.a.number(Fraction(1)), 0)
+        half = self.on_ln(self.on_div(self.add(one, x), self.add(one, self.on_neg(x))))
+        return half[0] / 2, half[1]
 
     def on_floor(self, x: tuple[Any, Any]) -> tuple[Any, Any]:
         value = self.real(x)
@@ -187,7 +267,7 @@ class _Evaluator:
         if x[0] == 0 and x[1] == 0:
             return x
         if abs(x[0]) <= 2 * x[1]:
-            raise NoValue
+            return x[0] * 0, self.lib.sqrt(abs(x[0]) + x[1]).real
         root = self.lib.sqrt(self.snapped(x))
         return self.rounded(root, x[1] / abs(root))
 

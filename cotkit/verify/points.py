@@ -93,6 +93,10 @@ def _points(names: list[str]) -> list[tuple[str, dict[str, Fraction]]]:
     return found if names else found[:1]
 
 
+def _whole_points(names: list[str]) -> list[tuple[str, dict[str, Fraction]]]:
+    return [("whole", {name: Fraction(k + 2 * i) for i, name in enumerate(names)}) for k in (3, 4, 5, 7, 9, 12)]
+
+
 def _compare(a: Node, b: Node) -> Compared:
     names = sorted(symbols(a) | symbols(b))
     if len(names) > 5:
@@ -100,6 +104,8 @@ def _compare(a: Node, b: Node) -> Compared:
     # With variables and no `i`, formulas live on the real numbers.
     real = bool(names) and not any(Sym("i") in walk(x) for x in (a, b))
     points = _points(names)
+    if names and any(isinstance(n, Call) and n.head in ("sum", "prod") for x in (a, b) for n in walk(x)):
+        points = _whole_points(names)  # `n` terms: only whole numbers have a value
     fast = floats()
     for kind, point in points:
         if kind == "whole" and _differ(a, b, point, fast, real):
@@ -179,8 +185,10 @@ def constant_value(node: Node) -> float | None:
     return float(value.real)
 
 
-def same_ratio(a: Node, b: Node) -> Compared:
+def same_ratio(a: Node, b: Node, *, positive: bool = False) -> Compared:
     """Whether a = c * b for one constant c other than 0: two equations a = 0, b = 0 are then the same.
+
+    With `positive`, c must be above 0, as two inequalities want it.
 
     The converse holds only for linear equations, so equal is never False here.
     """
@@ -192,8 +200,11 @@ def same_ratio(a: Node, b: Node) -> Compared:
     left = Call("mul", (a, _filled(b, at_first)))
     right = Call("mul", (b, _filled(a, at_first)))
     try:
-        scale = min(abs(evaluate(fold(side), first, floats())[0]) for side in (a, b))
-    except NoValue:
+        values = [evaluate(fold(side), first, floats())[0] for side in (a, b)]
+        scale = min(map(abs, values))
+        if positive and (values[0] / values[1]).real <= 0:
+            return Compared(None, "equations_differ")
+    except (NoValue, ZeroDivisionError):
         return Compared(None, "equations_differ")
     if scale < 1e-9:
         return Compared(None, "equations_differ")

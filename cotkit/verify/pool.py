@@ -1,8 +1,9 @@
-"""Killable worker processes for the symbolic step.
+"""Killable worker processes for all that could run long.
 
-sympy cannot be stopped from inside: a big-integer operation in C hears no signal, and `signal.alarm` works
-in the main thread only (math-verify #50, #55; verl #5635, #5839). So it runs in long-lived child processes
-with a memory limit; a child that is late is killed and replaced. POSIX only.
+sympy cannot be stopped from inside: a big-integer operation in C hears no Python signal handler, and
+`signal.alarm` works in the main thread only (math-verify #50, #55; verl #5635, #5839). So it runs in long-lived child
+processes with a memory limit; the kernel ends a child whose pair has used up its CPU time (worker.py), and a new one
+takes its place. Works from any thread, notebook or actor. POSIX only.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import json
 import os
 import queue
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
 import weakref
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -26,8 +30,8 @@ import cotkit
 from cotkit.verify.symbolic import too_large
 from cotkit.verify.tree import Node, encode
 
-# Importing sympy takes 0.2 s idle and several seconds on a machine under load.
-_START_S = 60.0
+# Only against a child that neither works nor ends; CPU time is what limits a pair.
+_WALL_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -41,13 +45,13 @@ class Proof:
 class _Worker:
     """One child process; used by one thread at a time."""
 
-    def __init__(self, memory_mb: int) -> None:
+    def __init__(self, memory_mb: int, cpu_s: float) -> None:
         root = str(Path(cotkit.__file__).resolve().parent.parent)
         paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = {"PATH": os.environ.get("PATH", ""), "PYTHONPATH": os.pathsep.join(paths)}
         self.process = subprocess.Popen(
             # -P: no module of the folder that we happen to stand in
-            [sys.executable, "-P", "-m", "cotkit.verify.worker", str(memory_mb)],
+            [sys.executable, "-P", "-m", "cotkit.verify.worker", str(memory_mb), str(cpu_s)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -55,11 +59,16 @@ class _Worker:
             start_new_session=True,
         )
         self.buffer = b""
-        self.ready = False
 
-    def line(self, deadline: float) -> Any:
-        """The next message. Raises TimeoutError past the deadline, EOFError where the child has ended."""
+    def send(self, request: Any) -> None:
+        assert self.process.stdin is not None  # noqa: S101 - opened as a pipe
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def line(self) -> Any:
+        """The next message. Raises TimeoutError past _WALL_S, EOFError where the child has ended."""
         assert self.process.stdout is not None  # noqa: S101 - opened as a pipe
+        deadline = time.monotonic() + _WALL_S
         while b"\n" not in self.buffer:
             wait = deadline - time.monotonic()
             if wait <= 0 or not select.select([self.process.stdout], [], [], wait)[0]:
@@ -71,32 +80,26 @@ class _Worker:
         head, _, self.buffer = self.buffer.partition(b"\n")
         return json.loads(head)
 
-    def ask(self, a: Node, b: Node, timeout_s: float) -> Proof:
-        assert self.process.stdin is not None  # noqa: S101 - opened as a pipe
-        starting = time.monotonic() + _START_S
-        if not self.ready:
-            self.line(starting)
-            self.ready = True
-        self.process.stdin.write(json.dumps([timeout_s, encode(a), encode(b)]).encode() + b"\n")
-        self.process.stdin.flush()
-        self.line(starting)  # "begin": the clock starts now
-        equal, reason = self.line(time.monotonic() + timeout_s)
-        return Proof(equal, reason)
-
-    def stop(self) -> None:
+    def stop(self) -> str:
+        """End the child; why it had ended, if it had."""
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(0.2 if self.process.poll() is None else 0)
         self.process.kill()
-        self.process.wait()
+        code = self.process.wait()
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe is not None:
                 with suppress(OSError):  # unsent bytes to a dead child
                     pipe.close()
+        return "timeout" if code == -signal.SIGPROF else "worker_died"
 
 
 def _stop_all(workers: set[_Worker], owner: int) -> None:
     if os.getpid() != owner:  # a forked copy of the pool: the children are not its own
         return
     while workers:
-        workers.pop().stop()
+        worker = workers.pop()
+        worker.process.kill()
+        worker.stop()
 
 
 class Pool:
@@ -104,12 +107,12 @@ class Pool:
 
     Args:
         workers: how many children.
-        timeout_s: wall-clock seconds a child may spend on one pair before it is killed.
+        cpu_s: seconds of CPU that a child may spend on one pair.
         memory_mb: address space of a child in MiB (RLIMIT_AS, where the system has it).
     """
 
-    def __init__(self, workers: int = 1, timeout_s: float = 2.0, memory_mb: int = 1024) -> None:
-        self.timeout_s = timeout_s
+    def __init__(self, workers: int = 1, cpu_s: float = 1.0, memory_mb: int = 1024) -> None:
+        self.cpu_s = cpu_s
         self.memory_mb = memory_mb
         self._slots: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(max(1, workers)):
@@ -134,30 +137,54 @@ class Pool:
             _stop_all(self._alive, os.getpid())
 
     def equivalent(self, a: Node, b: Node) -> Proof:
-        """Whether two trees are equal, within `timeout_s` once a child is free. Never raises."""
+        """Whether two trees are equal, as far as `cpu_s` seconds of sympy can tell. Never raises."""
         why = too_large(a) or too_large(b)
         if why is not None:
             return Proof(None, why)
+        lines, failure = self._ask(["prove", encode(a), encode(b)], 1)
+        return Proof(None, failure) if failure is not None else Proof(*lines[0])
+
+    def grade(self, policy: Mapping[str, Any], pairs: Sequence[Any]) -> list[Any]:
+        """One answer of worker.py for each pair, in order; the pair that ends its worker is undecided."""
+        done: list[Any] = []
+        step = len(pairs)
+        while len(done) < len(pairs):
+            part = list(pairs[len(done) : len(done) + step])
+            lines, failure = self._ask(["grade", dict(policy), part], len(part))
+            done.extend(lines)
+            if failure is None:
+                step = len(pairs)
+            elif step == 1 or failure == "pool_closed":
+                done.append(["undecided", None, None, "none", failure])
+            else:
+                step = 1  # which pair it was shows when they come one by one
+        return done
+
+    def _ask(self, request: Any, answers: int) -> tuple[list[Any], str | None]:
+        """The answers that came, and why not all of them did."""
         worker = self._slots.get()
+        lines: list[Any] = []
         try:
             worker = worker or self._start()
             if worker is None:
-                return Proof(None, "pool_closed")
-            proof = worker.ask(a, b, self.timeout_s)
+                return [], "pool_closed"
+            worker.send(request)
+            while len(lines) < answers:
+                lines.append(worker.line())
         except TimeoutError:
             self._drop(worker)
             worker = None
-            return Proof(None, "timeout")
+            return lines, "timeout"
         except (OSError, EOFError, ValueError):
-            self._drop(worker)
+            why = self._drop(worker)
             worker = None
-            return Proof(None, "worker_died")
+            return lines, why
         except BaseException:  # KeyboardInterrupt between question and answer
             self._drop(worker)
             worker = None
             raise
         else:
-            return proof
+            return lines, None
         finally:
             self._slots.put(worker)
 
@@ -165,12 +192,23 @@ class Pool:
         with self._lock:
             if self._closed:
                 return None
-            worker = _Worker(self.memory_mb)
+            worker = _Worker(self.memory_mb, self.cpu_s)
             self._alive.add(worker)
             return worker
 
-    def _drop(self, worker: _Worker | None) -> None:
-        if worker is not None:
-            with self._lock:
-                self._alive.discard(worker)
-            worker.stop()
+    def _drop(self, worker: _Worker | None) -> str:
+        if worker is None:
+            return "worker_died"
+        with self._lock:
+            self._alive.discard(worker)
+        return worker.stop()
+
+
+@cache
+def _of_process(pid: int) -> Pool:
+    return Pool()
+
+
+def shared() -> Pool:
+    """The one worker that a process keeps for callers of `grade` that bring none; it holds no results."""
+    return _of_process(os.getpid())

@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.records import Problem, Trace, Verdict, dropped_frame, frame, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
-from cotkit.verify.extract import extract_answer, extract_reference
-from cotkit.verify.grade import grade_answer
-from cotkit.verify.pool import Pool
-from cotkit.verify.scalars import Outcome
+from cotkit.verify.extract import extract_reference
+from cotkit.verify.grade import Verdict as Grade
+from cotkit.verify.many import Pair, grade_many
+from cotkit.verify.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# (reference, final answer, choices): graded once however often it comes
-_Pair = tuple[str | None, str, tuple[str, ...]]
 
 
 class Verify(Step):
     """Grade every trace's final answer against its problem's reference answer."""
 
     step: Literal["verify"] = "verify"
-    timeout_s: float = Field(
-        2.0, gt=0, le=60, description="Seconds of clock that sympy may spend on one pair; then it is undecided."
+    policy: Policy = Field(default_factory=Policy, description="What counts as the same answer.")
+    cpu_s: float = Field(
+        1.0, gt=0, le=60, description="Seconds of CPU that one answer may take; then it is undecided (timeout)."
     )
-    workers: int = Field(1, ge=1, le=64, description="Processes for the symbolic step.")
+    workers: int | None = Field(
+        None, ge=1, le=256, description="Processes that grade; one on each processor when unset."
+    )
     memory_mb: int = Field(
-        1024, ge=256, description="Memory of such a process in MiB; a pair that needs more is undecided."
+        1024, ge=256, description="Memory of such a process in MiB; an answer that needs more is undecided."
+    )
+    warn_undecided: float = Field(
+        0.1, ge=0, le=1, description="Share of undecided answers above which the run warns; 1 for never."
     )
 
     room: ClassVar[str] = "verify"
@@ -40,69 +43,81 @@ class Verify(Step):
     writes: ClassVar[type] = Verdict
     code: ClassVar[tuple[str, ...]] = ("cotkit.verify", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
-        "workers": "a pair has a worker and a clock to itself, so their number changes no verdict"
+        "workers": "a pair has a clock of its own, so the number of processes changes no verdict",
+        "warn_undecided": "it only decides when to warn",
     }
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Every trace gets a verdict row; none is dropped."""
         traces = rows(Trace, tables[Trace])
         problems = {problem.problem_id: problem for problem in rows(Problem, tables[Problem])}
-        answers = [extract_answer(t.response or "") if t.status == "done" else None for t in traces]
-        pairs: list[_Pair | None] = []
-        for trace, found in zip(traces, answers, strict=True):
-            problem = problems.get(trace.problem_id)
-            if found is None or found.answer is None or problem is None:
-                pairs.append(None)
-                continue
-            reference = extract_reference(problem.answer, problem.solution).answer
-            pairs.append((reference, found.answer, tuple(problem.choices or ())))
-        outcomes = self._grade(list(dict.fromkeys(pair for pair in pairs if pair is not None)), context)
-        verdicts = []
-        for trace, found, pair in zip(traces, answers, pairs, strict=True):
-            if pair is not None:
-                outcome = outcomes[pair]
-            elif found is None:
-                outcome = Outcome("undecided", "none", f"trace_{trace.status}")
-            elif found.answer is None:
-                outcome = Outcome("undecided", "none", found.note)
-            else:
-                outcome = Outcome("undecided", "none", "no_problem")
-            verdicts.append(
-                Verdict(
-                    trace.problem_id,
-                    trace.sample,
-                    outcome.verdict,
-                    found.answer if found is not None else None,
-                    pair[0] if pair is not None else _reference(problems.get(trace.problem_id)),
-                    outcome.method,
-                    outcome.reason,
+        graded = [
+            Pair(
+                extract_reference(problem.answer, problem.solution).answer,
+                trace.response,
+                problem.problem,
+                tuple(problem.choices or ()),
+            )
+            for trace in traces
+            if trace.status == "done" and (problem := problems.get(trace.problem_id)) is not None
+        ]
+        with context.progress.task("verify", len(graded)) as task:
+
+            def hear(verdicts: Sequence[Grade]) -> None:
+                for value, n in Counter(verdict.value for verdict in verdicts).items():
+                    task.advance(n, **{value: n})
+
+            found = iter(
+                grade_many(
+                    graded,
+                    self.workers,
+                    policy=self.policy,
+                    cpu_s=self.cpu_s,
+                    memory_mb=self.memory_mb,
+                    on_verdicts=hear,
                 )
             )
-        counts = Counter(verdict.verdict for verdict in verdicts)
-        kept = frame(Verdict, verdicts)
-        dropped = dropped_frame(tables[Trace], [], [], [])
-        counters = {name: float(counts[name]) for name in ("correct", "incorrect", "undecided")}
-        return StepOutput(kept=kept, dropped=dropped, counters=counters)
+        verdicts = [_row(trace, problems.get(trace.problem_id), found) for trace in traces]
+        counters = _counters(verdicts)
+        self._warn(counters, len(verdicts), context)
+        return StepOutput(
+            kept=frame(Verdict, verdicts),
+            dropped=dropped_frame(tables[Trace], [], [], []),
+            counters=counters,
+        )
 
-    def _grade(self, pairs: Sequence[_Pair], context: StepContext) -> dict[_Pair, Outcome]:
-        with (
-            Pool(self.workers, self.timeout_s, self.memory_mb) as pool,
-            ThreadPoolExecutor(self.workers) as threads,
-            context.progress.task("verify", len(pairs)) as task,
-        ):
-
-            def one(pair: _Pair) -> Outcome:
-                return grade_answer(pair[1], pair[0], choices=pair[2], pool=pool)
-
-            outcomes = []
-            try:
-                for outcome in threads.map(one, pairs):
-                    outcomes.append(outcome)
-                    task.advance(1, **{outcome.verdict: 1})
-            finally:  # Ctrl-C must not wait for the pairs still queued
-                threads.shutdown(wait=False, cancel_futures=True)
-        return dict(zip(pairs, outcomes, strict=True))
+    def _warn(self, counters: dict[str, float], total: int, context: StepContext) -> None:
+        share = counters["undecided"] / total if total else 0.0
+        if share > self.warn_undecided:
+            context.progress.note(
+                f"verify: {share:.0%} of the answers are undecided (bound {self.warn_undecided:.0%}); "
+                "`cotkit report` lists their reasons"
+            )
 
 
-def _reference(problem: Problem | None) -> str | None:
-    return extract_reference(problem.answer, problem.solution).answer if problem is not None else None
+def _row(trace: Trace, problem: Problem | None, found: Iterator[Grade]) -> Verdict:
+    if trace.status != "done" or problem is None:
+        reference = extract_reference(problem.answer, problem.solution).answer if problem is not None else None
+        why = f"trace_{trace.status}" if trace.status != "done" else "no_problem"
+        return Verdict(trace.problem_id, trace.sample, "undecided", None, reference, "none", why)
+    verdict = next(found)
+    return Verdict(
+        trace.problem_id,
+        trace.sample,
+        verdict.value,
+        verdict.extracted,
+        verdict.reference,
+        verdict.method,
+        verdict.reason,
+    )
+
+
+def _counters(verdicts: Sequence[Verdict]) -> dict[str, float]:
+    """Verdicts by value; time-outs and errors, which are undecided too, also apart."""
+    counts = Counter(verdict.verdict for verdict in verdicts)
+    counters = {name: float(counts[name]) for name in ("correct", "incorrect", "undecided")}
+    failed = Counter("timeouts" if v.reason == "timeout" else "errors" for v in verdicts if _FAILED.match(v.reason))
+    return {**counters, **{name: float(n) for name, n in failed.items()}}
+
+
+_FAILED = re.compile(r"timeout|worker_died|out_of_memory|error:|sympy_error|not_built|pool_closed")

@@ -73,8 +73,14 @@ def build(node: Node) -> Any:
         "neg": lambda a: -a, "div": lambda a, b: a / b, "degree": lambda a: a * sympy.pi / 180,
         "percent": lambda a: a / 100, "root": lambda a, n: sympy.real_root(a, n) if a.is_number else a ** (1 / n),
     }  # fmt: skip
-    if node.head == "log" and len(args) == 2:
-        return sympy.log(args[0], args[1])
+    if node.head == "log":
+        return sympy.log(*args)
+    if node.head in ("sum", "prod", "int"):
+        body, letter, low, high = args
+        kind = {"sum": sympy.Sum, "prod": sympy.Product, "int": sympy.Integral}[node.head]
+        return kind(body, (letter, low, high)).doit()
+    if node.head in ("max", "min", "conj", "gcd", "lcm"):
+        return getattr(sympy, {"max": "Max", "min": "Min", "conj": "conjugate"}.get(node.head, node.head))(*args)
     if node.head not in simple:
         raise ValueError(f"no counterpart of {node.head}")
     return simple[node.head](*args)
@@ -92,9 +98,20 @@ def equivalent(a: Node, b: Node) -> tuple[bool | None, str]:
         left, right = build(a), build(b)
     except (ValueError, TypeError) as error:
         return None, f"not_built: {type(error).__name__}"
-    if left.has(sympy.nan, sympy.zoo) or right.has(sympy.nan, sympy.zoo):
-        return None, "undefined"
+    lost = [side.has(sympy.nan, sympy.zoo) for side in (left, right)]
+    if any(lost):
+        # 5/0 is no number, whatever the other side is; two undefined sides tell nothing
+        other = right if lost[0] else left
+        return (False, "undefined") if not all(lost) and other.is_finite else (None, "undefined")
+    if any(
+        isinstance(part, Call) and part.head == "pow" and Sym("oo") in part.args
+        for side in (a, b)
+        for part in walk(side)
+    ):
+        return None, "power_of_infinity"
     rest = sympy.simplify(left - right)
+    if rest.is_infinite and (left.is_finite or right.is_finite):
+        return False, "infinite"
     if rest == 0:
         return True, "difference is 0"
     if rest.is_Rational and rest.is_finite:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cotkit.verify.notation import FUNCTIONS
 
-MAX_TOKENS = 3_000
+MAX_TOKENS = 8_000
 
 
 class Unreadable(ValueError):
@@ -24,31 +24,40 @@ class Token(NamedTuple):
 _NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)"
 _TOKEN = re.compile(
     rf"""(?P<space>\s+)
-    |(?P<repeat>\d*\.\d*\\(?:overline|dot)\{{\d{{1,50}}\}})
+    |(?P<repeat>\d*\.\d*(?:\\(?:overline|dot|bar)\{{\d{{1,50}}\}}|\(\d{{1,50}}\)))
+    |(?P<ellipsis>\d{{0,20}}\.\d{{0,20}}?(?P<period>\d{{1,8}}?)(?P=period){{1,20}}\s?(?:\.\.\.|\\l?dots(?![A-Za-z])))
     |(?P<grouped>(?<![\d.,])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,]))
     |(?P<sci>{_NUMBER}[eE][+-]?\d{{1,4}}(?![\w.{{^]))
     |(?P<num>{_NUMBER})
+    |(?P<vector>\\(?:hat|vec|mathbf|boldsymbol|overrightarrow)\s*\{{\s*(?:\\(?:mathbf|boldsymbol|imath|jmath|rm)\s*\{{?)?[ijk]?\s*\}}{{1,2}})
     |(?P<text>\\(?:text|mbox|textbf|textit|textrm|textnormal|mathrm|mathbf|mathit|operatorname\*?)\s*\{{[^{{}}]{{0,2000}}\}})
-    |(?P<reals>\\mathbb\s*\{{?\s*R\s*\}}?|\\R(?![A-Za-z]))
+    |(?P<reals>\\(?:mathbb|bf|mathbf)\s*\{{?\s*R\s*\}}?|\\R(?![A-Za-z]))
+    |(?P<sets>\\mathbb\s*\{{?\s*[ZN]\s*\}}?(?:\s*[_^]\s*\{{?[+*]\}}?)?)
     |(?P<cmd>\\(?:[A-Za-z]+|[{{}}\\|]))
     |(?P<word>sqrt|[A-Za-z]+?(?=sqrt)|[A-Za-z]+)
-    |(?P<op>\*\*|<=|>=|!=|.)""",
+    |(?P<op>\*\*|<=|>=|(?<![\d)}}\]])!=|.)""",
     re.VERBOSE | re.DOTALL,
 )
 _ALIAS = {
     "dfrac": "frac", "tfrac": "frac", "cfrac": "frac", "lbrace": "{", "rbrace": "}", "varnothing": "emptyset",
-    "dbinom": "binom", "tbinom": "binom", "arctg": "arctan", "tg": "tan", "ctg": "cot", "lg": "log",
+    "dbinom": "binom", "tbinom": "binom", "arctg": "arctan", "tg": "tan", "ctg": "cot", "arcctg": "arccot",
+    "cosec": "csc", "sh": "sinh", "ch": "cosh", "th": "tanh", "arsinh": "arcsinh", "arcosh": "arccosh", "artanh": "arctanh",
+    "asin": "arcsin", "acos": "arccos", "atan": "arctan",
     "varphi": "phi", "varepsilon": "epsilon", "gt": ">", "lt": "<", "infin": "infty",
 }  # fmt: skip
 # LaTeX commands that are one operator however they are spelt.
 _OPS = {
     "cdot": "*", "times": "*", "ast": "*", "div": "/", "le": "<=", "leq": "<=", "leqslant": "<=", "ge": ">=",
     "geq": ">=", "geqslant": ">=", "ne": "!=", "neq": "!=", "lvert": "|", "rvert": "|", "vert": "|", "|": "|",
-    "in": "in", "cup": "cup", "approx": "approx", "pm": "pm", "mp": "mp", "{": "\\{", "}": "\\}",
+    "in": "in", "cup": "cup", "cap": "cap", "setminus": "setminus", "backslash": "setminus", "smallsetminus": "setminus",
+    "mid": "mid", "bigcup": "cup", "approx": "approx", "pm": "pm", "mp": "mp", "{": "\\{", "}": "\\}",
     "lfloor": "lfloor", "rfloor": "rfloor", "lceil": "lceil", "rceil": "rceil", "langle": "langle",
     "rangle": "rangle", "colon": ":", ">": ">", "<": "<", "\\": "\\\\",
 }  # fmt: skip
-_DROPPED = frozenset({"angle", "triangle", "therefore", "Rightarrow", "implies", "boxed", "fbox"})
+_DROPPED = frozenset(
+    {"angle", "triangle", "therefore", "because", "Rightarrow", "implies", "boxed", "fbox", "vec", "overrightarrow",
+     "hat", "widehat", "rm", "mathop", "hline", "displaylines"}
+)  # fmt: skip
 
 
 def _texts(raw: str, out: list[Token]) -> None:
@@ -56,14 +65,14 @@ def _texts(raw: str, out: list[Token]) -> None:
     body = body[:-1].strip()
     upright = not command.startswith(("\\text", "\\mbox"))
     if upright and body.isalpha() and body.isascii() and (len(body) == 1 or body.lower() in _UPRIGHT):
-        out.append(Token("word", body))
+        out.append(Token("word", _ALIAS.get(body, body)))
     elif body and not any(c.isalpha() for c in body):
         out.extend(tokenise(body))
     elif body:
         out.append(Token("text", " ".join(body.split())))
 
 
-_UPRIGHT = FUNCTIONS | {"sqrt", "pi"}
+_UPRIGHT = FUNCTIONS | {"sqrt", "pi", "arsinh", "arcosh", "artanh"}
 
 
 def tokenise(text: str, *, grouping: bool = True) -> list[Token]:
@@ -94,6 +103,17 @@ def tokenise(text: str, *, grouping: bool = True) -> list[Token]:
     return out
 
 
+_PERIOD = re.compile(r"(\d{0,20}\.\d{0,20}?)(\d{1,8}?)\2{1,20}\s?(?:\.\.\.|\\l?dots)")
+
+
+def _repeating(raw: str) -> str:
+    """`0.333...` as `0.(3)`. Raises Unreadable where too little is written to see a period."""
+    match = _PERIOD.fullmatch(raw)
+    if match is None or len(raw) - len(match[1]) < 5:
+        raise Unreadable("ellipsis")
+    return f"{match[1]}({match[2]})"
+
+
 def _emit(kind: str, raw: str, out: list[Token]) -> None:
     if kind == "text":
         _texts(raw, out)
@@ -101,8 +121,15 @@ def _emit(kind: str, raw: str, out: list[Token]) -> None:
         _command(raw[1:], out)
     elif kind == "grouped":
         out.append(Token("num", raw.replace(",", "")))
+    elif kind == "ellipsis":
+        out.append(Token("num", _repeating(raw)))
     elif kind in ("sci", "repeat"):
         out.append(Token("num", raw))
+    elif kind == "vector":
+        letter = re.findall(r"[ijk](?=\s*\}|math)", raw)[-1:]
+        out.append(Token("cmd", f"vec{letter[0]}") if letter else Token("text", raw))
+    elif kind == "sets":
+        out.append(Token("cmd", "integers" if "Z" in raw else "naturals"))
     elif kind == "reals":
         out.append(Token("cmd", "reals"))
     else:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import comb, factorial, prod
+from math import comb, factorial, gcd, lcm, prod
 from typing import Any
 
-# Exact arithmetic stops where a number would pass this many bits (about 6,000 digits).
-MAX_BITS = 20_000
+# Exact arithmetic stops where a number would pass this many bits (about 19,000 digits).
+MAX_BITS = 64_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Call:
 Node = Num | Sym | Call
 
 CONSTANTS = frozenset({"pi", "e", "i", "oo"})
+# The letter that a sum or an integral runs over, whatever it was called: no free variable.
+BOUND = "bound"
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -52,7 +54,7 @@ def walk(node: Node) -> Iterator[Node]:
 
 def symbols(node: Node) -> frozenset[str]:
     """Names of the free variables."""
-    return frozenset(n.name for n in walk(node) if isinstance(n, Sym)) - CONSTANTS
+    return frozenset(n.name for n in walk(node) if isinstance(n, Sym)) - CONSTANTS - {BOUND}
 
 
 def heads(node: Node) -> frozenset[str]:
@@ -105,10 +107,16 @@ def _apply(head: str, args: list[Fraction]) -> Fraction | None:  # noqa: PLR0911
             return Fraction(a.__ceil__())
         case "pow", [a, n]:
             return _power(a, n)
-        case "fact", [n] if n.denominator == 1 and 0 <= n <= 1_700:
+        case "fact", [n] if n.denominator == 1 and 0 <= n <= 5_000:
             return Fraction(factorial(int(n)))
-        case "binom", [n, k] if n.denominator == 1 and k.denominator == 1 and 0 <= n <= 5_000 and 0 <= k <= n:
-            return Fraction(comb(int(n), int(k)))
+        case "fact2", [n] if n.denominator == 1 and 0 <= n <= 5_000:
+            return Fraction(prod(range(int(n), 0, -2)))
+        case "binom", [n, k] if n.denominator == 1 and k.denominator == 1 and 0 <= k <= n:
+            return Fraction(comb(int(n), int(k))) if min(k, n - k) * bits(n) <= MAX_BITS else None
+        case (("max" | "min"), _) if args:
+            return max(args) if head == "max" else min(args)
+        case (("gcd" | "lcm"), _) if args and all(a.denominator == 1 for a in args):
+            return Fraction((gcd if head == "gcd" else lcm)(*map(int, args)))
     return None
 
 

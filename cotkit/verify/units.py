@@ -1,46 +1,60 @@
-"""Units of final answers: spelling to one canonical name, and size within a dimension.
+"""Units of final answers: spelling to one canonical name, and conversion.
 
-A unit that is not in the table (`21 dogs`) is kept as its lower-case words and compares by name only.
+Sizes come from pint, asked for single unit names only (its own expression reader never sees an answer). A unit
+that neither we nor pint know (`21 dogs`) is kept as its lower-case words and compares by name only.
 """
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
+from functools import cache
+from typing import Any
 
-# canonical name -> (dimension, size in the dimension's first unit)
-SIZES: dict[str, tuple[str, Fraction]] = {
-    "mm": ("length", Fraction(1, 1000)), "cm": ("length", Fraction(1, 100)), "dm": ("length", Fraction(1, 10)),
-    "m": ("length", Fraction(1)), "km": ("length", Fraction(1000)), "inch": ("length", Fraction(254, 10_000)),
-    "foot": ("length", Fraction(3048, 10_000)), "yard": ("length", Fraction(9144, 10_000)),
-    "mile": ("length", Fraction(1_609_344, 1000)),
-    "second": ("time", Fraction(1)), "minute": ("time", Fraction(60)), "hour": ("time", Fraction(3600)),
-    "day": ("time", Fraction(86_400)), "week": ("time", Fraction(604_800)),
-    "g": ("mass", Fraction(1)), "kg": ("mass", Fraction(1000)), "mg": ("mass", Fraction(1, 1000)),
-    "dollar": ("usd", Fraction(1)), "cent": ("usd", Fraction(1, 100)),
-    "ml": ("volume", Fraction(1, 1000)), "liter": ("volume", Fraction(1)),
-    "degree": ("angle", Fraction(1)),
-}  # fmt: skip
+# Our name (as pint knows it, but for currencies) -> how answers spell it.
 _SPELLINGS = {
-    "mm": "millimeter millimetre", "cm": "centimeter centimetre cms", "dm": "decimeter decimetre",
-    "m": "meter metre", "km": "kilometer kilometre kms", "inch": "inches in in.", "foot": "feet ft ft.",
-    "yard": "yd", "mile": "mi", "second": "sec s", "minute": "min mins", "hour": "hr hrs h", "day": "", "week": "",
-    "month": "", "year": "yr yrs", "g": "gram", "kg": "kilogram kgs", "mg": "milligram",
-    "dollar": "usd", "cent": "¢", "euro": "", "pound": "", "yen": "", "ml": "milliliter millilitre",
-    "liter": "litre l", "degree": "deg", "unit": "", "radian": "rad", "mph": "", "point": "", "percent": "",
-    "km/h": "kmh kph", "m/s": "", "ounce": "oz", "gallon": "gal", "joule": "J", "newton": "N", "watt": "W",
-    "kelvin": "K", "hz": "Hz", "ev": "eV", "kev": "keV",
+    "mm": "millimeter millimetre 毫米", "cm": "centimeter centimetre cms 厘米 公分", "dm": "decimeter decimetre 分米",
+    "m": "meter metre 米", "km": "kilometer kilometre kms 千米 公里", "inch": "inches in in. 英寸",
+    "foot": "feet ft ft. 英尺", "yard": "yd", "mile": "mi 英里",
+    "second": "sec secs s 秒 秒钟", "minute": "min mins 分钟", "hour": "hr hrs h 小时 个小时 时", "day": "天 日", "week": "周",
+    "month": "个月", "year": "yr yrs 年 岁",
+    "g": "gram 克", "kg": "kilogram kgs 千克 公斤", "mg": "milligram 毫克", "tonne": "吨",
+    "dollar": "usd USD 美元", "cent": "¢ 美分", "euro": "euros EUR 欧元", "pound": "lb lbs 磅", "yen": "日元", "yuan": "rmb RMB CNY 元 块 块钱 人民币",
+    "sterling": "GBP 英镑", "jiao": "角",
+    "ml": "milliliter millilitre mL 毫升", "liter": "litre l L 升", "degree": "deg degs 度", "unit": "单位",
+    "radian": "rad 弧度", "mph": "", "point": "points 分 pts", "percent": "pct", "km/h": "kmh kph kmph", "ounce": "oz",
+    "gallon": "gal", "joule": "J 焦耳 焦", "newton": "N 牛顿 牛", "watt": "W 瓦", "kelvin": "K", "hertz": "Hz hz 赫兹",
+    "eV": "ev", "keV": "kev", "MeV": "mev", "kJ": "kj 千焦", "kPa": "", "pascal": "Pa 帕", "mole": "mol 摩尔",
+    "farad": "F", "volt": "V 伏", "ampere": "A amp 安", "ohm": "Ω ohms 欧", "coulomb": "C", "tesla": "T", "degC": "℃ 摄氏度", "degF": "℉",
+    "calorie": "cal", "kcal": "", "nm": "nanometer nanometre", "um": "micrometer micron", "uF": "", "uA": "", "uC": "", "us": "", "ug": "", "uL": "ul", "nF": "", "pF": "", "mA": "ma",
+    "mV": "", "kV": "", "kN": "", "mN": "", "mmol": "", "umol": "", "MJ": "", "mJ": "", "GHz": "", "MHz": "",
+    "kHz": "", "ns": "", "ms": "millisecond", "mT": "", "nC": "", "kmol": "", "hPa": "", "bar": "", "torr": "Torr", "mmHg": "",
+    "rupee": "rupees INR", "angstrom": "Å",
+    "molar": "", "atm": "", "kWh": "kwh", "kW": "kw", "GPa": "", "MPa": "", "mol/L": "mol/l",
+    "person": "people 人 名 位", "piece": "个 只 件 本 条 张 支 辆 棵 种 次 枚 颗 套 道 头 朵 页 倍 平方单位",
 }  # fmt: skip
 UNITS: dict[str, str] = {spelling: name for name, more in _SPELLINGS.items() for spelling in (name, *more.split())}
+_CURRENCIES: dict[str, tuple[str, Fraction]] = {
+    "dollar": ("usd", Fraction(1)), "cent": ("usd", Fraction(1, 100)),
+    "yuan": ("cny", Fraction(1)), "jiao": ("cny", Fraction(1, 10)),
+}  # fmt: skip
+# Counting words, scores and the like have no size, though pint has units of these names.
+_SIZELESS = frozenset(
+    {"point", "unit", "person", "piece", "percent", "euro", "yen", "sterling", "rupee", "month", "year"}
+)
 # Letters that may be a unit or a variable when they stand alone behind a number.
-AMBIGUOUS = frozenset("mgshlLNJWVAKCF")
+AMBIGUOUS = frozenset("mgshlLNJWVAKCFT")
 _NOT_UNITS_WORDS = (
     "or and not maybe is are was if when more less least most about approximately approx around only "
     "wrong but than times to from nor even odd false true mod base factorial percent half dozen hundred "
-    "thousand million billion trillion any all other undefined squared cubed remaining per"
+    "thousand million billion trillion any all other undefined squared cubed remaining per correct incorrect "
+    "cannot can will should would must may might does did right mod modulo plus minus equals choose where for with without infinity"
 )
 _NOT_UNITS = frozenset(_NOT_UNITS_WORDS.split())
-_POWER = re.compile(r"\^\s*\{?\s*([23])\s*\}?\s*$")
+_POWER = re.compile(r"\s*(?:\^|\*\*)\s*\{?\s*([-−]?\d)\s*\}?\s*$")
+_FACTOR = re.compile(r"([^\W\d_]{1,20}\.?)\s*(?:(?:\^|\*\*)\s*\{?\s*([-−]?\d)\s*\}?|([23])(?!\d))?")
+_JOINTS = re.compile(r"\s*(\\cdot|\\times|\*|·|/|\bper\b|\s)\s*")
+_SQUARE = {"square": 2, "sq": 2, "sq.": 2, "squared": 2, "平方": 2, "cubic": 3, "cu": 3, "立方": 3}
 
 
 def _singular(word: str) -> str:
@@ -49,47 +63,136 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
+def _known(word: str) -> str | None:
+    return UNITS.get(word) or UNITS.get(_singular(word.lower())) or UNITS.get(_singular(word))
+
+
 def unit_name(words: str, *, known_only: bool) -> str | None:
-    """The canonical name of a unit, `cm^2` and `square inches` included; None where it is none.
+    """The canonical name of a unit, `cm^2`, `square inches`, `m/s^2` and `kg m / s` included; None where it is none.
 
     With `known_only`, words outside the table are refused; otherwise up to three plain words pass.
     """
-    text = words.strip().strip("().").strip()
-    power = _POWER.search(text)
-    suffix = ""
-    if power:
-        text, suffix = text[: power.start()].rstrip("} ").strip(), f"^{power[1]}"
-    parts = text.split()
-    if not parts or len(parts) > 3:
+    text = words.strip().strip("{}").strip("().").strip() if not words.strip().endswith(")") else words.strip()
+    if text.startswith("(") and text.endswith(")"):
+        text = text[1:-1].strip()
+    if not text or len(text) > 60:
         return None
-    for prefix, exponent in (("square", "^2"), ("sq", "^2"), ("sq.", "^2"), ("cubic", "^3"), ("cu", "^3")):
-        if len(parts) == 2 and parts[0].lower() == prefix and not suffix:
-            parts, suffix = parts[1:], exponent
-    name = " ".join(parts)
-    known = UNITS.get(name) or UNITS.get(_singular(name.lower()))
-    if known:
-        return known + suffix
-    if known_only or any(part.lower() in _NOT_UNITS for part in parts):
+    single = _known(text)
+    if single:
+        return single
+    compound = _compound(text)
+    if compound is not None:
+        return compound
+    parts = text.split()
+    if len(text) == 1 and text.isascii():
+        return None
+    if known_only or len(parts) > 3 or any(part.lower().strip(".") in _NOT_UNITS for part in parts):
         return None
     if not all(part.replace("-", "").replace("'", "").isalpha() for part in parts):
         return None
-    return " ".join(_singular(part.lower()) for part in parts) + suffix
+    if len(parts) > 1 and (known := _known(parts[0])) and parts[1].lower() in ("of", "in", "long", "tall", "high"):
+        return known
+    return " ".join(_singular(part.lower()) for part in parts)
 
 
-def size(unit: str) -> tuple[str, Fraction] | None:
-    """(dimension, size) of a unit, powers included; None for a unit outside the table."""
-    base, _, power = unit.partition("^")
-    if base not in SIZES:
+def _compound(text: str) -> str | None:
+    """Powers, products and quotients of known units as `kg*m^2/s^2`-like text; None where a part is unknown."""
+    if text[:2] in _SQUARE and (known := _known(text[2:])):  # 平方厘米
+        return f"{known}^{_SQUARE[text[:2]]}"
+    factors: list[tuple[str, int]] = []
+    text = re.sub(r"/分$", "/分钟", text)  # a minute, not a point
+    head, slash, group = text.partition("/(")
+    text, grouped = (f"{head}/{group.rstrip(')')}", len(head)) if slash else (text, len(text))
+    sign, pending, at = 1, 1, 0
+    while at < len(text):
+        match = _FACTOR.match(text, at)
+        if match is None:
+            return None
+        at = match.end()
+        word = match[1]
+        if word.lower() in _SQUARE and at < len(text):
+            pending = _SQUARE[word.lower()]
+        else:
+            known = _known(word) or _known(word.rstrip("."))
+            if known is None:
+                return None
+            power = int((match[2] or match[3] or "1").replace("−", "-")) * pending
+            factors.append((known, (-1 if at > grouped + 1 else sign) * power))
+            pending, sign = 1, 1
+        joint = _JOINTS.match(text, at)
+        if joint:
+            sign = -1 if joint[1] in ("/", "per") else sign
+            at = joint.end()
+    if pending != 1 or not factors:
         return None
-    dimension, factor = SIZES[base]
-    return (f"{dimension}^{power}", factor ** int(power)) if power else (dimension, factor)
+    return _spelled(factors)
+
+
+def _spelled(factors: list[tuple[str, int]]) -> str:
+    total: dict[str, int] = {}
+    for name, power in factors:
+        total[name] = total.get(name, 0) + power
+    total = {name: power for name, power in sorted(total.items()) if power}
+    return "*".join(name if power == 1 else f"{name}^{power}" for name, power in total.items())
+
+
+@cache
+def _registry() -> Any:
+    import pint
+
+    return pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
+
+
+@cache
+def _single_size(name: str) -> tuple[tuple[tuple[str, Fraction], ...], Fraction] | None:
+    """(dimensions, size in base units) of one unit name."""
+    if name in _CURRENCIES:
+        currency, factor = _CURRENCIES[name]
+        return ((currency, Fraction(1)),), factor
+    if "/" in name:
+        return size("*".join([name.split("/", maxsplit=1)[0], *(f"{part}^-1" for part in name.split("/")[1:])]))
+    if name in _SIZELESS or name not in UNITS or name in ("degC", "degF"):
+        return None
+    if name == "degree":
+        return (("angle", Fraction(1)),), Fraction(1)
+    try:
+        factor, base = _registry().get_base_units({"ml": "milliliter", "um": "micrometer"}.get(name, name))
+        dimensions = _registry().get_dimensionality(base)
+    except (AttributeError, ValueError, KeyError, TypeError):  # pint's own errors are AttributeErrors
+        return None
+    if name == "radian":
+        return (("radian", Fraction(1)),), Fraction(1)
+    return tuple(sorted((str(d), Fraction(power)) for d, power in dimensions.items())), Fraction(factor)
+
+
+def size(unit: str) -> tuple[tuple[tuple[str, Fraction], ...], Fraction] | None:
+    """(dimensions, size in base units) of a canonical unit, powers included; None for a unit of no known size."""
+    if unit in UNITS and "^" not in unit and "*" not in unit:
+        return _single_size(unit)
+    total: dict[str, Fraction] = {}
+    factor = Fraction(1)
+    for part in unit.split("*"):
+        name, _, power = part.partition("^")
+        found = _single_size(name) if name in UNITS else None
+        if found is None or (not power.lstrip("-").isdecimal() and power):
+            return None
+        n = int(power or 1)
+        for dimension, exponent in found[0]:
+            total[dimension] = total.get(dimension, Fraction(0)) + n * exponent
+        factor *= found[1] ** n
+    return tuple(sorted((d, power) for d, power in total.items() if power)), factor
 
 
 def scales(unit: str) -> list[Fraction]:
-    """By what a number in `unit` is multiplied to be in the other units of its dimension."""
+    """By what a number in `unit` is multiplied to be in a neighbouring unit that an answer may have meant."""
     own = size(unit)
     if own is None:
         return []
-    power = int(unit.partition("^")[2] or 1)
-    dimension = own[0].partition("^")[0]
-    return [own[1] / f**power for name, (d, f) in SIZES.items() if d == dimension and f**power != own[1]]
+    sizes = [size(other + unit[unit.find("^") :] if "^" in unit else other) for other in _NEIGHBOURS]
+    return [own[1] / other[1] for other in sizes if other is not None and other[0] == own[0] and other[1] != own[1]]
+
+
+_NEIGHBOURS = (
+    "mm", "cm", "dm", "m", "km", "inch", "foot", "yard", "mile", "second", "minute", "hour", "day", "week", "mg", "g",
+    "kg", "tonne", "ml", "liter", "dollar", "cent", "yuan", "jiao",
+)  # fmt: skip

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cotkit.verify.tree import Node
 
+# The variable of `k \in \mathbb{Z}`, whatever its letter.
+INTEGER = "any integer"
+
 
 @dataclass(frozen=True, slots=True)
 class Rational:
-    """An exact number. `decimals` counts the digits after the point where it was written as a decimal."""
+    """An exact number. `decimals` counts the digits after the point where it was written as a decimal.
+
+    `node` is the arithmetic it was written as (2/4), where there was any; it does not count for equality.
+    """
 
     value: Fraction
     decimals: int | None = None
+    node: Node | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ class Quantity:
 class Based:
     """Digits written in a base, as 204_5."""
 
-    digits: int
+    digits: str
     base: int
 
 
@@ -133,11 +140,38 @@ class Clock:
 
 
 @dataclass(frozen=True, slots=True)
+class Date:
+    """A day; `year` is None where it is not said."""
+
+    year: int | None
+    month: int
+    day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piecewise:
+    """A function by cases: a tree of head "cases"."""
+
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """A text with several meanings, such as `1/2x`: at least two values."""
+
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
-    """Words, or (with a reason in `why`) a formula that could not be read."""
+    """Words, or (with a reason in `why`) a formula that could not be read.
+
+    `formula` marks a chemical formula in one spelling: two different ones are different answers.
+    """
 
     text: str
     why: str = ""
+    formula: bool = False
 
 
 Value = (
@@ -157,6 +191,9 @@ Value = (
     | Choice
     | Equation
     | Clock
+    | Date
+    | Piecewise
+    | Readings
     | Text
 )
 
@@ -164,5 +201,10 @@ Value = (
 def leaves(value: Value) -> int:
     """How many single values a value holds."""
     rows = value.rows if isinstance(value, Matrix) else ()
-    items = getattr(value, "items", None) or getattr(value, "parts", None) or [x for row in rows for x in row]
+    items = (
+        getattr(value, "items", None)
+        or getattr(value, "parts", None)
+        or getattr(value, "values", None)
+        or [x for row in rows for x in row]
+    )
     return sum(map(leaves, items)) or 1

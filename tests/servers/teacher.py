@@ -54,6 +54,7 @@ class _State:
     answers: Mapping[str, str] | Callable[[str], str]
     latency: float
     key: str | None
+    replies: Callable[[str], str] | None = None
     faults: list[Fault] = field(default_factory=list)
     seen: dict[str, Seen] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -72,6 +73,7 @@ class FakeTeacher:
         latency: seconds that each answer takes.
         key: the API key asked for; None takes any.
         slots: how many requests it serves at once; more get 429 with Retry-After.
+        replies: the whole content of an answer, as a function of the user text; goes before `answers`.
     """
 
     def __init__(
@@ -81,8 +83,9 @@ class FakeTeacher:
         key: str | None = None,
         port: int = 0,
         slots: int | None = None,
+        replies: Callable[[str], str] | None = None,
     ) -> None:
-        self.state = _State(answers or {}, latency, key, slots=slots)
+        self.state = _State(answers or {}, latency, key, replies, slots=slots)
         state = self.state
 
         class Handler(_Handler):
@@ -217,7 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reset()
             return False
         self.state.stopping.wait(self.state.latency)
-        whole = json.dumps(answer(data, kind, self.state.answers)).encode()
+        whole = json.dumps(answer(data, kind, self.state.answers, self.state.replies)).encode()
         if kind == "reset_body":
             self._headers(200, len(whole), {})
             self.wfile.write(whole[: len(whole) // 2])
@@ -301,12 +304,17 @@ def boxed(text: str, answers: Mapping[str, str] | Callable[[str], str]) -> str:
     return str(sum(int(n) for n in re.findall(r"\d{1,6}", text)))
 
 
-def answer(data: Mapping[str, Any], kind: str, answers: Mapping[str, str] | Callable[[str], str]) -> dict[str, Any]:
+def answer(
+    data: Mapping[str, Any],
+    kind: str,
+    answers: Mapping[str, str] | Callable[[str], str],
+    replies: Callable[[str], str] | None = None,
+) -> dict[str, Any]:
     """The completion: a function of the request alone, so equal requests get equal bodies."""
     text = user_text(data)
     name = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:12]
     reasoning: str | None = f"Let me think ({name}). The problem says: {text[:400]}\nSo I add what is given."
-    content: str | None = f"\n\nThe answer is \\boxed{{{boxed(text, answers)}}}."
+    content: str | None = replies(text) if replies else f"\n\nThe answer is \\boxed{{{boxed(text, answers)}}}."
     finish = {"length": "length", "filter": "content_filter", "no_resource": "insufficient_system_resource"}
     if kind in ("reasoning_only", "length"):
         content = ""

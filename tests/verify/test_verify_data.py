@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cotkit.verify import grade
+from cotkit.verify import gradable, grade
 from cotkit.verify.extract import extract_reference
-from cotkit.verify.grade import gradable, grade_answer
 
 FILES = [
     "problems/aime_1983_2023.json",
@@ -31,8 +30,8 @@ def test_every_gradable_reference_equals_itself_in_a_response(data: Path, name: 
     wrong = []
     for reference in references:
         if gradable(reference) is None:
-            got = grade(f"<think>\\boxed{{0}}</think>Hence \\[\\boxed{{{reference}}}\\]", reference)
-            if got.verdict != "correct":
+            got = grade(reference, f"<think>\\boxed{{0}}</think>Hence \\[\\boxed{{{reference}}}\\]")
+            if got.value != "correct":
                 wrong.append((reference, got))
     assert wrong == []
 
@@ -42,7 +41,7 @@ def test_solutions_agree_with_the_answer_column(data: Path) -> None:
     verdicts: Counter[str] = Counter()
     for row in rows:
         found = extract_reference(None, row["solution"]).answer
-        verdicts[grade_answer(found, row["answer"]).verdict if found else "none"] += 1
+        verdicts[grade(row["answer"], found).value if found else "none"] += 1
     assert verdicts["correct"] / len(rows) > 0.99, verdicts
     assert verdicts["incorrect"] == 0
 

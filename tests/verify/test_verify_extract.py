@@ -36,7 +36,7 @@ CASES = [
     ("So we pick\n\n(C)", "(C)", "letter"),
     ("So we pick\nB.", "B", "letter"),
     ("He pays 3 + 4 = 7.", "7", "trailing"),
-    ("Hence $x = \\sqrt{2}$", "\\sqrt{2}", "trailing"),
+    ("Hence $x = \\sqrt{2}$", "$x = \\sqrt{2}$", "trailing"),
     ("42", "42", "trailing"),
     ("x = 5", "x = 5", "trailing"),
     ("<think>\\boxed{1}</think>\\boxed{2}", "2", "boxed"),
@@ -57,10 +57,10 @@ def test_answer_and_method(text: str, answer: str, method: str) -> None:
         ("<think>\\boxed{5}", "unclosed_reasoning"),
         ("<think>a</think> \\boxed{4} <think>\\boxed{5}", "unclosed_reasoning"),
         ("<think>the answer is 5</think>  ", "empty"),
-        ("<think>\\boxed{5}</think>I am not sure about this one", "no_answer_found"),
+        ("<think>\\boxed{5}</think>I am not sure about this one", "no_answer_stated"),
         ("\\boxed{}", "empty_box"),
-        ("I do not know what to say about this", "no_answer_found"),
-        ("\\boxed{5", "no_answer_found"),
+        ("I do not know what to say about this", "no_answer_stated"),
+        ("\\boxed{5", "unclosed_box"),
     ],
 )
 def test_no_answer_is_said_to_be_so(text: str, note: str) -> None:

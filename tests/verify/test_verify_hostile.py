@@ -64,7 +64,9 @@ PAIRS = [
     (r"42x\sqrt{5x}", r"42\sqrt{5x^3}", C),
     (r"\sqrt{1/n}", r"\frac{1}{\sqrt{n}}", C),
     ("f(2x)", "2f(x)", U),
-    ("1/2x", r"\frac{x}{2}", U),
+    ("1/2x", r"\frac{x}{2}", C),
+    ("1/2x", r"\frac{1}{2x}", C),
+    ("1/2x", "2x", I),
     ("2x+1", "2x-1", I),
     ("p - q", "-q+p", C),
     # equations
@@ -86,13 +88,14 @@ PAIRS = [
     (r"\$30", "30", C),
     ("$30", r"\$30", C),
     ("€30", r"\$30", N),
-    ("5 m", "5", U),
+    ("5 m", "5", C),
     ("2 hours", "120", U),
     (r"21\text{ dogs}", "21", C),
     ("5 maybe", "5", U),
     (r"90^\circ", "90", C),
-    (r"90^{\circ}", r"\frac{\pi}{2}", U),
-    ("50%", "0.5", U),
+    (r"90^{\circ}", r"\frac{\pi}{2}", C),
+    ("50%", "0.5", C),
+    ("0.001%", "0.001", I),
     (r"50\%", "50%", C),
     ("75", "0.75", I),
     ("4:30 p.m.", r"4\!:\!30\text{ p.m.}", C),
@@ -179,7 +182,7 @@ PAIRS = [
     ("1e999999999", "5", N),
     ("0." + "0" * 5_000 + "1", "0", N),
     (r"\int_0^{\infty} e^{-x^2} dx", r"\frac{\sqrt\pi}{2}", U),
-    (r"\sum_{n=1}^{10^{12}} n", "5", U),
+    (r"\sum_{n=1}^{10^{12}} n", "5", I),
     ("__import__('os').system('touch /tmp/owned')", "5", N),
     (r"\boxed{__import__('os').environ}", "1", N),
     ("exec('1')", "exec('2')", N),
@@ -194,21 +197,21 @@ PAIRS = [
 
 def test_hostile_pairs_get_the_wanted_verdict_in_time() -> None:
     wrong = []
-    with Pool(timeout_s=1.0) as pool:
+    with Pool(cpu_s=1.0) as pool:
         for response, reference, wanted in PAIRS:
             start = time.monotonic()
-            got = grade(response, reference, pool=pool)
+            got = grade(reference, response, pool=pool)
             took = time.monotonic() - start
-            fine = got.verdict != C if wanted == N else got.verdict == wanted
+            fine = got.value != C if wanted == N else got.value == wanted
             if not fine or took > 60:  # the first symbolic pair waits for a worker to start
-                wrong.append((response[:60], (reference or "")[:60], wanted, got.verdict, got.reason, round(took, 2)))
+                wrong.append((response[:60], (reference or "")[:60], wanted, got.value, got.reason, round(took, 2)))
     assert wrong == []
 
 
 @pytest.mark.parametrize(("response", "reference", "wanted"), PAIRS)
-def test_verdict_without_a_pool_is_the_same_or_undecided(response: str, reference: str | None, wanted: str) -> None:
-    verdict = grade(response, reference).verdict
-    assert verdict in ({I, U} if wanted == N else {wanted, U})
+def test_the_shared_worker_gives_the_same_verdict(response: str, reference: str | None, wanted: str) -> None:
+    verdict = grade(reference, response).value
+    assert verdict in ({I, U} if wanted == N else {wanted})
 
 
 MANY = ",".join(rf"\{{{','.join(f'{k}{n}' for n in range(18))}\}}" for k in range(1, 19))

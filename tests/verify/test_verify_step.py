@@ -28,7 +28,12 @@ TRACES = [
     trace("half", 2, "\\boxed{\\frac12", "length"),
     trace("half", 3, None, "failed"),
     trace("half", 4, None, "empty"),
-    trace("half", 5, "I think so.", "done"),
+    trace(
+        "half",
+        5,
+        "Let me think about this a little more first, and then I will go through the cases one by one and see",
+        "done",
+    ),
     trace("half", 6, "<think>\\boxed{0.5}", "unclosed"),
     trace("solved", 0, "The answer is 7."),
     trace("choice", 0, "The answer is 4."),
@@ -82,7 +87,7 @@ def test_more_workers_give_the_same_verdicts(tmp_path: Path) -> None:
 
 
 def test_keys_are_checked() -> None:
-    with pytest.raises(ValidationError, match="did you mean 'timeout_s'"):
-        Verify(timeout=3)  # type: ignore[call-arg]
+    with pytest.raises(ValidationError, match="did you mean 'cpu_s'"):
+        Verify(cpus=3)  # type: ignore[call-arg]
     with pytest.raises(ValidationError):
-        Verify(timeout_s=0)
+        Verify(cpu_s=0)

@@ -1,0 +1,316 @@
+"""The judge step: a teacher decides what the rules left undecided, and checks a sample of what they decided.
+
+The one module of this room that asks a teacher; every answer lies in the distill journal and is paid once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit.config import LocalPath
+from cotkit.distill.engine import Tally
+from cotkit.distill.recording import recording_digest
+from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
+from cotkit.distill.traces import Told, distill_prompts
+from cotkit.errors import InputError
+from cotkit.records import Problem, Trace, Verdict, dropped_frame, frame, question, rows
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.verify import judge_prompt
+from cotkit.verify.extract import visible
+
+# The journal of the run's distill step, by its default name.
+JOURNAL_FILE = "journal.sqlite"
+# Where these are the rules' reasons, the extracted answer is a guess: the judge sees the end of the response.
+_DOUBTFUL = ("answer_unclear",)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question to a judge; `is_tail` where `candidate` is the end of a response and not an answer."""
+
+    problem: str
+    reference: str
+    candidate: str
+    is_tail: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What came of one question.
+
+    Attributes:
+        verdict: correct, incorrect or undecided.
+        reason: judge where its word was clear; else judge_unclear, or judge_ and why no answer came.
+        reply: the judge's own words.
+        usd: what the answer costs by the teacher's price, whenever it was paid.
+        passing: whether a later run may get an answer where none came.
+    """
+
+    verdict: str
+    reason: str
+    reply: str | None
+    request_hash: str
+    usd: float | None = None
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A row of judged.parquet: every row that the judge was asked about, or could have been.
+
+    Attributes:
+        why: undecided, or audit for a row that the rules had decided.
+        judge_verdict: None where it was not asked; `judge_reason` says why not.
+        agreed: of an audited row, whether both say the same; None where the judge is undecided.
+    """
+
+    problem_id: str
+    sample: int
+    why: str
+    rule_verdict: str
+    rule_method: str
+    rule_reason: str
+    judge_verdict: str | None
+    judge_reason: str
+    agreed: bool | None
+    reply: str | None
+    request_hash: str | None
+    usd: float | None
+
+
+class Judge(Step):
+    """Ask a teacher about verdicts: those the rules left undecided, and a sample of the others to check the rules.
+
+    A clear word of the judge replaces an undecided verdict; verdicts of the rules stand, also where an audit
+    disagrees. judged.parquet holds every case with both verdicts and the judge's own words.
+    """
+
+    step: Literal["judge"] = "judge"
+    teacher: Teacher = Field(description="Who judges.")
+    sampling: Sampling = Field(
+        default_factory=Sampling, description="Sampling keys; unset ones are not sent. temperature 0 is best for most."
+    )
+    limits: Limits = Field(default_factory=Limits, description="How hard it is asked.")
+    journal: LocalPath | None = Field(
+        None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
+    )
+    when: Literal["never", "undecided-only", "disagree-audit"] = Field(
+        "undecided-only",
+        description="never: ask nothing; undecided-only: what the rules left undecided; disagree-audit: also a "
+        "seeded sample of what they decided, and report how often the judge agrees.",
+    )
+    audit: int = Field(100, ge=1, description="With disagree-audit: how many decided verdicts are checked.")
+    prompt: LocalPath | None = Field(
+        None,
+        description="A text file to ask with instead of cotkit's own prompt, with {problem}, {reference} and "
+        "{candidate} in it; the reply must end in a line `VERDICT: CORRECT`, `INCORRECT` or `UNDECIDED`.",
+    )
+
+    room: ClassVar[str] = "verify"
+    reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
+    writes: ClassVar[type] = Verdict
+    code: ClassVar[tuple[str, ...]] = ("cotkit.verify", "cotkit.distill", "cotkit.records")
+    excluded: ClassVar[Mapping[str, str]] = {
+        "limits": "how fast a judge is asked does not change what it answers",
+        "journal": "where answers are kept does not change them",
+        "teacher.api_key_env": "who pays does not change the answer",
+        "teacher.ignores": "it only decides which recipes are refused",
+        "teacher.replay": "the digest of the recording stands for its path",
+        "prompt": "the digest of the file stands for its path",
+    }
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        found = {}
+        if self.prompt is not None:
+            found["prompt"] = hashlib.sha256(load_template(self.prompt).encode()).hexdigest()
+        if self.teacher.replay is not None:
+            found["recording"] = recording_digest(self.teacher.replay)
+        return found
+
+    def check(self) -> list[str]:
+        return [
+            f"sampling.{key} is set, but the judge {self.teacher.model} ignores it (teacher.ignores); leave it out"
+            for key in self.teacher.ignores
+            if getattr(self.sampling, key) is not None
+        ]
+
+    def ready(self) -> None:
+        if self.teacher.replay is None and self.when != "never":
+            read_key(self.teacher)
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        """Every verdict comes out once, replaced where the judge decided it; none is dropped."""
+        verdicts = rows(Verdict, tables[Verdict])
+        asked, refused = self._cases(verdicts, tables, context.seed)
+        with context.progress.task("judge", len(asked)) as task:
+            rulings, tally = ask(
+                list(asked.values()),
+                self,
+                self.journal or context.run / JOURNAL_FILE,
+                lambda ruling: task.advance(1, usd=ruling.usd or 0.0),
+            )
+        found = dict(zip(asked, rulings, strict=True))
+        told = [_judged(v, found.get(i), refused.get(i)) for i, v in enumerate(verdicts) if i in found or i in refused]
+        kept = [_verdict(v, found.get(i)) for i, v in enumerate(verdicts)]
+        counters = _counters(kept, told, rulings, tally)
+        if self.when == "disagree-audit":
+            both = int(counters["agreed"] + counters["disagreed"])
+            context.progress.note(
+                f"judge: it agrees with the rules on {counters['agreed']:.0f} of {both} checked verdicts; "
+                "judged.parquet has them all"
+            )
+        return StepOutput(
+            kept=frame(Verdict, kept),
+            dropped=dropped_frame(tables[Verdict], [], [], []),
+            counters=counters,
+            incomplete=sum(ruling.passing for ruling in rulings),
+            secondary={"judged": frame(Judged, told)},
+        )
+
+    def _cases(self, verdicts: Sequence[Verdict], tables: Tables, seed: int) -> tuple[dict[int, Case], dict[int, str]]:
+        """Row number -> what is asked, and row number -> why it is not, for the rows that this config is about."""
+        traces = {(t.problem_id, t.sample): t for t in rows(Trace, tables[Trace])}
+        problems = {p.problem_id: p for p in rows(Problem, tables[Problem])}
+        asked: dict[int, Case] = {}
+        refused: dict[int, str] = {}
+        decided: dict[int, Case] = {}
+        for i, verdict in enumerate(verdicts):
+            case = case_of(verdict, traces.get((verdict.problem_id, verdict.sample)), problems.get(verdict.problem_id))
+            if verdict.verdict != "undecided":
+                if isinstance(case, Case):
+                    decided[i] = case
+            elif isinstance(case, Case):
+                asked[i] = case
+            else:
+                refused[i] = case
+        if self.when == "never":
+            return {}, {}
+        if self.when == "disagree-audit":
+            chosen = random.Random(f"{seed} {self.name or self.step}").sample(
+                list(decided), min(self.audit, len(decided))
+            )
+            asked.update((i, decided[i]) for i in sorted(chosen))
+        return asked, refused
+
+
+def case_of(verdict: Verdict, trace: Trace | None, problem: Problem | None) -> Case | str:
+    """What to ask about a verdict, or why no judge can help: a short fixed word."""
+    if trace is None or problem is None:
+        return "no_problem"
+    if trace.status != "done" or not (trace.response or "").strip():
+        return f"trace_{trace.status}"
+    reference = (verdict.reference or "").strip()
+    if not reference or verdict.reason in ("reference_empty", "reference_proof"):
+        return "no_reference"
+    is_tail = verdict.extracted is None or verdict.reason in _DOUBTFUL
+    text = ((visible(trace.response or "") or "") if is_tail else verdict.extracted or "").strip()
+    if not text:
+        return "no_answer"
+    if is_tail:
+        text = text[-judge_prompt.MAX_TAIL :]
+    if max(len(text), len(reference)) > judge_prompt.MAX_ANSWER:
+        return "too_long"
+    asked = question(problem.problem, problem.choices)
+    if any(map(judge_prompt.forged, (asked, reference, text))):
+        return "forged_verdict"
+    return Case(asked, reference, text, is_tail)
+
+
+def ask(
+    cases: Sequence[Case], judge: Judge, journal: Path, on_ruling: Callable[[Ruling], None] = lambda _: None
+) -> tuple[list[Ruling], Tally]:
+    """A ruling for every case, in order. Equal cases are asked once, and what `journal` holds is not asked at all.
+
+    Raises TeacherError where the judge refuses for good, StorageError or InputError as distill_prompts.
+    """
+    template = judge_prompt.DEFAULT if judge.prompt is None else load_template(judge.prompt)
+    rulings: list[Ruling | None] = [None] * len(cases)
+    if not cases:
+        return [], Tally()
+
+    def hear(told: Told) -> None:
+        ruling = rulings[told.index] = _ruling(told)
+        on_ruling(ruling)
+
+    texts = (judge_prompt.fill(template, c.problem, c.reference, c.candidate, c.is_tail) for c in cases)
+    prompts = ((str(i), [{"role": "user", "content": text}]) for i, text in enumerate(texts))
+    tally = distill_prompts(prompts, judge.teacher, judge.sampling, judge.limits, journal, hear)
+    return [ruling for ruling in rulings if ruling is not None], tally
+
+
+def load_template(path: Path) -> str:
+    """Raises InputError for a prompt file that cannot be used."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the judge's prompt cannot be read ({error}); check 'prompt'") from error
+    missing = [part for part in (*judge_prompt.PLACEHOLDERS, "VERDICT:") if part not in text]
+    if missing:
+        raise InputError(f"{path}: the judge's prompt lacks {', '.join(missing)}; put it in")
+    return text
+
+
+def _ruling(told: Told) -> Ruling:
+    trace, failure = told.trace, told.failure
+    if failure is not None:
+        return Ruling("undecided", f"judge_{failure.reason}", None, trace.request_hash, passing=failure.passing)
+    said = judge_prompt.read_verdict(trace.response or "") if trace.status == "done" else None
+    reason = "judge" if said is not None else "judge_unclear" if trace.status == "done" else f"judge_{trace.status}"
+    return Ruling(said or "undecided", reason, trace.response, trace.request_hash, trace.cost_usd)
+
+
+def _verdict(verdict: Verdict, ruling: Ruling | None) -> Verdict:
+    """The row that goes on: an audit changes none."""
+    if ruling is None or verdict.verdict != "undecided":
+        return verdict
+    return replace(verdict, verdict=ruling.verdict, method="judge", reason=f"{ruling.reason}; rules: {verdict.reason}")
+
+
+def _judged(verdict: Verdict, ruling: Ruling | None, refused: str | None) -> Judged:
+    audited = verdict.verdict != "undecided"
+    compared = audited and ruling is not None and ruling.verdict != "undecided"
+    return Judged(
+        problem_id=verdict.problem_id,
+        sample=verdict.sample,
+        why="audit" if audited else "undecided",
+        rule_verdict=verdict.verdict,
+        rule_method=verdict.method,
+        rule_reason=verdict.reason,
+        judge_verdict=ruling.verdict if ruling is not None else None,
+        judge_reason=ruling.reason if ruling is not None else refused or "",
+        agreed=ruling.verdict == verdict.verdict if compared and ruling is not None else None,
+        reply=ruling.reply if ruling is not None else None,
+        request_hash=ruling.request_hash if ruling is not None else None,
+        usd=ruling.usd if ruling is not None else None,
+    )
+
+
+def _counters(
+    kept: Sequence[Verdict], told: Sequence[Judged], rulings: Sequence[Ruling], tally: Tally
+) -> dict[str, float]:
+    """The verdicts as they go on, then what the judge did."""
+    verdicts, agreed = Counter(verdict.verdict for verdict in kept), Counter(row.agreed for row in told)
+    counters: dict[str, float] = {
+        **{name: verdicts[name] for name in ("correct", "incorrect", "undecided")},
+        "judged": len(rulings),
+        "not asked": len(told) - len(rulings),
+        "agreed": agreed[True],
+        "disagreed": agreed[False],
+        "unclear": sum(ruling.reason != "judge" for ruling in rulings),
+        "requests": tally.requests,
+        "journaled": tally.journaled,
+        "replayed": tally.replayed,
+    }
+    costs = [ruling.usd for ruling in rulings if ruling.usd is not None]
+    if costs:
+        counters["usd"] = float(sum(Decimal(str(usd)) for usd in costs))
+    return counters

@@ -1,0 +1,168 @@
+"""Rules for answers of several parts: lists, sets, tuples, ratios, matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cotkit.verify.points import compare_points
+from cotkit.verify.scalars import How, Outcome, no, node_of, unknown, yes
+from cotkit.verify.tree import Call, Node, Sym
+from cotkit.verify.typed import value_of
+from cotkit.verify.values import (
+    Alternatives,
+    Equation,
+    Expr,
+    FiniteSet,
+    Interval,
+    Listing,
+    Matrix,
+    Percent,
+    Quantity,
+    Ratio,
+    Rational,
+    Tuple,
+    Union,
+    Value,
+)
+
+MAX_ITEMS = 64
+MAX_ENTRIES = 4_000
+_LADDER = ("exact", "typed", "numeric", "points", "symbolic", "none")
+
+
+def weakest(outcomes: Sequence[Outcome]) -> Outcome:
+    """One wrong part makes the whole wrong; else one unknown part makes it unknown."""
+    for verdict in ("incorrect", "undecided"):
+        for outcome in outcomes:
+            if outcome.verdict == verdict:
+                return outcome
+    return max(outcomes, key=lambda o: _LADDER.index(o.method), default=yes())
+
+
+def ordered(a: Sequence[Value], b: Sequence[Value], how: How) -> Outcome:
+    """Part by part."""
+    if len(a) != len(b):
+        return no("lengths_differ")
+    if len(a) > MAX_ENTRIES:
+        return unknown("too_long")
+    return weakest([how.same(x, y) for x, y in zip(a, b, strict=True)])
+
+
+def unordered(a: Sequence[Value], b: Sequence[Value], how: How, *, multiset: bool) -> Outcome:
+    """Every item of one side has a partner on the other; a set counts equal items once."""
+    if multiset and len(a) != len(b):
+        return no("lengths_differ")
+    if max(len(a), len(b)) > MAX_ITEMS:
+        return unknown("too_long")
+    table = [[how.same(x, y) for y in b] for x in a]
+    columns = [list(column) for column in zip(*table, strict=True)] if a else [[] for _ in b]
+    if any(all(o.verdict == "incorrect" for o in line) for line in (*table, *columns)):
+        return no("elements_differ")
+    free = set(range(len(b)))
+    used = []
+    for row in table:
+        partner = next((j for j in sorted(free) if row[j].verdict == "correct"), None)
+        if partner is None and not multiset:
+            partner = next((j for j, o in enumerate(row) if o.verdict == "correct"), None)
+        if partner is None:
+            return unknown("elements_unclear")
+        free.discard(partner)
+        used.append(row[partner])
+    if any(not any(o.verdict == "correct" for o in columns[j]) for j in free):
+        return unknown("elements_unclear")
+    return weakest(used)
+
+
+def alternatives(a: Value, b: Value, how: How) -> Outcome | None:
+    """`5 or 6`: all solutions where the other side lists several, else a hedge."""
+    if not isinstance(a, Alternatives):
+        return None
+    if not isinstance(b, Alternatives | Listing | FiniteSet):
+        return unknown("hedge")
+    return unordered(a.items, b.items, how, multiset=False)
+
+
+def sequences(a: Value, b: Value, how: How) -> Outcome | None:
+    """Lists, sets and tuples."""
+    if isinstance(a, Ratio) and isinstance(b, Rational | Expr):
+        return _quotient(a, b, how)
+    x, y = (getattr(v, "items", None) for v in (a, b))
+    if x is None or y is None:
+        return None
+    if isinstance(a, Ratio):
+        return _ratio(a, b, how)
+    if isinstance(a, Tuple) and isinstance(b, Tuple):
+        return ordered(x, y, how)
+    if isinstance(a, Tuple) and isinstance(b, Listing | FiniteSet):
+        if isinstance(b, Listing) and ordered(x, y, how).verdict == "correct":
+            return _bare_against_tuple(x, y, how)
+        found = unordered(x, y, how, multiset=isinstance(b, Listing))
+        return unknown("order_unclear") if found.verdict == "correct" else found
+    if isinstance(a, Listing) and isinstance(b, Listing):
+        found = unordered(x, y, how, multiset=True)
+        if how.policy.order == "kept" and found.verdict == "correct":
+            return ordered(x, y, how)
+        return found
+    if isinstance(a, FiniteSet) and isinstance(b, Listing | FiniteSet):
+        return unordered(x, y, how, multiset=False)
+    return None
+
+
+def _bare_against_tuple(x: Sequence[Value], y: Sequence[Value], how: How) -> Outcome:
+    names = [v.name for v in (*x, *y) if isinstance(v, Equation)]
+    if names and names != sorted(names, key=str):
+        return unknown("order_unclear")  # y=6, x=5 is not the point (6,5)
+    return ordered(x, y, how)
+
+
+def _ratio(a: Ratio, b: Value, how: How) -> Outcome | None:
+    if not isinstance(b, Ratio):
+        return None
+    found = ordered(a.items, b.items, how)
+    if found.verdict == "incorrect" and len(a.items) == len(b.items):
+        scaled = [
+            compare_points(Call("mul", (_plain(a.items[0]), _plain(q))), Call("mul", (_plain(b.items[0]), _plain(p))))
+            for p, q in zip(a.items, b.items, strict=True)
+        ]
+        if all(s.equal for s in scaled):
+            return no("not_simplified") if how.policy.simplified else yes("same ratio")
+        if all(s.equal is not False for s in scaled):
+            return unknown("ratio_unclear")
+    return found
+
+
+def _quotient(a: Ratio, b: Value, how: How) -> Outcome:
+    """5 : 2 against 5/2."""
+    if len(a.items) != 2 or not all(isinstance(item, Rational | Expr) for item in a.items):
+        return no("types_differ")
+    return how.same(value_of(Call("div", (_plain(a.items[0]), _plain(a.items[1])))), b)
+
+
+def _plain(value: Value) -> Node:
+    return node_of(value) if isinstance(value, Rational | Expr) else Sym("?")
+
+
+def one_of_many(a: Value, b: Value, how: How) -> Outcome | None:
+    """Several values against a single one."""
+    single = Rational | Expr | Percent | Quantity
+    if isinstance(a, FiniteSet | Listing) and isinstance(b, single):
+        if len(a.items) == 1:
+            return how.same(a.items[0], b)
+        return no("number_of_answers_differs")
+    if isinstance(a, Tuple | Interval | Union | Matrix) and isinstance(b, single):
+        letter = isinstance(b, Expr) and isinstance(b.node, Sym)  # may stand for anything
+        return None if letter or (isinstance(a, Matrix) and len(a.rows) == len(a.rows[0]) == 1) else no("types_differ")
+    return None
+
+
+def matrices(a: Value, b: Value, how: How) -> Outcome | None:
+    """Entry by entry; a row or column against a tuple of its entries is the same vector."""
+    if not isinstance(a, Matrix):
+        return None
+    if isinstance(b, Matrix):
+        if len(a.rows) != len(b.rows) or len(a.rows[0]) != len(b.rows[0]):
+            return no("shapes_differ")
+        return ordered([x for row in a.rows for x in row], [x for row in b.rows for x in row], how)
+    if isinstance(b, Tuple) and 1 in (len(a.rows), len(a.rows[0])):
+        return ordered([entry for row in a.rows for entry in row], b.items, how)
+    return None
