@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cotkit.verify.policy import Policy
     from cotkit.verify.step import Verify
 
-COLUMNS = ("response", "answer", "problem", "reasoning", "choices", "verdict", "status")
+COLUMNS = ("response", "answer", "problem", "reasoning", "choices", "tests", "verdict", "status")
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ _OPTIONS = {
     "answer": "--reference NAME",
     "problem": "--question NAME",
     "choices": "--choices NAME",
+    "tests": "--tests NAME",
 }
 
 
@@ -108,13 +109,15 @@ def graded(path: Path, names: Names, limit: int | None, step: Verify, output: Ou
     from cotkit.records import Problem, Trace
 
     rows = read_rows(path, limit)
-    names.require(path, rows, "response", "answer")
+    tested = any(names.get(row, "tests") for row in rows)
+    names.require(path, rows, "response", *(() if tested else ("answer",)))
     problems = [
         Problem(
             f"row {i}",
             as_text(names.get(row, "problem")) or "",
             as_text(names.get(row, "answer")),
             choices=as_list(names.get(row, "choices")),
+            tests=as_text(names.get(row, "tests")),
         )
         for i, row in enumerate(rows)
     ]

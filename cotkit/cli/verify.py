@@ -49,6 +49,10 @@ def verify(
         str | None,
         typer.Option("--choices", metavar="COL", help="With a file: column of the options; default choices."),
     ] = None,
+    tests: Annotated[
+        str | None,
+        typer.Option("--tests", metavar="COL", help="With a file: column of the tests of programs; default tests."),
+    ] = None,
     column: Column = None,
     explain: Annotated[
         bool,
@@ -130,7 +134,7 @@ def verify(
     if target is None:
         raise RecipeError("cotkit verify needs a recipe or a file, or --explain with --reference and --response")
     no_recipe_options(target, limit, set_, out)
-    own = {"answer": reference, "response": response, "problem": question, "choices": choices}
+    own = {"answer": reference, "response": response, "problem": question, "choices": choices, "tests": tests}
     names = graded.columns(column, own)
     step = graded.grader(graded.policy(policy, given), cpu_s, workers)
     table = graded.graded(Path(target), names, limit, step, output)

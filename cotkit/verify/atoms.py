@@ -56,7 +56,7 @@ class Atoms(Cursor):
         if token.kind == "word":
             return token.text.lower() not in ("or", "and")
         if token.kind == "cmd":
-            return token.text not in ("end", "dollar", "degree", "circ")
+            return token.text not in ("end", "dollar", "degree", "circ", "angle")
         return token.kind == "num"
 
     def primary(self) -> Node:
@@ -137,6 +137,7 @@ class Atoms(Cursor):
             "frac": self.frac,
             "sqrt": self.root,
             "binom": lambda: Call("binom", (self.argument(), self.argument())),
+            "angle": self.primary,
             "begin": lambda: environment(self),
             "sum": lambda: self.ranged("sum"),
             "prod": lambda: self.ranged("prod"),

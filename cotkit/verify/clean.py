@@ -35,7 +35,7 @@ _SUBS = re.compile(f"[{_SUB}]{{1,40}}")
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _VULGAR_BY_DIGIT = re.compile(r"(?<=\d)\s?(?=[¼-¾⅐-⅞])")
 _INVISIBLE = re.compile(
-    "[\u00ad\u0304\u0305\u0332\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\x00]"
+    "[\u00ad\u0304\u0305\u0332\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\x00\ud800-\udfff]"
 )
 _GROUPED = re.compile(r"(?<=\d)(?:,\s?\\!|\{,\}|\\,|\\;|\\:|\\!|\\ |~|'|_)(?=\d{3}(?!\d))")
 _SPACE_GROUPED = re.compile(r"(?<![\d.,])[+-]?\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d ]|\.\d{1,2}\s\d)")
@@ -51,7 +51,7 @@ _POSITIVE_REALS = re.compile(
 _SIZES = re.compile(r"\\(?:left|right|middle|bigg?|Bigg?)[lrm]?(?![A-Za-z])\.?")
 _SPACES = re.compile(
     r"\\(?:displaystyle|textstyle|scriptstyle|limits|nolimits|quad|qquad|thinspace|medspace|thickspace|enspace|hfill|"
-    r"(?:phantom|hspace|vspace|label|tag|color|vphantom|hphantom)\*?\{[^{}]{0,40}\})(?![A-Za-z])|(?<!\\)\\[,;:!> ]|~"
+    r"(?:phantom|hspace|vspace|label|tag|color|vphantom|hphantom)\*?\{[^{}]{0,40}\})(?![A-Za-z])|(?<!\\)\\[,;:!> ]"
 )
 _ROW_GAP = re.compile(r"\\\\\s*\[\s*-?\d{1,3}(?:\.\d)?\s*(?:pt|em|ex|mm|cm)\s*\]")
 _MATH_FENCES = re.compile(r"(?<!\\)\\[()\[\]]")
@@ -97,6 +97,7 @@ def unicode_form(text: str) -> str:
     """Mathematical characters as LaTeX, full-width forms as ASCII, invisible characters gone."""
     if text.isascii():
         return text.replace("\x00", "") if "\x00" in text else text
+    text = text.replace("³√", "∛").replace("⁴√", "∜")
     text = _SUPERS.sub(lambda m: f"^{{{m[0].translate(_FROM_SUPER)}}}", text)
     text = _SUBS.sub(lambda m: f"_{{{m[0].translate(_FROM_SUB)}}}", text)
     text = _VULGAR.sub(_vulgar, _VULGAR_BY_DIGIT.sub("", text)).translate(_TABLE)
@@ -124,18 +125,26 @@ def clean(text: str) -> str:
     if text.count("$") == 1:
         text = _ONE_DOLLAR.sub(lambda m: f"{m[1]}\\dollar ", text, count=1)
     text = text.replace("$", " ")
-    text = _TIMES_TEN.sub(r"\\times ", _GROUPED.sub("", text))
-    text = _POSITIVE_REALS.sub(r"(0,\\infty)", text)
-    text = _SPACE_GROUPED.sub(lambda m: re.sub(r"\s", "", m[0]), text)
-    text = _MATH_FENCES.sub(" ", text)
-    text = _BRACED_ARRAY.sub(r"\\begin{cases}\1\\end{cases}", text)
-    text = _SIZES.sub("", text)
-    text = _ROW_GAP.sub(r"\\\\ ", text)
+    text = _GROUPED.sub("", text)
+    if "10" in text:
+        text = _TIMES_TEN.sub(r"\\times ", text)
+    if " " in text:
+        text = _SPACE_GROUPED.sub(lambda m: re.sub(r"\s", "", m[0]), text)
+    if "\\" in text:
+        text = _latex_form(text)
     # runs of spaces make the patterns that read an answer slow, and say nothing
-    text = " ".join(_SPACES.sub(" ", _STYLE.sub(" ", text)).split())
+    text = " ".join(text.replace("~", " ").split())
     while text.endswith((".", ",", ";", "!", ":")) and not text.endswith("..") and not _factorial(text):
         text = text[:-1].rstrip()
     return unwrapped(text)
+
+
+def _latex_form(text: str) -> str:
+    """Fences, sizes, spacing and styles of LaTeX taken off."""
+    text = _POSITIVE_REALS.sub(r"(0,\\infty)", text)
+    text = _BRACED_ARRAY.sub(r"\\begin{cases}\1\\end{cases}", _MATH_FENCES.sub(" ", text))
+    text = _ROW_GAP.sub(r"\\\\ ", _SIZES.sub("", text))
+    return _SPACES.sub(" ", _STYLE.sub(" ", text))
 
 
 def _ends_off(text: str) -> str:
@@ -174,7 +183,9 @@ def unwrapped(text: str) -> str:
             inner = body.strip()
             if not (inner.startswith("(") and closers.get(match.end() + body.index("(")) == end - 2):
                 break
-        elif (match[0] == "{" and _SET_MARKS.search(body[:2_000])) or (match[0].startswith(("\\text", "\\mbox")) and not _number_inside(body)):
+        elif (match[0] == "{" and _SET_MARKS.search(body[:2_000])) or (
+            match[0].startswith(("\\text", "\\mbox")) and not _number_inside(body)
+        ):
             break
         start, end = match.end(), end - 1
         while start < end and text[start].isspace():

@@ -13,6 +13,7 @@ Every rule is symmetric. What is a choice and not a fact stands in policy.py; wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from cotkit.verify.curves import compare_curves
@@ -76,6 +77,10 @@ def _readings(a: Value, b: Value, how: How) -> Outcome | None:
     return None
 
 
+# A call of some program's function: `eval('2+2')`, `Integer(6)`, `(lambda: 6)()`.
+_CALL = re.compile(r"\(?[A-Za-z_][\w.]{1,40}(?::[^()]{0,40}\))?\(.{0,200}\)", re.DOTALL)
+
+
 def _text(a: Value, b: Value, how: How) -> Outcome | None:
     if not isinstance(a, Text):
         return None
@@ -88,6 +93,8 @@ def _text(a: Value, b: Value, how: How) -> Outcome | None:
         return yes("empty set")
     if isinstance(b, Choice) and several_letters(a.text):
         return no("number_of_answers_differs")
+    if isinstance(b, Rational) and (a.why == "ellipsis" or _CALL.fullmatch(a.text)):
+        return no("code" if a.why != "ellipsis" else "number_of_answers_differs")  # it is never run
     if isinstance(b, Rational) and not a.why and a.text.casefold() in NO_NUMBERS:
         return no("word_for_number")
     if (
@@ -122,7 +129,7 @@ def _equation(a: Value, b: Value, how: How) -> Outcome | None:
         assert isinstance(a.right, Tuple)  # noqa: S101 - read() builds chains so
         first, *_, end = a.right.items
         members = [how.same(x, end) for x in a.right.items[:-1]]
-        if any(o.verdict != "correct" and not o.reason.startswith("rounded") for o in members):
+        if any(o.verdict != "correct" and o.reason != "rounded" for o in members):
             return unknown("chain_unclear")
         # x = 22/7 = 3.14: the exact member or its rounded form, whichever the other side has
         found = [how.same(Equation(a.left, x, a.right_node, a.name[1:]), b) for x in (end, first)]

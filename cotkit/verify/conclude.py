@@ -63,7 +63,7 @@ def bare(text: str) -> str | None:
     whole = text.strip()
     if len(whole) <= 20_000:
         whole = _LEAD.sub("", whole) or whole
-    if not whole or len(whole) > 20_000:
+    if not whole or len(whole) > 100_000:
         return None
     words = _PLAIN_WORD.findall(_COMMANDS.sub(" ", whole))
     if _is_sentence(whole, words) or ("\n" in whole and words):
@@ -110,7 +110,33 @@ _PLAIN_WORD = re.compile(r"(?<![A-Za-z])[A-Za-z]{3,}(?![A-Za-z(])")
 
 
 _NO_ANSWER = frozenset(
-    ["i", "we", "me", "my", "you", "let", "think", "see", "this", "that", "it", "so", "then", "will", "would", "can", "do", "what", "how", "why", "first", "going", "next", "here", "there"]
+    [
+        "i",
+        "we",
+        "me",
+        "my",
+        "you",
+        "let",
+        "think",
+        "see",
+        "this",
+        "that",
+        "it",
+        "so",
+        "then",
+        "will",
+        "would",
+        "can",
+        "do",
+        "what",
+        "how",
+        "why",
+        "first",
+        "going",
+        "next",
+        "here",
+        "there",
+    ]
 )
 _VERB = re.compile(
     r"\b(?:is|are|was|were|has|have|takes?|gives?|equals|holds|costs|need|needs|be|there|we|it|so|because)\b",

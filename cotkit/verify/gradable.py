@@ -7,7 +7,7 @@ import re
 from cotkit.verify.read import read
 from cotkit.verify.values import Text
 
-MAX_LENGTH = 20_000
+MAX_LENGTH = 100_000
 
 _PROOF = re.compile(
     r"proof\.?|\(?proof\)?|see (?:the )?(?:proof|solution).{0,40}|q\.?\s?e\.?\s?d\.?|\\(?:black)?square|\\blacksquare|"

@@ -7,7 +7,7 @@ from fractions import Fraction
 from cotkit.verify.scalars import How, Outcome, no, node_of, unknown, yes
 from cotkit.verify.tree import Call, Num, Sym
 from cotkit.verify.typed import value_of
-from cotkit.verify.units import scales, size
+from cotkit.verify.units import CURRENCIES, scales, size
 from cotkit.verify.values import Based, Clock, Equation, Expr, Percent, Quantity, Ratio, Rational, Value
 
 _DEGREE = Call("div", (Sym("pi"), Num(Fraction(180))))
@@ -49,6 +49,8 @@ def _two_units(a: Quantity, b: Quantity, how: How) -> Outcome:
         if x[0] != y[0]:
             return no("units_differ")
         return how.same(value_of(Call("mul", (node_of(a.amount), Num(x[1] / y[1])))), b.amount)
+    if a.unit in CURRENCIES and b.unit in CURRENCIES:
+        return no("units_differ")
     found = how.same(a.amount, b.amount)
     return found if found.verdict == "incorrect" else unknown("units_differ")
 

@@ -23,7 +23,32 @@ CODE = {
     "abs": "abs", "factorial": "fact", "floor": "floor", "ceil": "ceil", "ceiling": "ceil", "binomial": "binom", "comb": "binom",
 }  # fmt: skip
 # Two letters that are a word and not a product.
-NO_PRODUCTS = frozenset(["of", "so", "is", "in", "to", "at", "on", "if", "or", "an", "as", "by", "we", "it", "no", "be", "do", "he", "me", "my", "us", "am"])
+NO_PRODUCTS = frozenset(
+    [
+        "of",
+        "so",
+        "is",
+        "in",
+        "to",
+        "at",
+        "on",
+        "if",
+        "or",
+        "an",
+        "as",
+        "by",
+        "we",
+        "it",
+        "no",
+        "be",
+        "do",
+        "he",
+        "me",
+        "my",
+        "us",
+        "am",
+    ]
+)
 OF_SEVERAL = frozenset({"gcd", "lcm", "max", "min"})
 VECTORS = {"veci": "vec i", "vecj": "vec j", "veck": "vec k"}
 GREEK = frozenset(_GREEK.split())

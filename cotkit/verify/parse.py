@@ -125,6 +125,10 @@ class _Parser(Atoms):
             elif self.accept("/"):
                 left = Call("div", (left, self.denominator()))
                 self.enter()  # each division nests the tree; never taken back
+            elif self.next == ("cmd", "angle"):  # a complex number by size and direction
+                self.at += 1
+                turn = self.power()
+                left = Call("mul", (left, Call("add", (Call("cos", (turn,)), Call("mul", (Sym("i"), Call("sin", (turn,))))))))
             elif self.starts_atom():
                 left = product_of(left, self.factor())
             else:

@@ -8,7 +8,7 @@ is known, and the margin of 30 digits stands in for it. Zippel 1979, Schwartz 19
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
@@ -41,6 +41,9 @@ class Compared:
 def compare_points(a: Node, b: Node) -> Compared:
     """Whether two formulas have the same value for all values of their variables."""
     a, b = fold(a), fold(b)
+    for side, other in ((a, b), (b, a)):
+        if symbols(side) == {"j"} and not symbols(other) and Sym("i") in walk(other):  # engineers write j
+            return _all_logs(_filled(side, {"j": Sym("i")}), other)
     found = _all_logs(a, b)
     if found.equal is False and _plain_angles(a, b):
         return Compared(None, "degrees_or_radians")
@@ -212,7 +215,7 @@ def same_ratio(a: Node, b: Node, *, positive: bool = False) -> Compared:
     return found if found.equal else Compared(None, "equations_differ")
 
 
-def _filled(node: Node, values: dict[str, Num]) -> Node:
+def _filled(node: Node, values: Mapping[str, Node]) -> Node:
     if isinstance(node, Call):
         return Call(node.head, tuple(_filled(arg, values) for arg in node.args))
     return values.get(node.name, node) if not isinstance(node, Num) else node

@@ -20,7 +20,7 @@ class Policy(Config):
         ge=1,
         le=300,
         description="A decimal of at least this many significant digits that is the other side correctly rounded "
-        "is equal to it; of three or more, undecided; shorter ones are incorrect. null: never equal.",
+        "is equal to it; a shorter one is incorrect, with the reason `rounded`. null: never equal.",
     )
     percent: Literal["either", "value"] = Field(
         "either", description="either: 50% is 0.5 and, where one side has no sign, 50; value: 50% is 0.5 only."

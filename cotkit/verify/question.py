@@ -13,7 +13,7 @@ _NEAREST = re.compile(
     re.IGNORECASE,
 )
 _TO_PLACES = re.compile(
-    r"(?:round|correct|accurate|exact|answer|express|give|state|approximat)[^.?!\n]{0,80}?"
+    r"(?:(?:round|correct|accurate|exact|answer|express|give|state|approximat)[^.?!\n]{0,80}?|\b(?:to|with)\s+)"
     r"\b(\d{1,2}|one|two|three|four|five|six)\s+decimal\s+(?:place|digit|point)",
     re.IGNORECASE,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from cotkit.verify.clean import clean
 from cotkit.verify.parse import parse
@@ -55,19 +56,24 @@ _SET_LEFT = re.compile(
 _OPERATOR_LEFT = re.compile(
     r"^\\(?:i{1,3}nt|oint|sum|prod|lim)(?![A-Za-z])[^=]{0,20}(?:=[^=]{0,60})?.{0,400}=(?=[^=]+$)"
 )
+_AND_SO_ON = re.compile(r",\s*(?:\.\.\.|\\[lc]?dots)\s*,?")
 _PER_ZH = re.compile(r"每\s?(小时|分钟|秒|天)\s?(.{1,40})")
 _CASE = re.compile(
     r"\s*(?:[A-Za-z]\s*\([a-z]\)\s*=\s*)?(.{1,120}?)\s*,?\s*\b(?:if|for|when|where)\b\s*(.{1,80}?)\s*(?:[,;]\s*(?:and\s+)?|$)"
 )
 
 
+@lru_cache(maxsize=2_048)
 def read(text: str, *, grouping: bool = True) -> Value:
     """The typed value of an answer; `Text` where it is words or cannot be read.
 
-    `grouping` reads `1,234` outside brackets as one number.
+    `grouping` reads `1,234` outside brackets as one number. The last values are kept: a reference is read once for
+    all the candidates that are held against it.
     """
     body = clean(text)
     plain = " ".join(_WRAPPED.sub(r"\1", body).split())
+    if _AND_SO_ON.search(plain):
+        return Text(plain, "ellipsis")
     speed = _PER_ZH.fullmatch(plain)
     if speed:
         return read(f"{speed[2]}/{speed[1]}", grouping=grouping)
@@ -86,31 +92,26 @@ def read(text: str, *, grouping: bool = True) -> Value:
     return Text(plain, "" if words else why)
 
 
-def _forms(body: str, plain: str) -> Sequence[str]:
+def _forms(body: str, plain: str) -> Iterator[str]:
     """The text as it is, then without what may stand around an answer."""
-    forms = [body]
+    yield body
     if len(body) > 2_000:
-        return forms
+        return
     if plain != body and "\\" not in plain and "{" not in plain:  # \text{A, D}
-        forms.append(plain)
+        yield plain
     about = _ABOUT.sub("", body)
     named = _NAMED.sub("", about)
-    follows = _FOLLOWS.split(body)[-1].strip()
-    unset = _SET_LEFT.sub("", body)
-    operated = _OPERATOR_LEFT.sub("", body)
-    for form in (
+    others = (
         _by_cases(plain),
-        unset,
-        operated,
+        _SET_LEFT.sub("", body),
+        _OPERATOR_LEFT.sub("", body),
         about,
         named,
-        follows,
+        _FOLLOWS.split(body)[-1].strip(),
         _TRAILER.sub("", body),
         _TRAILER.sub("", named),
-    ):
-        if form and form not in forms:
-            forms.append(form)
-    return forms
+    )
+    yield from (form for form in dict.fromkeys(others) if form and form != body)
 
 
 def _by_cases(plain: str) -> str:

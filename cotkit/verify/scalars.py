@@ -23,8 +23,6 @@ class Outcome:
     reason: str = ""
 
 
-# 0.33 for 1/3 is too coarse to be more than wrong; 0.333 may be meant.
-COARSE_DIGITS = 3
 # Asked where the rungs in this process cannot tell; (a, b) -> (equal or None, reason).
 Prove = Callable[[Node, Node], tuple[bool | None, str]]
 
@@ -161,10 +159,10 @@ def _near(decimal: Value, other: Value, how: How) -> Outcome | None:
     rounded = gap <= step / 2 + slack
     cut = abs(decimal.value) <= abs(value) + slack and gap < step + slack
     digits = len(str(abs(int(decimal.value / step))))
-    if not (rounded or cut) or decimal.value == 0 or digits < COARSE_DIGITS:
+    if not (rounded or cut) or decimal.value == 0:
         return None
     enough = how.policy.rounded_digits is not None and digits >= how.policy.rounded_digits
-    return yes("rounded") if enough and rounded else unknown("rounded")
+    return yes("rounded") if enough and rounded else no("rounded")
 
 
 def exactly(value: Value) -> Fraction | None:

@@ -21,7 +21,28 @@ from cotkit.verify.values import (
     Value,
 )
 
-_UNITS_EN = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"]
+_UNITS_EN = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 _TENS_EN = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _BIG_EN = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 _SMALL = {word: n for n, word in enumerate(_UNITS_EN)} | {word: 10 * n for n, word in enumerate(_TENS_EN, 2)}
@@ -64,17 +85,111 @@ _DATES = (
 _RATIO_WORDS = re.compile(r"(\d+(?:\.\d+)?)\s+to\s+(\d+(?:\.\d+)?)(?:\s+to\s+(\d+(?:\.\d+)?))?")
 _OUT_OF = re.compile(r"(\d{1,9})\s+(?:out of|in)\s+(\d{1,9})")
 _EMPTY = frozenset(
-    ["no solution", "no solutions", "no real solution", "no real solutions", "empty set", "the empty set", "no such numbers", "no real roots", "none exist", "无解", "空集", "无实数解", "无实数根", "方程无解", "没有解", "no integer solutions", "no real numbers", "no value", "no values"]
+    [
+        "no solution",
+        "no solutions",
+        "no real solution",
+        "no real solutions",
+        "empty set",
+        "the empty set",
+        "no such numbers",
+        "no real roots",
+        "none exist",
+        "无解",
+        "空集",
+        "无实数解",
+        "无实数根",
+        "方程无解",
+        "没有解",
+        "no integer solutions",
+        "no real numbers",
+        "no value",
+        "no values",
+    ]
 )
 _REALS = frozenset(
-    ["all real numbers", "all reals", "all real number", "any real number", "every real number", "the set of all real numbers", "all real values", "全体实数", "所有实数", "任意实数", "一切实数", "实数集", "real numbers", "the real numbers", "r"]
+    [
+        "all real numbers",
+        "all reals",
+        "all real number",
+        "any real number",
+        "every real number",
+        "the set of all real numbers",
+        "all real values",
+        "全体实数",
+        "所有实数",
+        "任意实数",
+        "一切实数",
+        "实数集",
+        "real numbers",
+        "the real numbers",
+        "r",
+    ]
 )
 _SIGNED_REALS = {
     "all positive real numbers": (False, True), "positive real numbers": (False, True), "positive reals": (False, True),
     "all positive reals": (False, True), "全体正实数": (False, True), "正实数": (False, True),
     "all negative real numbers": (True, False), "negative real numbers": (True, False),
 }  # fmt: skip
-_ELEMENTS = ["H", "He", "Li", "Be", "B", "C", "N", "O", "F", "Ne", "Na", "Mg", "Al", "Si", "P", "S", "Cl", "Ar", "K", "Ca", "Sc", "Ti", "V", "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Ag", "Cd", "Sn", "Sb", "I", "Xe", "Cs", "Ba", "Pt", "Au", "Hg", "Pb", "Bi", "U", "Th", "Ra", "Pu", "Mo", "W"]
+_ELEMENTS = [
+    "H",
+    "He",
+    "Li",
+    "Be",
+    "B",
+    "C",
+    "N",
+    "O",
+    "F",
+    "Ne",
+    "Na",
+    "Mg",
+    "Al",
+    "Si",
+    "P",
+    "S",
+    "Cl",
+    "Ar",
+    "K",
+    "Ca",
+    "Sc",
+    "Ti",
+    "V",
+    "Cr",
+    "Mn",
+    "Fe",
+    "Co",
+    "Ni",
+    "Cu",
+    "Zn",
+    "Ga",
+    "Ge",
+    "As",
+    "Se",
+    "Br",
+    "Kr",
+    "Rb",
+    "Sr",
+    "Ag",
+    "Cd",
+    "Sn",
+    "Sb",
+    "I",
+    "Xe",
+    "Cs",
+    "Ba",
+    "Pt",
+    "Au",
+    "Hg",
+    "Pb",
+    "Bi",
+    "U",
+    "Th",
+    "Ra",
+    "Pu",
+    "Mo",
+    "W",
+]
 _ELEMENT = "(?:" + "|".join(sorted(_ELEMENTS, key=len, reverse=True)) + ")"
 _SPECIES = rf"\d{{0,2}}(?:{_ELEMENT}\d{{0,3}}|\((?:{_ELEMENT}\d{{0,2}}){{1,6}}\)\d{{0,2}}){{1,20}}(?:\((?:s|l|g|aq)\))?"
 _FORMULA = re.compile(rf"{_SPECIES}(?:\+{_SPECIES}){{0,6}}(?:(?:->|=|→){_SPECIES}(?:\+{_SPECIES}){{0,6}})?")

@@ -1,30 +1,36 @@
-"""The recipe step: one verdict for every trace."""
+"""The recipe step: one verdict for every trace, by its answer or by its problem's tests."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.records import Problem, Trace, Verdict, dropped_frame, frame, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.verify.code.policy import CodePolicy
 from cotkit.verify.extract import extract_reference
 from cotkit.verify.grade import Verdict as Grade
-from cotkit.verify.many import Pair, grade_many
+from cotkit.verify.many import Pair, cores, grade_many
 from cotkit.verify.policy import Policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from cotkit.verify.code import CodeVerdict
+
 
 class Verify(Step):
-    """Grade every trace's final answer against its problem's reference answer."""
+    """Grade every trace: its program by the problem's tests where it has any, else its final answer."""
 
     step: Literal["verify"] = "verify"
     policy: Policy = Field(default_factory=Policy, description="What counts as the same answer.")
+    programs: CodePolicy = Field(
+        default_factory=CodePolicy, description="Sandbox and limits for the programs of problems with tests."
+    )
     cpu_s: float = Field(
         1.0, gt=0, le=60, description="Seconds of CPU that one answer may take; then it is undecided (timeout)."
     )
@@ -51,17 +57,14 @@ class Verify(Step):
         """Every trace gets a verdict row; none is dropped."""
         traces = rows(Trace, tables[Trace])
         problems = {problem.problem_id: problem for problem in rows(Problem, tables[Problem])}
-        graded = [
-            Pair(
-                extract_reference(problem.answer, problem.solution).answer,
-                trace.response,
-                problem.problem,
-                tuple(problem.choices or ()),
-            )
+        judged = [
+            (trace, problem)
             for trace in traces
             if trace.status == "done" and (problem := problems.get(trace.problem_id)) is not None
         ]
-        with context.progress.task("verify", len(graded)) as task:
+        coded = [(trace, problem) for trace, problem in judged if problem.tests]
+        answered = [(trace, problem) for trace, problem in judged if not problem.tests]
+        with context.progress.task("verify", len(judged)) as task:
 
             def hear(verdicts: Sequence[Grade]) -> None:
                 for value, n in Counter(verdict.value for verdict in verdicts).items():
@@ -69,7 +72,7 @@ class Verify(Step):
 
             found = iter(
                 grade_many(
-                    graded,
+                    [_pair(trace, problem) for trace, problem in answered],
                     self.workers,
                     policy=self.policy,
                     cpu_s=self.cpu_s,
@@ -77,7 +80,8 @@ class Verify(Step):
                     on_verdicts=hear,
                 )
             )
-        verdicts = [_row(trace, problems.get(trace.problem_id), found) for trace in traces]
+            ran = iter(self._run_programs(coded, hear))
+        verdicts = [_row(trace, problems.get(trace.problem_id), found, ran) for trace in traces]
         counters = _counters(verdicts)
         self._warn(counters, len(verdicts), context)
         return StepOutput(
@@ -85,6 +89,21 @@ class Verify(Step):
             dropped=dropped_frame(tables[Trace], [], [], []),
             counters=counters,
         )
+
+    def _run_programs(
+        self, coded: Sequence[tuple[Trace, Problem]], hear: Callable[[Sequence[Grade]], None]
+    ) -> list[Grade]:
+        """One verdict for each program; the method names the sandbox that was in force."""
+        from cotkit.verify.code import grade_code_many, read_tests
+
+        size = max(1, (self.workers or cores()) * 8)
+        found: list[Grade] = []
+        for start in range(0, len(coded), size):
+            items = [(trace.response or "", read_tests(problem.tests)) for trace, problem in coded[start : start + size]]
+            part = [_tested(v) for v in grade_code_many(items, self.workers, self.programs)]
+            hear(part)
+            found.extend(part)
+        return found
 
     def _warn(self, counters: dict[str, float], total: int, context: StepContext) -> None:
         share = counters["undecided"] / total if total else 0.0
@@ -95,12 +114,26 @@ class Verify(Step):
             )
 
 
-def _row(trace: Trace, problem: Problem | None, found: Iterator[Grade]) -> Verdict:
+def _pair(trace: Trace, problem: Problem) -> Pair:
+    reference = extract_reference(problem.answer, problem.solution).answer
+    return Pair(reference, trace.response, problem.problem, tuple(problem.choices or ()))
+
+
+def _tested(verdict: CodeVerdict) -> Grade:
+    """A program's verdict; `extracted` is the program, the reason also says how many tests passed."""
+    failed = next((test for test in verdict.tests if test.value != "correct"), None)
+    told = f" (test {failed.index})" if failed is not None else ""
+    count = f"; {verdict.passed} of {verdict.total} tests passed" if verdict.total else ""
+    method = f"tests in {verdict.sandbox}" if verdict.sandbox else "none"
+    return Grade(verdict.value, verdict.program, None, method, f"{verdict.reason}{told}{count}")
+
+
+def _row(trace: Trace, problem: Problem | None, found: Iterator[Grade], ran: Iterator[Grade]) -> Verdict:
     if trace.status != "done" or problem is None:
         reference = extract_reference(problem.answer, problem.solution).answer if problem is not None else None
         why = f"trace_{trace.status}" if trace.status != "done" else "no_problem"
         return Verdict(trace.problem_id, trace.sample, "undecided", None, reference, "none", why)
-    verdict = next(found)
+    verdict = next(ran if problem.tests else found)
     return Verdict(
         trace.problem_id,
         trace.sample,

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from cotkit.verify.notation import FUNCTIONS
 
-MAX_TOKENS = 8_000
+MAX_TOKENS = 30_000
 
 
 class Unreadable(ValueError):
@@ -55,7 +55,7 @@ _OPS = {
     "rangle": "rangle", "colon": ":", ">": ">", "<": "<", "\\": "\\\\",
 }  # fmt: skip
 _DROPPED = frozenset(
-    {"angle", "triangle", "therefore", "because", "Rightarrow", "implies", "boxed", "fbox", "vec", "overrightarrow",
+    {"triangle", "therefore", "because", "Rightarrow", "implies", "boxed", "fbox", "vec", "overrightarrow",
      "hat", "widehat", "rm", "mathop", "hline", "displaylines"}
 )  # fmt: skip
 

@@ -38,6 +38,7 @@ _CURRENCIES: dict[str, tuple[str, Fraction]] = {
     "dollar": ("usd", Fraction(1)), "cent": ("usd", Fraction(1, 100)),
     "yuan": ("cny", Fraction(1)), "jiao": ("cny", Fraction(1, 10)),
 }  # fmt: skip
+CURRENCIES = frozenset({"dollar", "cent", "euro", "yen", "yuan", "jiao", "sterling", "rupee"})
 # Counting words, scores and the like have no size, though pint has units of these names.
 _SIZELESS = frozenset(
     {"point", "unit", "person", "piece", "percent", "euro", "yen", "sterling", "rupee", "month", "year"}

@@ -46,7 +46,23 @@ def normal(text: str) -> str:
 
 
 # Words that say that an answer is no number.
-NO_NUMBERS = frozenset(["undefined", "true", "false", "yes", "no", "all", "nothing", "even", "odd", "unknown", "nan", "error", "indeterminate"])
+NO_NUMBERS = frozenset(
+    [
+        "undefined",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "all",
+        "nothing",
+        "even",
+        "odd",
+        "unknown",
+        "nan",
+        "error",
+        "indeterminate",
+    ]
+)
 
 
 def several_letters(text: str) -> bool:

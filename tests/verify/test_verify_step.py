@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,20 @@ def test_keys_are_checked() -> None:
         Verify(cpus=3)  # type: ignore[call-arg]
     with pytest.raises(ValidationError):
         Verify(cpu_s=0)
+
+
+def test_programs_are_judged_by_the_tests_of_their_problem(tmp_path: Path) -> None:
+    doubled = json.dumps([{"input": "3", "output": "6"}, {"input": "-1", "output": "-2"}])
+    problem = Problem("double", "Print twice the number.", tests=doubled, domain="code")
+    traces = [
+        trace("double", 0, "```python\nprint(2 * int(input()))\n```"),
+        trace("double", 1, "```python\nprint(6)\n```"),
+        trace("double", 2, "There is no program here, and I would rather explain it."),
+        trace("double", 3, "```python\nprint(", "length"),
+    ]
+    tables = {Trace: frame(Trace, traces), Problem: frame(Problem, [problem])}
+    out = Verify().run(tables, StepContext(seed=0, work=tmp_path, run=tmp_path))
+    got = [(v.verdict, v.reason.split(";")[0]) for v in rows(Verdict, out.kept)]
+    assert got[:2] == [("correct", "passed"), ("incorrect", "wrong_answer (test 1)")]
+    assert [verdict for verdict, _ in got[2:]] == ["undecided", "undecided"]
+    assert rows(Verdict, out.kept)[0].method.startswith("tests in ")
