@@ -1,6 +1,6 @@
 """Error rates of the grader on our own labelled pairs, and of math-verify on the same ones.
 
-    python benchmarks/labelled.py                       # cotkit on all pairs: rates by type, every error with its reason
+    python benchmarks/labelled.py                       # all pairs: rates by type, every error with its reason
     python benchmarks/labelled.py --part unseen         # only the third that nothing was tuned on
     python benchmarks/labelled.py --rival math-verify   # needs: pip install "math-verify[antlr4_13_2]"
 

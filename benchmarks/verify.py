@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cotkit.verify import grade, grade_many, gradable
+from cotkit.verify import gradable, grade, grade_many
 from cotkit.verify.extract import extract_reference
 from cotkit.verify.many import cores
 

@@ -105,11 +105,11 @@ class Atoms(Cursor):
             return Call("sqrt", (self.group(),))
         if lower in ("pi", "infinity", "inf", "infty"):
             return Sym("pi" if lower == "pi" else "oo")
-        if len(text) > 3 or lower in NO_PRODUCTS or (len(text) == 3 and not is_product(text)):
+        if len(text) > 3 or (self.prose and lower in NO_PRODUCTS) or (len(text) == 3 and not is_product(text)):
             raise Unreadable("words")
-        if len(text) == 1 and self.next == ("op", "(") and (lower in "fgh" or text.isupper()):
-            if lower in "fgh" or self.inside(","):  # f(2), the point P(3,-4)
-                return Call("apply", (Sym(text), self.group()))
+        applied = lower in "fgh" or (text.isupper() and self.inside(","))  # f(2), the point P(3,-4)
+        if len(text) == 1 and self.next == ("op", "(") and applied:
+            return Call("apply", (Sym(text), self.group()))
         node: Node = Sym(text[0]) if len(text) > 1 else self.name(text)
         for index, letter in enumerate(text[1:], 2):
             last: Node = self.name(letter) if index == len(text) else Sym(letter)
@@ -120,7 +120,10 @@ class Atoms(Cursor):
         return node
 
     def name(self, text: str) -> Sym:
-        return Sym(f"{text}_{self.subscript()}") if self.accept("_") else Sym(text)
+        name = f"{text}_{self.subscript()}" if self.accept("_") else text
+        while self.accept("'"):
+            name += "'"
+        return Sym(name)
 
     def command(self, name: str) -> Node:
         if name in SPECIAL:
@@ -138,6 +141,9 @@ class Atoms(Cursor):
             "sqrt": self.root,
             "binom": lambda: Call("binom", (self.argument(), self.argument())),
             "angle": self.primary,
+            "dot": lambda: self.marked("dot"),
+            "ddot": lambda: self.marked("ddot"),
+            "tilde": lambda: self.marked("tilde"),
             "begin": lambda: environment(self),
             "sum": lambda: self.ranged("sum"),
             "prod": lambda: self.ranged("prod"),
@@ -197,6 +203,13 @@ class Atoms(Cursor):
                 self.accept("*")
                 node = product_of(node, self.power())
         return node
+
+    def marked(self, mark: str) -> Node:
+        """A letter with a dot or a tilde is a letter of its own."""
+        body = self.argument()
+        if not isinstance(body, Sym):
+            raise Unreadable("unparsable")
+        return Sym(f"{mark} {body.name}")
 
     def barred(self) -> Node:
         """A conjugate where there is an `i`; else a segment or a mean, which is only a name."""

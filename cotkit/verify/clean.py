@@ -10,7 +10,7 @@ _CHARS = {
     "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ", "∙": r"\cdot ", "•": r"\cdot ", "÷": r"\div ", "∗": "*",
     "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "λ": r"\lambda ",
     "φ": r"\phi ", "ω": r"\omega ", "σ": r"\sigma ", "δ": r"\delta ", "ε": r"\epsilon ", "ρ": r"\rho ",
-    "Δ": r"\Delta ", "∆": r"\Delta ", "Ω": r"\ohm ", "Ω": r"\ohm ", "μ": r"\mu ", "µ": r"\mu ",
+    "Δ": r"\Delta ", "∆": r"\Delta ", "\u03a9": r"\ohm ", "\u2126": r"\ohm ", "μ": r"\mu ", "µ": r"\mu ",
     "∞": r"\infty ", "≤": r"\le ", "≥": r"\ge ", "⩽": r"\le ", "⩾": r"\ge ", "≦": r"\le ", "≧": r"\ge ", "≠": r"\ne ",
     "≈": r"\approx ", "∈": r"\in ", "∪": r"\cup ", "∩": r"\cap ", "∅": r"\emptyset ", "Ø": r"\emptyset ",
     "∖": r"\setminus ", "±": r"\pm ", "∓": r"\mp ", "√": r"\sqrt ", "∛": r"\sqrt[3]", "∜": r"\sqrt[4]",
@@ -44,6 +44,7 @@ _BRACED_ARRAY = re.compile(
     r"\\left\s{0,3}\\[{]\s{0,3}\\begin\{array\}\s{0,3}\{[^{}]{0,20}\}(.{1,2000}?)\\end\{array\}\s{0,3}\\right\s{0,3}\.",
     re.DOTALL,
 )
+_PRIMES = re.compile(r"\^\s?\{?\s?(?:\\prime\s?){1,3}\}?")
 _TIMES_TEN = re.compile(r"(?<=\d)\s?[xX]\s?(?=10\s?\^|10\*\*)")
 _POSITIVE_REALS = re.compile(
     r"\\(?:mathbb\s{0,2}\{?\s?R\s?\}?|reals\s?)\s?(?:\^\s?\{?\s?\+\s?\}?|_\s?\{?\s?(?:>\s?0|\+)\s?\}?)"
@@ -141,7 +142,7 @@ def clean(text: str) -> str:
 
 def _latex_form(text: str) -> str:
     """Fences, sizes, spacing and styles of LaTeX taken off."""
-    text = _POSITIVE_REALS.sub(r"(0,\\infty)", text)
+    text = _PRIMES.sub(lambda m: "'" * m[0].count("prime"), _POSITIVE_REALS.sub(r"(0,\\infty)", text))
     text = _BRACED_ARRAY.sub(r"\\begin{cases}\1\\end{cases}", _MATH_FENCES.sub(" ", text))
     text = _ROW_GAP.sub(r"\\\\ ", _SIZES.sub("", text))
     return _SPACES.sub(" ", _STYLE.sub(" ", text))

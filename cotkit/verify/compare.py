@@ -22,6 +22,7 @@ from cotkit.verify.piecewise import compare_piecewise
 from cotkit.verify.points import same_ratio
 from cotkit.verify.policy import DEFAULT, Policy
 from cotkit.verify.ranges import ranges
+from cotkit.verify.read import read
 from cotkit.verify.scalars import How, Outcome, Prove, no, scalars, unknown, yes
 from cotkit.verify.sequences import alternatives, matrices, one_of_many, sequences, weakest
 from cotkit.verify.tree import Call, Node, Num, Sym, symbols
@@ -115,6 +116,9 @@ def _choice(a: Value, b: Value, how: How) -> Outcome | None:
         return None
     if isinstance(b, Choice):
         return yes() if a.letter == b.letter else no("letters_differ")
+    if a.text and not isinstance(b, Text):
+        found = how.same(read(a.text), b)
+        return found if found.verdict == "correct" else unknown("option_text_unknown")
     if isinstance(b, Expr) and not a.text:
         if isinstance(b.node, Sym) and len(b.node.name) == 1 and b.node.name.islower() and b.node.name < "k":
             return yes("letter case") if b.node.name.upper() == a.letter else unknown("letter_or_variable")
@@ -142,6 +146,8 @@ def _equation(a: Value, b: Value, how: How) -> Outcome | None:
         sides = [how.same(value_of(a.left), b), how.same(a.right, b)]
         if len({side.verdict for side in sides}) == 1:
             return weakest(sides)
+    if len(symbols(a.left)) > 1 and not symbols(a.right_node) and isinstance(b, Rational):
+        return how.same(a.right, b)  # m + n = 17: the question asked for m + n
     return unknown("equation")
 
 
@@ -179,6 +185,10 @@ def _piecewise(a: Value, b: Value, how: How) -> Outcome | None:
         return None
     if isinstance(b, Equation) and b.name is not None:
         return how.same(a, b.right)
+    rows = a.node.args if isinstance(a.node, Call) and a.node.head == "cases" else ()
+    if len(rows) == 1 and isinstance(b, Expr | Rational):  # the other side does not say where it holds
+        (row,) = rows
+        return how.same(value_of(row.args[0]), b) if isinstance(row, Call) else None
     other = b.node if isinstance(b, Piecewise | Expr) else Num(b.value) if isinstance(b, Rational) else None
     if other is None:
         return unknown("piecewise")

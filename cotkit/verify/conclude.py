@@ -16,10 +16,10 @@ _TALK = re.compile(
     r"```|-{3,}|\*\*why|why\?|\d+\.\s|[-*]\s+(?:multipl|check))",
     re.IGNORECASE,
 )
-_BREAK = re.compile(r"(?<=[.!?])\s+(?=[A-Z$\\(*\u4e00-\u9fff])|(?<=[。！？；])\s*(?=\S)")
+_BREAK = re.compile(r"(?<=[.?])\s+(?=[A-Z$\\(*\u4e00-\u9fff])|(?<=[a-z]!)\s+(?=[A-Z])|(?<=[。！？；])\s*(?=\S)")
 _SIDE_CLAUSE = re.compile(
     r"(?:,|\s)\s*(?:which|because|since|even though|although|though|so that|as (?:required|desired|expected|claimed|wanted)|not|"
-    r"rather than|instead of|by the way|whereas|in contrast|to finish|left over|out of)\b.*$|\s\((?:not|with|since|because|as)\b.*$"
+    r"rather than|instead of|by the way|whereas|in contrast|to finish|left over)\b.*$|\s\((?:not|with|since|because|as)\b.*$"
     r"|[,，](?:因为|其中|而不是|不是|且不)[^,，]*$",
     re.IGNORECASE | re.DOTALL,
 )
@@ -28,6 +28,7 @@ _CODE = re.compile(r"`([^`\n]{1,200})`")
 _MATH = re.compile(
     r"\$\$(.{1,1000}?)\$\$|(?<![\\$])\$([^$]{1,600}?)(?<!\\)\$|\\\((.{1,600}?)\\\)|\\\[(.{1,1000}?)\\\]", re.DOTALL
 )
+_SAID = re.compile(r"(?:\bis|\bare|\bequals|\bof|\bget|\bbe|为|是|得|有)\s*$", re.IGNORECASE)
 _SAME_RUN = re.compile(r"\s*(?:,|;|、|，|and|or|&|和|或|以及|,\s*and|,\s*or|，?或|，?和)\s*", re.IGNORECASE)
 _COLON = re.compile(r"[:：](?!\d)\s*(?=\S)")
 _COPULA = re.compile(
@@ -109,6 +110,7 @@ _COMMANDS = re.compile(r"\\[A-Za-z]+|\\(?:text|mathrm)\{[^{}]{0,60}\}")
 _PLAIN_WORD = re.compile(r"(?<![A-Za-z])[A-Za-z]{3,}(?![A-Za-z(])")
 
 
+_ALIGNED_END = re.compile(r"\\end\{((?:align|aligned|gather|gathered|split|eqnarray)\*?)\}$")
 _NO_ANSWER = frozenset(
     [
         "i",
@@ -187,12 +189,17 @@ def _last_lines(text: str) -> Iterator[str]:
             if start >= 0:
                 yield block[start:]
                 return
+    if block.endswith("}") and (end := _ALIGNED_END.search(block[-20:])):
+        start = block.rfind("\\begin{" + end[1])
+        rows = [row for row in re.split(r"\\\\|\n", block[start : len(block) - len(end[0])]) if "&" in row or "=" in row]
+        if rows:
+            yield "$" + rows[-1].replace("&", " ").strip() + "$"
+            return
     lines = [line.strip() for line in block.split("\n") if line.strip()][-8:]
     kept = [line for line in lines if not _TALK.match(line) or _BOLD.search(line)]
     for line in list(reversed(kept or lines))[:1]:
-        if line.startswith("|") and line.endswith("|"):
-            line = line.strip("|").rpartition("|")[2].strip()
-        yield _MARK.sub("", line).strip()
+        cell = line.strip("|").rpartition("|")[2].strip() if line.startswith("|") and line.endswith("|") else line
+        yield _MARK.sub("", cell).strip()
 
 
 def stated(sentence: str) -> tuple[str, bool] | None:
@@ -201,18 +208,37 @@ def stated(sentence: str) -> tuple[str, bool] | None:
     short = _SIDE_CLAUSE.sub("", sentence)
     for clause in (short, sentence) if short.strip() and short != sentence else (sentence,):
         words = None
-        for answer, sure in _parts(clause):
-            answer = answer.strip().strip("*`").strip().rstrip(".。，,；;").strip()
+        for part, sure in _parts(clause):
+            answer = part.strip().strip("*`").strip().rstrip(".。，,；;").strip()
             if not answer:
                 continue
             value = read(answer)
             if not isinstance(value, Text) or value.formula:
+                if _qualified(clause, answer):
+                    return None
                 return answer, sure
             if _is_words(value, answer) and (words is None or len(answer) < len(words[0])):
                 words = answer, True
         if words is not None:
             return words
     return None
+
+
+# What turns a number into another statement: at least 5, not 5, twice 5, 5 squared.
+QUALIFIED = re.compile(
+    r"\s*(?:not|never|neither|n't|at least|at most|no more than|no less than|more than|less than|greater than|fewer than|"
+    r"twice|thrice|double|triple|half of|the (?:square|cube) root of|either|between|不是|不为|至少|至多|大于|小于)\b",
+    re.IGNORECASE,
+)
+_BEFORE = re.compile(QUALIFIED.pattern + r"[\s$*`:]*(?:be\s|is\s|equal to\s)?[\s$*`]*$", re.IGNORECASE)
+_AFTER = re.compile(r"[\s$*`]*(?:squared|cubed|hundred|dozen|(?:less|more|fewer|greater) than|times as|or (?:more|less|so)|maybe)\b", re.IGNORECASE)
+
+
+def _qualified(clause: str, answer: str) -> bool:
+    at = clause.rfind(answer)
+    if at < 0:
+        return False
+    return bool(_BEFORE.search(clause[max(0, at - 40) : at]) or _AFTER.match(clause[at + len(answer) : at + len(answer) + 30]))
 
 
 def _is_words(value: Value, answer: str) -> bool:
@@ -264,22 +290,28 @@ def _maths(plain: str) -> Iterator[tuple[str, bool]]:
         if not _SAME_RUN.fullmatch(between):
             break
         run.insert(0, span)
+    said = next((span for span in spans if _SAID.search(plain[max(0, span.start() - 30) : span.start()])), None)
+    if said is not None and said not in run:
+        yield plain[said.start() : said.end()], False
     joined = plain[run[0].start() : run[-1].end()]
+    alone = len({span[0] for span in spans}) == len(run) or said in run
     after = re.match(r"\s*([A-Za-z°%\u4e00-\u9fff][\w/^°\u4e00-\u9fff]{0,14})?", plain[run[-1].end() :])
     if len(run) == 1 and after and after[1]:
         inner = next(group for group in run[0].groups() if group)
-        yield f"{inner} {after[1]}", True
-    yield joined, True
+        yield f"{inner} {after[1]}", alone
+    yield joined, alone
     last = next(group for group in run[-1].groups() if group)
-    yield last, True
+    yield last, alone
     if re.match(r"\s*\\(?:sin|cos|tan|log|ln|angle|triangle|Delta|operatorname)", last) and "=" in last:
         yield last.rpartition("=")[2], True  # sin A = …: the question asked for it
 
 
 def _tails(plain: str) -> Iterator[tuple[str, bool]]:
     """What stands behind a verb, from the first one on: `the solutions are x = 1 and x = 2`."""
+    numbers = set(_NUMBER.findall(plain))
     for match in list(_COPULA.finditer(plain))[:12]:
-        yield plain[match.end() :], True
+        tail = plain[match.end() :]
+        yield tail, numbers <= set(_NUMBER.findall(tail))
 
 
 def _numbers(plain: str) -> Iterator[tuple[str, bool]]:

@@ -45,6 +45,7 @@ class Cursor:
         self.depth = 0
         self.bars = 0
         self.built = 0
+        self.prose = False
 
     @property
     def next(self) -> Token:

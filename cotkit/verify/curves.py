@@ -11,7 +11,12 @@ from cotkit.verify.tree import Node, fold, symbols, walk
 
 MAX_NODES = 120
 # Values for all variables but one, and the places between which roots in the last one are looked for.
-_OTHERS = ((0.37, 1.21, -0.83), (1.73, -0.59, 2.41), (-1.29, 0.43, 0.91), (0.11, -2.17, 1.61))
+_OTHERS = (
+    (0.37, 1.21, -0.83, 0.57, 1.93),
+    (1.73, -0.59, 2.41, 0.83, -1.37),
+    (-1.29, 0.43, 0.91, 1.51, 0.67),
+    (0.11, -2.17, 1.61, -0.71, 1.13),
+)
 _GRID = tuple(-8.03 + 0.61 * step for step in range(27))
 _WANTED = 6
 
@@ -24,7 +29,7 @@ def compare_curves(a: Node, b: Node) -> Compared:
     """
     a, b = fold(a), fold(b)
     names = sorted(symbols(a) | symbols(b))
-    if symbols(a) != symbols(b) or not 1 <= len(names) <= 4:
+    if symbols(a) != symbols(b) or not 1 <= len(names) <= 6:
         return Compared(None, "equations_differ")
     if any(sum(1 for _ in walk(side)) > MAX_NODES for side in (a, b)):
         return Compared(None, "too_many_nodes")
@@ -89,9 +94,9 @@ def _is_zero(node: Node, point: dict[str, float]) -> bool | None:
     if value is None:
         return None
     spread = 0.0
-    for name in point:
+    for name, place in point.items():
         for step in (1e-3, -1e-3):
-            moved = _value(node, {**point, name: point[name] + step})
+            moved = _value(node, {**point, name: place + step})
             if moved is not None:
                 spread = max(spread, abs(moved - value))
     if abs(value) <= 1e-6 * spread + 1e-12:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections import deque
 from dataclasses import dataclass
 from itertools import islice
 
-from cotkit.verify.conclude import bare, conclusion, stated
+from cotkit.verify.conclude import QUALIFIED, bare, conclusion, stated
 from cotkit.verify.doubt import doubt
 from cotkit.verify.read import read
 from cotkit.verify.values import Text
@@ -35,6 +36,8 @@ _GIVEN_UP = re.compile(
     r"我?(?:无法|不能)(?:确定|判断|得出|求出|解出)答?|不(?:太)?确定答案|不知道(?:答案|怎么)",
     re.IGNORECASE,
 )
+_PER_CENT = re.compile(r"\s?\$?\s?\\?%")
+_JSON = re.compile(r'"(?:final[_ ])?answer"\s{0,4}:\s{0,4}("(?:[^"\\\n]|\\.){0,400}"|-?\d[\d.eE+-]{0,40})', re.IGNORECASE)
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}\{")
 _CALLED_WRONG = re.compile(
     r"\b(?:not correct|incorrect|is wrong|not right|cannot be right|can't be right|not the answer)\b|❌|不对|错误的",
@@ -112,7 +115,8 @@ def _boxed(text: str) -> Extraction | None:
     numbered = _parts_of_problem(text, found)
     if numbered is not None:
         return Extraction(numbered, "boxed", f"{len(found)} boxes")
-    parts = [found[-1][2].strip()]
+    per_cent = _PER_CENT.match(text, found[-1][1])
+    parts = [found[-1][2].strip() + (r"\%" if per_cent and "%" not in found[-1][2] else "")]
     either = False
     for earlier, later in zip(reversed(found[:-1]), reversed(found), strict=False):
         between = text[earlier[1] : later[0]]
@@ -172,6 +176,18 @@ def _hashes(text: str) -> Extraction | None:
     return Extraction(line, "hashes") if line else None
 
 
+def _json(text: str) -> Extraction | None:
+    """`{"answer": "12"}`, as some prompts ask for."""
+    last = _last(_JSON, text[-20_000:])
+    if last is None:
+        return None
+    try:
+        value = json.loads(last[1])
+    except ValueError:  # LaTeX that was not escaped
+        value = last[1].strip('"')
+    return Extraction(str(value), "tag") if str(value).strip() else None
+
+
 def _closed(text: str) -> bool:
     r"""Whether no brace and no maths fence is open at the end: the full stop of `\text{ sq. in}` ends nothing."""
     return text.count("{") <= text.count("}") and (text.count("$") - text.count(r"\$")) % 2 == 0
@@ -184,6 +200,8 @@ def _phrase(text: str) -> Extraction | None:
     rest = text[last.end() : last.end() + MAX_ANSWER]
     head = _PHRASE_HEAD.match(rest)
     rest = rest[head.end() :] if head else rest
+    if QUALIFIED.match(rest):
+        return Extraction(None, "none", "no_answer_stated")
     ends = (match.start() for match in islice(_SENTENCE_END.finditer(rest), 20))
     end = next((at for at in ends if _closed(rest[:at])), len(rest))
     answer = rest[:end].strip().strip("*").strip()
@@ -191,7 +209,7 @@ def _phrase(text: str) -> Extraction | None:
         return None
     if isinstance(read(answer), Text):  # `Final answer: the minimum is 4`, `4950, that is, 100 less than 5050`
         head = _FIRST_COMMA.split(answer, maxsplit=1)[0].strip("*` ")
-        if head != answer and not isinstance(read(head), Text):
+        if head != answer and _closed(head) and not isinstance(read(head), Text):
             return Extraction(head, "phrase")
         found = stated(answer)
         if found is not None:
@@ -259,7 +277,7 @@ def extract_answer(text: str) -> Extraction:
         return Extraction(None, "none", "empty")
     if _GIVEN_UP.search(shown[-400:]):
         return Extraction(None, "none", "no_answer_stated")
-    for way in (_boxed, _tagged, _hashes, _phrase, _letter, _whole, _trailing):
+    for way in (_boxed, _tagged, _hashes, _json, _phrase, _letter, _whole, _trailing):
         found = way(shown)
         if way is _boxed and found is not None and found.answer is not None:
             why = _box_doubt(shown, found.answer)

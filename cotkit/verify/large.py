@@ -1,4 +1,4 @@
-"""Numbers too large to write down, compared without doing so.
+"""Numbers too large to write down, compared so.
 
 Towers, factorials and quotients of them are rewritten where a law holds exactly (log of a power, root of a power, x - x);
 then compared by structure, by size, and modulo a few primes. Two integers that differ modulo a prime are different:

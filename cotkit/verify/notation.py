@@ -12,7 +12,7 @@ _FUNCTIONS = (
 )
 _GREEK = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi rho sigma tau phi chi psi "
-    "omega Gamma Delta Theta Lambda Sigma Phi Psi Omega ell"
+    "hbar omega Gamma Delta Theta Lambda Sigma Phi Psi Omega ell"
 )
 
 RELATIONS = frozenset({"=", "<", ">", "<=", ">=", "!=", "in", "approx"})

@@ -6,6 +6,7 @@ It knows the notation of final answers, not all of LaTeX, and refuses what is am
 
 from __future__ import annotations
 
+import re
 from fractions import Fraction
 
 from cotkit.verify.atoms import Atoms, product_of
@@ -14,15 +15,21 @@ from cotkit.verify.tokens import Token, Unreadable, tokenise
 from cotkit.verify.tree import Call, Node, Num, Sym
 
 
+# In running text `at` is a word; in a formula of its own it is a times t.
+_TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,} [A-Za-z]{2,}")
+
+
 def parse(text: str, *, grouping: bool = True) -> tuple[Node, ...]:
     """The trees of a cleaned answer: one, or two where `1/2x` can be read in two ways.
 
     Raises Unreadable with a short reason.
     """
     tokens = tokenise(text, grouping=grouping)
+    prose = bool(_TWO_WORDS.search(text)) or text.replace(" ", "").isalpha()
     found = []
     for wide in (False, True):
         parser = _Parser(list(tokens), wide_slash=wide)
+        parser.prose = prose
         node = parser.statement()
         parser.expect_end()
         found.append(node)
@@ -93,9 +100,10 @@ class _Parser(Atoms):
         texts = [token.text for token in self.tokens[self.at : self.at + 5]]
         if len(texts) == 5 and texts[1] == "(" and texts[3] == ")" and texts[4] == "=":
             name, variable = self.tokens[self.at], self.tokens[self.at + 2]
-            if name.kind == variable.kind == "word" and len(name.text) == len(variable.text) == 1:
-                self.at += 4
-                return Call("apply", (Sym(name.text), Sym(variable.text)))
+            if name.kind == "word" and len(name.text) == 1 and variable.kind in ("word", "num"):
+                if variable.kind == "num" or len(variable.text) == 1:
+                    self.at += 4
+                    return Call("apply", (Sym(name.text), Sym(variable.text)))
         return None
 
     # -- arithmetic
@@ -128,7 +136,9 @@ class _Parser(Atoms):
             elif self.next == ("cmd", "angle"):  # a complex number by size and direction
                 self.at += 1
                 turn = self.power()
-                left = Call("mul", (left, Call("add", (Call("cos", (turn,)), Call("mul", (Sym("i"), Call("sin", (turn,))))))))
+                left = Call(
+                    "mul", (left, Call("add", (Call("cos", (turn,)), Call("mul", (Sym("i"), Call("sin", (turn,)))))))
+                )
             elif self.starts_atom():
                 left = product_of(left, self.factor())
             else:
@@ -155,7 +165,7 @@ class _Parser(Atoms):
         while self.next.kind == "op" and self.next.text in ("+", "-"):
             negative ^= self.take().text == "-"
             signs += 1
-        if self.next == ("op", "pm"):
+        if self.next in (("op", "pm"), ("op", "mp")):
             self.at += 1
             return Call("pm", (Num(Fraction(0)), self.power()))
         node = self.power()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import pairwise
 
 from cotkit.verify.numeric import NoValue, digits, evaluate
 from cotkit.verify.points import Compared, constant_value
@@ -43,7 +44,7 @@ def _points(a: Node, b: Node, *, whole: bool) -> Iterator[Fraction]:
     edges = sorted({edge for side in (a, b) for edge in _edges(side)})
     for edge in edges[: MAX_POINTS // 4]:
         yield from (edge - _TINY, edge, edge + _TINY)
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         yield (low + high) / 2
         yield (2 * low + high) / 3
     base_low, base_high = (edges[0], edges[-1]) if edges else (Fraction(0), Fraction(0))

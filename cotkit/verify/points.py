@@ -48,6 +48,11 @@ def compare_points(a: Node, b: Node) -> Compared:
     if found.equal is False and _plain_angles(a, b):
         return Compared(None, "degrees_or_radians")
     names_a, names_b = symbols(a), symbols(b)
+    extra = names_a - names_b, names_b - names_a
+    if found.equal is False and all(len(names) == 1 for names in extra):
+        (mine,), (theirs,) = extra
+        if mine.lower() == theirs.lower() == "c" and _all_logs(rename(a, {mine: theirs}), b).equal:
+            return Compared(True, "equal up to the name of the constant")
     if found.equal is False and names_a != names_b and len(names_a) == len(names_b) == 1:
         renamed = rename(a, dict(zip(names_a, names_b, strict=True)))
         if _all_logs(renamed, b).equal is not False:

@@ -205,7 +205,7 @@ class Pool:
 
 
 @cache
-def _of_process(pid: int) -> Pool:
+def _of_process(pid: int) -> Pool:  # noqa: ARG001 - a forked process has another number, and so a pool of its own
     return Pool()
 
 

@@ -67,7 +67,7 @@ def options(text: str) -> tuple[str, ...]:
     marks = list(_OPTION.finditer(text))
     starts = [i for i, mark in enumerate(marks) if mark[1] == "A"]
     for start in reversed(starts):
-        run = []
+        run: list[re.Match[str]] = []
         for mark in marks[start:]:
             if mark[1] != "ABCDEFGHIJ"[len(run)]:
                 break

@@ -67,12 +67,12 @@ def merged(parts: Sequence[Value], how: How) -> list[Value] | None:
     if any(not isinstance(part, Interval | FiniteSet) for part in parts):
         return None
     out: list[_Part] = []
-    for part in sorted(found, key=cmp_to_key(_before)):
-        if out and _touch(out[-1].interval, part, out[-1].high, how):
-            out[-1] = _joined(out[-1], part)
+    for piece in sorted(found, key=cmp_to_key(_before)):
+        if out and _touch(out[-1].interval, piece, out[-1].high, how):
+            out[-1] = _joined(out[-1], piece)
         else:
-            out.append(part)
-    return [_plain(part.interval, how) for part in out]
+            out.append(piece)
+    return [_plain(piece.interval, how) for piece in out]
 
 
 def _before(a: _Part, b: _Part) -> int:

@@ -45,7 +45,7 @@ _NAMED = re.compile(
 )
 # What may follow an answer without being part of it.
 _TRAILER = re.compile(
-    r"\s*(?:[,;]\s*(?:\\text\{\s*)?(?:where|for|with|when|if|其中)\b.*|[,;]?\s*\(?\s*[a-zA-Z]\s*\\in\s*\\(?:integers|mathbb\s*\{?[ZNR]\}?).*"
+    r"\s*(?:[,;]\s*(?:\\text\{\s*)?(?:where|for|with|when|if|其中)\b.*|[,;]?\s*\(?\s*[a-zA-Z]\s*\\in\s*(?:\\(?:integers|math(?:bb|bf)\s*\{?[ZNR]\}?)|[ZN]\b).*|,\s*[a-z]\s*(?:\\text\{\s*)?(?:is )?(?:an? )?integer.*"
     r"|\s\([A-Za-z][^()]{0,60}\)|\s*\\pmod.*|\s*\((?:mod|\\bmod).*|\s*\\?(?:text\{)?\s*\(?(?:approximately|approx)\.?.*)$"
 )
 _FOLLOWS = re.compile(r"\\(?:Rightarrow|implies|therefore|Longrightarrow|Leftrightarrow|iff)(?![A-Za-z])|=>|⟹")
@@ -57,6 +57,8 @@ _OPERATOR_LEFT = re.compile(
     r"^\\(?:i{1,3}nt|oint|sum|prod|lim)(?![A-Za-z])[^=]{0,20}(?:=[^=]{0,60})?.{0,400}=(?=[^=]+$)"
 )
 _AND_SO_ON = re.compile(r",\s*(?:\.\.\.|\\[lc]?dots)\s*,?")
+_EXPLAINED = re.compile(r"\s*\((?:since|because|as|from|rejecting|where|with|for)\b.*\)$")
+_LABELS = re.compile(r"(?<![A-Za-z\\])[A-Za-z][A-Za-z ]{1,15}\s?[:=]\s?(?=[-\d\\(])")
 _PER_ZH = re.compile(r"每\s?(小时|分钟|秒|天)\s?(.{1,40})")
 _CASE = re.compile(
     r"\s*(?:[A-Za-z]\s*\([a-z]\)\s*=\s*)?(.{1,120}?)\s*,?\s*\b(?:if|for|when|where)\b\s*(.{1,80}?)\s*(?:[,;]\s*(?:and\s+)?|$)"
@@ -110,13 +112,16 @@ def _forms(body: str, plain: str) -> Iterator[str]:
         _FOLLOWS.split(body)[-1].strip(),
         _TRAILER.sub("", body),
         _TRAILER.sub("", named),
+        _NAMED.sub("", _EXPLAINED.sub("", plain)),
+        _LABELS.sub("", plain) if len(_LABELS.findall(plain)) > 1 else "",
     )
     yield from (form for form in dict.fromkeys(others) if form and form != body)
 
 
 def _by_cases(plain: str) -> str:
     """`x + 1 if x < 0, and x^2 if x >= 0` as LaTeX; "" for anything else."""
-    rows, at = [], 0
+    rows: list[str] = []
+    at = 0
     while at < len(plain) and len(rows) < 6:
         match = _CASE.match(plain, at)
         if match is None:

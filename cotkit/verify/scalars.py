@@ -9,7 +9,7 @@ from fractions import Fraction
 from cotkit.verify.large import compare_large
 from cotkit.verify.points import compare_points, constant_value
 from cotkit.verify.policy import DEFAULT, Policy
-from cotkit.verify.tree import Call, Node, Num, Sym, symbols
+from cotkit.verify.tree import Call, Node, Num, Sym, rename, symbols
 from cotkit.verify.units import AMBIGUOUS
 from cotkit.verify.values import INTEGER, Expr, Rational, Value
 
@@ -94,6 +94,7 @@ def _formulas(a: Rational | Expr, b: Rational | Expr, how: How) -> Outcome:
     x, y = node_of(a), node_of(b)
     if isinstance(x, Sym) and isinstance(y, Sym) and x != y:
         return no("names differ")
+    x, y = _one_integer(x, y), _one_integer(y, x)
     found = compare_points(x, y)
     if found.equal is False and INTEGER in symbols(x) & symbols(y) and same_family(x, y):
         return Outcome("correct", "points", "same values for all integers")
@@ -118,6 +119,14 @@ def _formulas(a: Rational | Expr, b: Rational | Expr, how: How) -> Outcome:
     equal, reason = how.prove(x, y)
     verdict = {True: "correct", False: "incorrect", None: "undecided"}[equal]
     return Outcome(verdict, "symbolic", reason)
+
+
+def _one_integer(x: Node, y: Node) -> Node:
+    """`pi/4 + k pi` against the same with `k in Z`: its letter is that integer too."""
+    loose = symbols(x) & {"k", "n", "m"}
+    if INTEGER in symbols(y) and INTEGER not in symbols(x) and len(loose) == 1:
+        return rename(x, {next(iter(loose)): INTEGER})
+    return x
 
 
 def same_family(x: Node, y: Node) -> bool:

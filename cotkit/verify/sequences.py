@@ -78,7 +78,8 @@ def alternatives(a: Value, b: Value, how: How) -> Outcome | None:
     if not isinstance(a, Alternatives):
         return None
     if not isinstance(b, Alternatives | Listing | FiniteSet):
-        return unknown("hedge")
+        same = weakest([how.same(item, b) for item in a.items])
+        return same if same.verdict == "correct" else unknown("hedge")
     return unordered(a.items, b.items, how, multiset=False)
 
 

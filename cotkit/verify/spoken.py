@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
+from itertools import pairwise
 
 from cotkit.verify.tree import Call, Sym
 from cotkit.verify.values import (
@@ -232,7 +233,7 @@ def _all_but(rest: str) -> Value | None:
         return None
     numbers = [Rational(Fraction(n)) for n in sorted(map(int, points))]
     ends: list[Value | None] = [None, *numbers, None]
-    return Union(tuple(_between(low, high) for low, high in zip(ends[:-1], ends[1:], strict=True)))
+    return Union(tuple(_between(low, high) for low, high in pairwise(ends)))
 
 
 def _between(low: Value | None, high: Value | None) -> Interval:

@@ -99,7 +99,9 @@ class Verify(Step):
         size = max(1, (self.workers or cores()) * 8)
         found: list[Grade] = []
         for start in range(0, len(coded), size):
-            items = [(trace.response or "", read_tests(problem.tests)) for trace, problem in coded[start : start + size]]
+            items = [
+                (trace.response or "", read_tests(problem.tests)) for trace, problem in coded[start : start + size]
+            ]
             part = [_tested(v) for v in grade_code_many(items, self.workers, self.programs)]
             hear(part)
             found.extend(part)

@@ -89,7 +89,7 @@ def exact(node: Node) -> Fraction | None:
     return _apply(node.head, known)
 
 
-def _apply(head: str, args: list[Fraction]) -> Fraction | None:  # noqa: PLR0911 - a table of operators
+def _apply(head: str, args: list[Fraction]) -> Fraction | None:
     match head, args:
         case "add", _:
             return sum(args, Fraction(0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from itertools import pairwise
 
 from cotkit.verify.points import constant_value
 from cotkit.verify.tokens import Unreadable
@@ -54,7 +55,7 @@ def value_of(node: Node) -> Value:
     if head == "cases":
         return Piecewise(node)
     if head == "apply" and isinstance(args[0], Sym) and args[0].name.isupper() and _tuple_inside(args[1]):
-        return value_of(args[1])  # P(3,-4)
+        return Equation(args[0], value_of(args[1]), args[1], args[0].name)  # the point P(3,-4)
     found = heads(node)
     if "matrix" in found or (head == "pow" and isinstance(args[0], Call) and args[0].head == "tuple"):
         return _matrix_arithmetic(node)
@@ -112,7 +113,17 @@ def _structure(head: str, args: tuple[Node, ...]) -> Value:
         args = _any_integer(args) or args
         if len(args) == 1:
             return value_of(args[0])
+    condition = _conditional(head, args)
+    if condition is not None:
+        return condition
     items = tuple(map(value_of, args))
+    if head == "list":  # plus-minus stands for two answers of the list
+        items = tuple(part for item in items for part in (item.items if isinstance(item, Listing) else (item,)))
+    if head == "or" and any(_ray(item) for item in items):
+        items = tuple(as_interval(item) or item for item in items)
+        if all(isinstance(item, Interval | Union | FiniteSet | Rational | Expr | Equation) for item in items):
+            points = (FiniteSet((rest,)) if isinstance(rest := _unnamed(item), Rational | Expr) else rest for item in items)
+            return Union(tuple(points))
     if head == "or" and all(isinstance(item, Interval | Union) for item in items):
         return Union(items)
     if head == "list" and len(items) == 2:
@@ -129,6 +140,32 @@ def _structure(head: str, args: tuple[Node, ...]) -> Value:
         "ratio": Ratio,
     }
     return kinds[head](items)
+
+
+def _ray(value: Value) -> bool:
+    """An interval, or a pair that has an infinite end and so can be no point."""
+    if isinstance(value, Interval):
+        return True
+    return isinstance(value, Tuple) and len(value.items) == 2 and any(map(_infinite, value.items))
+
+
+def _unnamed(value: Value) -> Value:
+    return value.right if isinstance(value, Equation) and value.name else value
+
+
+def _conditional(head: str, args: tuple[Node, ...]) -> Piecewise | None:
+    """`x^2 + 1, x > 0`: a formula and where it holds."""
+    if head != "list" or len(args) != 2:
+        return None
+    what, condition = args
+    if not (isinstance(condition, Call) and condition.head.startswith("rel ") and condition.head != "rel ="):
+        return None
+    if isinstance(what, Call) and what.head == "rel =" and _is_name(what.args[0]):
+        what = what.args[1]
+    letters = symbols(condition)
+    if len(letters) != 1 or not letters <= symbols(what) or isinstance(what, Sym) or "rel" in " ".join(heads(what)):
+        return None
+    return Piecewise(Call("cases", (Call("row", (what, condition)),)))
 
 
 def _is_domain(node: Node) -> bool:
@@ -233,7 +270,7 @@ def without(points: tuple[Value, ...]) -> Union | None:
         return None
     order = sorted(range(len(points)), key=lambda i: places[i] or 0.0)
     ends: list[Value] = [Expr(_MINUS_INFINITY), *(points[i] for i in order), Expr(_INFINITY)]
-    return Union(tuple(Interval(low, high, False, False) for low, high in zip(ends[:-1], ends[1:], strict=True)))
+    return Union(tuple(Interval(low, high, False, False) for low, high in pairwise(ends)))
 
 
 def _matrix_arithmetic(node: Node) -> Value:
@@ -359,13 +396,15 @@ def _labelled(node: Call) -> bool:
     """`\\Delta H`, `\\zeta(2)`: a Greek letter before a name or a number."""
     if node.head != "mul" or len(node.args) != 2 or not isinstance(node.args[0], Sym):
         return False
-    first, second = node.args
+    first, second = node.args[0], node.args[1]
     return (first.name == "Delta" and isinstance(second, Sym)) or (first.name == "zeta" and isinstance(second, Num))
 
 
 def _spelled(node: Node) -> str:
     if isinstance(node, Sym):
         return node.name
+    if isinstance(node, Num):
+        return str(node.value)
     return "".join(_spelled(arg) for arg in node.args) if isinstance(node, Call) else ""
 
 

@@ -49,7 +49,7 @@ _NOT_UNITS_WORDS = (
     "or and not maybe is are was if when more less least most about approximately approx around only "
     "wrong but than times to from nor even odd false true mod base factorial percent half dozen hundred "
     "thousand million billion trillion any all other undefined squared cubed remaining per correct incorrect "
-    "cannot can will should would must may might does did right mod modulo plus minus equals choose where for with without infinity"
+    "cannot can will should would must may might does did mod modulo plus minus equals choose where for with without infinity"
 )
 _NOT_UNITS = frozenset(_NOT_UNITS_WORDS.split())
 _POWER = re.compile(r"\s*(?:\^|\*\*)\s*\{?\s*([-−]?\d)\s*\}?\s*$")

@@ -58,7 +58,9 @@ def test_responses_without_an_answer_are_not_graded_right(scored: Scored) -> Non
 
 def test_rates_count_what_they_say() -> None:
     one = next(load())
-    labelled = [Labelled("f", "k", "en", label, one.pair) for label in ("right", "right", "wrong", "wrong", "undecidable")]
+    labelled = [
+        Labelled("f", "k", "en", label, one.pair) for label in ("right", "right", "wrong", "wrong", "undecidable")
+    ]
     found = rates(zip(labelled, ["correct", "incorrect", "correct", "undecided", "correct"], strict=True))
     assert (found.n, found.right, found.false_correct, found.false_incorrect, found.undecided) == (4, 1, 1, 1, 1)
     assert (found.undecidable, found.held) == (1, 0)

@@ -147,7 +147,15 @@ def test_of_several_accepted_answers_one_is_enough() -> None:
 def test_ten_thousand_hostile_pairs_leak_no_process_and_no_memory() -> None:
     import resource
 
-    shapes = ["9^{{9^{{{n}}}}}", "{n}!!!", "\\boxed{{{{{n}", "eval('{n}')", "\\sqrt{{x+{n}}}-\\sqrt{{{n}+x}}", "{n}/0", "(" * 200 + "{n}"]
+    shapes = [
+        "9^{{9^{{{n}}}}}",
+        "{n}!!!",
+        "\\boxed{{{{{n}",
+        "eval('{n}')",
+        "\\sqrt{{x+{n}}}-\\sqrt{{{n}+x}}",
+        "{n}/0",
+        "(" * 200 + "{n}",
+    ]
     before = children()
     sizes = []
     for part in range(5):

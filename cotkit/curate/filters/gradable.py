@@ -20,7 +20,7 @@ class Gradable(Filter):
     reason: ClassVar[str] = "ungradable"
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
-        from cotkit.verify.grade import gradable
+        from cotkit.verify.gradable import gradable
 
         why = gradable(problem.answer)
         return None if why is None else {"why": why, "answer": problem.answer}
