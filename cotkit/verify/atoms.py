@@ -170,7 +170,13 @@ class Atoms(Cursor):
         if not (isinstance(below, Call) and below.head == "rel =" and isinstance(below.args[0], Sym)) or above is None:
             raise Unreadable("unparsable")
         body = self.factors()
-        return Call(head, (rename(body, {below.args[0].name: BOUND}), Sym(BOUND), below.args[1], above))
+        letter = self.bound()
+        return Call(head, (rename(body, {below.args[0].name: letter}), Sym(letter), below.args[1], above))
+
+    def bound(self) -> str:
+        """A new name for the letter of a sum or an integral; inner ones have lower numbers."""
+        self.letters += 1
+        return f"{BOUND} {self.letters}"
 
     def integral(self) -> Node:
         r"""`\int_a^b f(x)\,dx` as (f, x, a, b). Raises Unreadable without bounds: there is a constant to choose."""
@@ -191,7 +197,8 @@ class Atoms(Cursor):
             raise Unreadable("unparsable")
         body: Node = Num(Fraction(1)) if self.next == ("op", ")") else self.sum()
         self.expect(")")
-        return Call("int", (rename(body, {name: BOUND}), Sym(BOUND), below, above))
+        letter = self.bound()
+        return Call("int", (rename(body, {name: letter}), Sym(letter), below, above))
 
     def factors(self) -> Node:
         """A product, up to the next sign."""
@@ -214,6 +221,8 @@ class Atoms(Cursor):
     def barred(self) -> Node:
         """A conjugate where there is an `i`; else a segment or a mean, which is only a name."""
         body = self.argument()
+        if isinstance(body, Sym) and body.name.islower():
+            return Sym(f"bar {body.name}")
         return Call("conj", (body,)) if Sym("i") in walk(body) else body
 
     def frac(self) -> Call:

@@ -22,7 +22,7 @@ _CHARS = {
     "且": " and ", "与": " and ", "ζ": r"\zeta ", "η": r"\eta ", "κ": r"\kappa ", "ν": r"\nu ", "ξ": r"\xi ",
     "τ": r"\tau ", "χ": r"\chi ", "ψ": r"\psi ", "Σ": r"\Sigma ", "Φ": r"\Phi ", "Γ": r"\Gamma ", "Λ": r"\Lambda ",
     "Θ": r"\Theta ", "Ψ": r"\Psi ", "ⅈ": "i", "ⅇ": "e", "∫": r"\int ", "∑": r"\sum ", "∏": r"\prod ",
-    "∥": "|", "ℓ": r"\ell ", "↑": "", "↓": "",
+    "∥": "|", "ℓ": r"\ell ", "‒": "-",
 }  # fmt: skip
 _TABLE = str.maketrans(_CHARS)
 _SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵀ"
@@ -32,10 +32,11 @@ _FROM_SUB = str.maketrans(_SUB, "0123456789+-nki")
 
 _SUPERS = re.compile(f"[{_SUPER}]{{1,40}}")
 _SUBS = re.compile(f"[{_SUB}]{{1,40}}")
+_RANGE = re.compile(r"(?<=\d)\s?[–—]\s?(?=\d)")  # 5–7 is no difference
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _VULGAR_BY_DIGIT = re.compile(r"(?<=\d)\s?(?=[¼-¾⅐-⅞])")
 _INVISIBLE = re.compile(
-    "[\u00ad\u0304\u0305\u0332\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\x00\ud800-\udfff]"
+    "[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\x00\ud800-\udfff]"
 )
 _GROUPED = re.compile(r"(?<=\d)(?:,\s?\\!|\{,\}|\\,|\\;|\\:|\\!|\\ |~|'|_)(?=\d{3}(?!\d))")
 _SPACE_GROUPED = re.compile(r"(?<![\d.,])[+-]?\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?![\d ]|\.\d{1,2}\s\d)")
@@ -82,6 +83,7 @@ _MARKUP = tuple((re.compile(pattern), replacement) for pattern, replacement in _
 _MARKED = re.compile(
     r"<[a-z/]|~~|\*\*|\\(?:num|SI|qty|ang|over|large|Large|LARGE|huge|Huge|small|tiny|begin|end|cr|sfrac|text|check|math|strut|color|normal|nonumber)"
 )
+_QUOTED = re.compile(r"^(?:[>#]+\s+)+")
 _TICKS = "✅👉★☆»«✔✓•▶➤→☑"
 _ENDS = re.compile(r"(?:<\|[a-z_]{1,20}\|>|</?s>|\\+|\\newline|\\qed)$")
 _HOMOGLYPHS = str.maketrans("АВЕКМНОРСТХаеорсху", "ABEKMHOPCTXaeopcxy")
@@ -98,7 +100,7 @@ def unicode_form(text: str) -> str:
     """Mathematical characters as LaTeX, full-width forms as ASCII, invisible characters gone."""
     if text.isascii():
         return text.replace("\x00", "") if "\x00" in text else text
-    text = text.replace("³√", "∛").replace("⁴√", "∜")
+    text = _RANGE.sub(" through ", text).replace("³√", "∛").replace("⁴√", "∜")
     text = _SUPERS.sub(lambda m: f"^{{{m[0].translate(_FROM_SUPER)}}}", text)
     text = _SUBS.sub(lambda m: f"_{{{m[0].translate(_FROM_SUB)}}}", text)
     text = _VULGAR.sub(_vulgar, _VULGAR_BY_DIGIT.sub("", text)).translate(_TABLE)
@@ -119,7 +121,8 @@ def clean(text: str) -> str:
         for pattern, replacement in _MARKUP:
             text = pattern.sub(replacement, text)
     text = _ends_off(text)
-    text = text.strip("*").strip("`").strip()
+    text = text.lstrip("*").strip("`").strip() if not text.endswith("*") or text.startswith("*") else text
+    text = text.strip("*") if text.count("*") > 1 and text.endswith("**") else text
     if len(text) > 2 and text[0] == text[-1] and text[0] in "_\"'":
         text = text[1:-1].strip()
     text = text.replace(r"\$", r"\dollar ").replace(r"\%", "%")
@@ -135,7 +138,9 @@ def clean(text: str) -> str:
         text = _latex_form(text)
     # runs of spaces make the patterns that read an answer slow, and say nothing
     text = " ".join(text.replace("~", " ").split())
-    while text.endswith((".", ",", ";", "!", ":")) and not text.endswith("..") and not _factorial(text):
+    for _ in range(8):
+        if not text.endswith((".", ",", ";", "!", ":")) or text.endswith("..") or _factorial(text):
+            break
         text = text[:-1].rstrip()
     return unwrapped(text)
 
@@ -151,7 +156,7 @@ def _latex_form(text: str) -> str:
 def _ends_off(text: str) -> str:
     """Bullets, ticks, end-of-text tokens and stray backslashes off both ends."""
     while True:
-        text = text.strip().strip(_TICKS).lstrip(">#").strip()
+        text = _QUOTED.sub("", text.strip().strip(_TICKS).strip())
         end = _ENDS.search(text[-30:])
         if end is None:
             return text

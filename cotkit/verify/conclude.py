@@ -101,7 +101,7 @@ def _is_sentence(whole: str, words: list[str]) -> bool:
     if len(words) > 1 and ("$" in whole.strip("$. ") or "\\(" in whole[2:]):
         return True
     chinese = re.match(r"[\u4e00-\u9fff]{1,20}(?:\s|，|,)?\s?\$", whole) or re.search(
-        r"[\u4e00-\u9fff]{2,}[为是得].", whole
+        r"[\u4e00-\u9fff]{2}[为是得].", whole
     )
     return bool(chinese) and len(whole) > 4
 

@@ -46,6 +46,7 @@ class Cursor:
         self.bars = 0
         self.built = 0
         self.prose = False
+        self.letters = 0
 
     @property
     def next(self) -> Token:

@@ -17,7 +17,7 @@ _DENIED = re.compile(
 _TAKEN_BACK = re.compile(
     r"\b(?:correction|corrected|oops|hold on|on second thought|let me (?:re-?check|reconsider|redo|re-?do)"
     r"|ignore (?:the|my) (?:above|previous)|disregard|scratch that|i take (?:that|it) back|misread|retract|edit:"
-    r"|made an? (?:error|mistake)|it should (?:actually )?be|(?:should|must) (?:actually )?be \S{0,3}[-\d$]"
+    r"|not correct|re-?count|made an? (?:error|mistake)|it should (?:actually )?be|(?:should|must) (?:actually )?be \S{0,3}[-\d$]"
     r"|but the (?:right|correct|actual|true|real)"
     r"|(?:this|that|it|the answer|the above|my answer) (?:is|was|seems) (?:wrong|incorrect|off|a mistake|not right))\b"
     r"|有误|算错了|更正|重新计算|刚才.{0,6}错|不对，",

@@ -44,7 +44,11 @@ _CALLED_WRONG = re.compile(
     re.IGNORECASE,
 )
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF10, 0xFF5B)} | {0x3000: 0x20}
-_THINK = re.compile(r"<(/?)(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THINK = re.compile(
+    r"<(?P<a>/?)(?:think|thinking|reasoning|thoughts?)>|◁(?P<b>/?)think▷|\[(?P<c>/?)THINK\]"
+    r"|<\|channel\|>(?P<d>analysis|final)<\|message\|>",
+    re.IGNORECASE,
+)
 _BRACES = re.compile(
     r"\\\\|\\[{}]|\\(?:boxed|fbox)\s{0,4}\{|[{}]|\\(?:boxed|fbox)\s{1,4}(?=[^\s{])|\\(?:boxed|fbox)(?=\d)"
 )
@@ -69,7 +73,9 @@ _OPTION_IS_RIGHT = re.compile(
 _LETTER_LINE = re.compile(r"\s*\**(?:(?:option|choice|选项?)\s*)?(\([A-J]\)|[A-J])[.)]?\**\s*", re.IGNORECASE)
 _EQUALS = re.compile(r"(?<![<>!=:])=(?!=)")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
-_NOT_BEFORE = re.compile(r"(?:not|isn't|don't know what the|wrong)\s*$", re.IGNORECASE)
+_NOT_BEFORE = re.compile(
+    r"(?:\b(?:not|isn't|don't know what the|wrong|naive|incorrect|suppose|assume|if|think)\b[^.\n]{0,12}|错误的?)\s*$", re.IGNORECASE
+)
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
@@ -81,7 +87,8 @@ def visible(text: str) -> str | None:
     last = _last(_THINK, text)
     if last is None:
         return text
-    return text[last.end() :] if last[1] else None
+    closed = last["a"] or last["b"] or last["c"] or (last["d"] or "").lower() == "final"
+    return text[last.end() :] if closed else None
 
 
 def boxes(text: str) -> list[tuple[int, int, str]]:
@@ -123,8 +130,8 @@ def _boxed(text: str) -> Extraction | None:
         if len(between) > 40 or not _JOIN.fullmatch(between) or not between.strip(" $"):
             break
         either |= "or" in between or "或" in between
-        parts.insert(0, earlier[2].strip())
-    parts = [part for part in parts if part]
+        parts.append(earlier[2].strip())
+    parts = [part for part in reversed(parts) if part]
     if not parts:
         return Extraction(None, "none", "empty_box")
     joined = (" or " if either else ", ").join(parts)
@@ -268,6 +275,8 @@ def _bare(text: str) -> str:
 
 def extract_answer(text: str) -> Extraction:
     """The final answer of a response: box, tag, ####, phrase, option letter, trailing value, in this order."""
+    if not isinstance(text, str):
+        return Extraction(None, "none", "no_candidate")
     shown = visible(text)
     if shown is None:
         return Extraction(None, "none", "unclosed_reasoning")

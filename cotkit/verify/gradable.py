@@ -26,7 +26,7 @@ def gradable(reference: str | None) -> str | None:
 
     Reasons: empty, proof, multi_part, prose, unparsable.
     """
-    if reference is None or not reference.strip() or reference.strip().casefold() in _NOTHING:
+    if not isinstance(reference, str) or not reference.strip() or reference.strip().casefold() in _NOTHING:
         return "empty"
     text = reference.strip()
     if _PROOF.fullmatch(text.strip("$ ").strip()):

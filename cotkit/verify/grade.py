@@ -74,7 +74,7 @@ def grade(
     """
     known = facts(question if isinstance(question, str) else None)
     if choices:
-        known = replace(known, choices=tuple(choices))
+        known = replace(known, choices=tuple(text for text in map(plain_text, choices) if text is not None))
 
     def prove(a: Node, b: Node) -> tuple[bool | None, str]:
         proof = (pool or shared()).equivalent(a, b)
@@ -112,10 +112,17 @@ def judged(reference: Reference, found: Extraction, known: Facts, policy: Policy
 
 def references(reference: Reference) -> list[str]:
     """The accepted answers as texts; [] where there is none."""
-    if reference is None:
-        return []
-    items = [reference] if isinstance(reference, str) else list(reference)[:MAX_REFERENCES]
-    return [item for item in items if isinstance(item, str) and item.strip()]
+    items = reference[:MAX_REFERENCES] if isinstance(reference, list | tuple) else [reference]
+    texts = [plain_text(item) for item in items]
+    return [text for text in texts if text is not None and text.strip()]
+
+
+def plain_text(value: object) -> str | None:
+    """A text, or a number as one; None for anything else, whatever it is."""
+    if isinstance(value, str):
+        return value
+    number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
+    return str(value) if number else None
 
 
 def final_answer(candidate: str | None, known: Facts) -> Extraction:
@@ -222,9 +229,15 @@ def _which(text: str, choices: Sequence[str]) -> int | None:
     if isinstance(value, Choice):
         index = ord(value.letter) - ord("A")
         return index if index < len(choices) else None
-    words = normal(text)
-    found = [i for i, choice in enumerate(choices) if normal(choice) == words]
-    return found[0] if len(found) == 1 and words else None
+    mine = _plain(text)
+    found = [i for i, choice in enumerate(choices) if _plain(choice) == mine]
+    return found[0] if len(found) == 1 and mine else None
+
+
+def _plain(text: str) -> str:
+    """Words without case and punctuation; a text with digits or signs as it is, but for its dressing."""
+    form = "".join(clean(text).split())
+    return normal(text) if form.isalpha() else form
 
 
 def _contradicts_itself(answer: str, choices: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from cotkit.verify.grade import Reference, Verdict
+from cotkit.verify.grade import Reference, Verdict, references
 from cotkit.verify.policy import DEFAULT, Policy
 from cotkit.verify.pool import Pool
 from cotkit.verify.question import facts
@@ -78,16 +78,16 @@ def grade_many(
     return [found[_message(pair)] for pair in asked]
 
 
-_Message = tuple[str | tuple[str, ...] | None, str | None, tuple[str, ...], int | None]
+_Message = tuple[tuple[str, ...], str | None, tuple[str, ...], int | None]
 
 
 def _message(pair: Pair) -> _Message:
     """What a worker needs of a pair: reference, candidate, options, decimals."""
-    known = facts(pair.question)
-    reference = pair.reference if pair.reference is None or isinstance(pair.reference, str) else tuple(pair.reference)
+    known = facts(pair.question if isinstance(pair.question, str) else None)
+    reference = tuple(references(pair.reference))
     candidate = pair.candidate if isinstance(pair.candidate, str) else None
-    return reference, candidate, pair.choices or known.choices, known.places
+    return reference, candidate, tuple(map(str, pair.choices)) or known.choices, known.places
 
 
 def _plain(message: _Message) -> list[Any]:
-    return [list(message[0]) if isinstance(message[0], tuple) else message[0], *message[1:]]
+    return [list(message[0]), *message[1:]]

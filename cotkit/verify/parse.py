@@ -10,13 +10,15 @@ import re
 from fractions import Fraction
 
 from cotkit.verify.atoms import Atoms, product_of
-from cotkit.verify.notation import RELATIONS
+from cotkit.verify.notation import NO_PRODUCTS, RELATIONS
 from cotkit.verify.tokens import Token, Unreadable, tokenise
 from cotkit.verify.tree import Call, Node, Num, Sym
 
 
 # In running text `at` is a word; in a formula of its own it is a times t.
-_TWO_WORDS = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,} [A-Za-z]{2,}")
+_TWO_WORDS = re.compile(
+    r"(?<![\\A-Za-z])[A-Za-z]{2,} [A-Za-z]{2,}|(?:^|\s)(?:" + "|".join(sorted(NO_PRODUCTS)) + r")(?=\s|$)", re.IGNORECASE
+)
 
 
 def parse(text: str, *, grouping: bool = True) -> tuple[Node, ...]:

@@ -39,7 +39,8 @@ def compare_piecewise(a: Node, b: Node) -> Compared:
 
 def _points(a: Node, b: Node, *, whole: bool) -> Iterator[Fraction]:
     if whole:
-        yield from map(Fraction, (-3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 10, 11))
+        near = {int(edge) + step for side in (a, b) for edge in _edges(side) for step in (-1, 0, 1, 2, 50)}
+        yield from map(Fraction, sorted({-3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 10, 11, *list(near)[:MAX_POINTS]}))
         return
     edges = sorted({edge for side in (a, b) for edge in _edges(side)})
     for edge in edges[: MAX_POINTS // 4]:

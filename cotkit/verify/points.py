@@ -22,10 +22,14 @@ MAX_NODES = 500
 _MARGIN = 30
 # Whole positive numbers suit every variable (counts, sides, angles); reals and negatives follow.
 _WHOLE = ((7, 4, 11, 3, 13), (5, 9, 2, 8, 17), (3, 10, 6, 19, 4))
-_REAL = ((Fraction(37, 27), Fraction(71, 100), Fraction(283, 90), Fraction(16, 37), Fraction(89, 30)),)
+_REAL = (
+    (Fraction(37, 27), Fraction(71, 100), Fraction(283, 90), Fraction(16, 37), Fraction(89, 30)),
+    (Fraction(431, 9), Fraction(617, 13), Fraction(353, 7), Fraction(509, 11), Fraction(389, 8)),
+)
 _NEGATIVE = (
     (Fraction(-23, 19), Fraction(41, 31), Fraction(-7, 12), Fraction(58, 23), Fraction(-67, 40)),
     (Fraction(29, 17), Fraction(-15, 23), Fraction(-53, 30), Fraction(-11, 9), Fraction(3, 38)),
+    (Fraction(-317, 9), Fraction(-523, 11), Fraction(-211, 13), Fraction(-401, 7), Fraction(-283, 17)),
 )
 _TRIG = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 

@@ -206,7 +206,7 @@ class Pool:
 
 @cache
 def _of_process(pid: int) -> Pool:  # noqa: ARG001 - a forked process has another number, and so a pool of its own
-    return Pool()
+    return Pool(cpu_s=0.6)  # with what this process may spend (scalars.py), one second for a pair
 
 
 def shared() -> Pool:

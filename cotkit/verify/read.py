@@ -46,7 +46,7 @@ _NAMED = re.compile(
 # What may follow an answer without being part of it.
 _TRAILER = re.compile(
     r"\s*(?:[,;]\s*(?:\\text\{\s*)?(?:where|for|with|when|if|其中)\b.*|[,;]?\s*\(?\s*[a-zA-Z]\s*\\in\s*(?:\\(?:integers|math(?:bb|bf)\s*\{?[ZNR]\}?)|[ZN]\b).*|,\s*[a-z]\s*(?:\\text\{\s*)?(?:is )?(?:an? )?integer.*"
-    r"|\s\([A-Za-z][^()]{0,60}\)|\s*\\pmod.*|\s*\((?:mod|\\bmod).*|\s*\\?(?:text\{)?\s*\(?(?:approximately|approx)\.?.*)$"
+    r"|\s*\\?(?:text\{)?\s*\(?(?:approximately|approx)\.?.*)$"
 )
 _FOLLOWS = re.compile(r"\\(?:Rightarrow|implies|therefore|Longrightarrow|Leftrightarrow|iff)(?![A-Za-z])|=>|⟹")
 # A ∩ B = {…}, ∫ x² dx = …: what stands on the left only names the answer.
@@ -180,6 +180,8 @@ def _with_unit(body: str, *, grouping: bool) -> Value:
     if large is not None:
         value = _scaled(large[0], large[1], grouping)
         words = split_unit(f"1 {large[2]}") if large[2] else None
+        if large[2] and words is None:
+            raise Unreadable("words")
         return measured(value, words[1]) if words else value
     tail = split_unit(body)
     if tail is not None:

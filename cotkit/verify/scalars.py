@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from cotkit.verify.large import compare_large
@@ -27,6 +28,23 @@ class Outcome:
 Prove = Callable[[Node, Node], tuple[bool | None, str]]
 
 
+# CPU seconds that the steps in this process may take for one candidate, and how often they may ask the worker.
+MAX_SECONDS = 0.4
+MAX_PROOFS = 3
+
+
+class Budget:
+    """What is left for one candidate: sets of sets compare every item with every item."""
+
+    def __init__(self) -> None:
+        self.deadline = time.thread_time() + MAX_SECONDS
+        self.proofs = MAX_PROOFS
+
+    def spent(self) -> bool:
+        """Whether the time is up."""
+        return time.thread_time() > self.deadline
+
+
 @dataclass(frozen=True)
 class How:
     """What a comparison goes by.
@@ -36,12 +54,14 @@ class How:
         policy: what counts as the same.
         prove: the symbolic step; None where there is none.
         places: decimals to which the question wants its answer rounded; None where it does not say.
+        budget: what the comparison may cost.
     """
 
     compare: Callable[[Value, Value, How], Outcome]
     policy: Policy = DEFAULT
     prove: Prove | None = None
     places: int | None = None
+    budget: Budget = field(default_factory=Budget)
 
     def same(self, a: Value, b: Value) -> Outcome:
         """Whether two parts are the same answer."""
@@ -116,6 +136,9 @@ def _formulas(a: Rational | Expr, b: Rational | Expr, how: How) -> Outcome:
         return Outcome("correct" if large.equal else "incorrect", method, large.reason)
     if how.prove is None:
         return Outcome("undecided", method, f"{found.reason}; no worker for the symbolic step")
+    how.budget.proofs -= 1
+    if how.budget.proofs < 0:
+        return Outcome("undecided", method, "too_many_proofs")
     equal, reason = how.prove(x, y)
     verdict = {True: "correct", False: "incorrect", None: "undecided"}[equal]
     return Outcome(verdict, "symbolic", reason)
@@ -159,7 +182,8 @@ def _near(decimal: Value, other: Value, how: How) -> Outcome | None:
     if how.policy.tolerance and gap <= Fraction(how.policy.tolerance) * max(abs(value), abs(decimal.value)):
         return yes("within tolerance")
     written = decimal.decimals or 0
-    if how.places is not None and written <= how.places and gap <= Fraction(1, 2 * 10**how.places):
+    rounds = not isinstance(other, Rational) or other.decimals is not None  # 9/2 is not rounded to a whole number
+    if how.places is not None and written <= how.places and rounds and gap < Fraction(1, 2 * 10**how.places):
         return yes("rounded as the question asks")
     if decimal.decimals is None or decimal.decimals < 2 or _coarser(other, decimal):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 from cotkit.verify.points import compare_points
 from cotkit.verify.scalars import How, Outcome, no, node_of, unknown, yes
@@ -101,6 +102,10 @@ def sequences(a: Value, b: Value, how: How) -> Outcome | None:
         return unknown("order_unclear") if found.verdict == "correct" else found
     if isinstance(a, Listing) and isinstance(b, Listing):
         found = unordered(x, y, how, multiset=True)
+        named = [sorted(str(v.name) for v in side if isinstance(v, Equation) and v.name) for side in (x, y)]
+        if found.verdict == "correct" and sorted(map(len, named)) == [0, len(x)] and len(set(named[0] + named[1])) == len(x) > 1:
+            # x = 3, y = 5 against 5, 3: which is which is not said
+            return found if ordered(x, y, how).verdict == "correct" else unknown("order_unclear")
         if how.policy.order == "kept" and found.verdict == "correct":
             return ordered(x, y, how)
         return found
@@ -120,7 +125,9 @@ def _ratio(a: Ratio, b: Value, how: How) -> Outcome | None:
     if not isinstance(b, Ratio):
         return None
     found = ordered(a.items, b.items, how)
-    if found.verdict == "incorrect" and len(a.items) == len(b.items):
+    zeros = any(item == Rational(Fraction(0)) for item in (*a.items, *b.items))
+    plain = all(isinstance(item, Rational | Expr) for item in (*a.items, *b.items))
+    if found.verdict == "incorrect" and len(a.items) == len(b.items) and plain and not zeros:
         scaled = [
             compare_points(Call("mul", (_plain(a.items[0]), _plain(q))), Call("mul", (_plain(b.items[0]), _plain(p))))
             for p, q in zip(a.items, b.items, strict=True)

@@ -255,6 +255,10 @@ def number_words(text: str) -> Fraction | None:
         return None
     if words[-1].rstrip("s") in ("hal", "half", "halve") or words[-1].rstrip("s") in _PARTS:
         part = 2 if words[-1].startswith("hal") else _PARTS[words[-1].rstrip("s")]
+        if "and" in words[:-1]:
+            at = words.index("and")
+            whole, rest = _english(words[:at]), number_words(" ".join(words[at + 1 :]))
+            return None if whole is None or rest is None or not 0 < rest < 1 else whole + rest
         top = 1 if words[:-1] in ([], ["a"], ["one"]) else _english(words[:-1])
         return None if top is None or (not words[:-1] and part != 2) else Fraction(top, part)
     whole = _english(words)
@@ -262,26 +266,31 @@ def number_words(text: str) -> Fraction | None:
 
 
 def _english(words: list[str]) -> int | None:
+    """A number word by word, each part smaller than the one before: `two hundred and six`, not `one two`."""
     if words and words[0] in ("negative", "minus"):
         rest = _english(words[1:])
         return None if rest is None else -rest
-    total, current, seen = 0, 0, False
+    total, current, room, above = 0, 0, 10**6, 10**15
+    seen = False
     for word in words:
-        if word in _SMALL:
-            current += _SMALL[word]
-        elif word == "hundred" and current:
-            current *= 100
-        elif word in _BIG_EN and current:
-            total, current = total + current * _BIG_EN[word], 0
-        elif word != "and" or not seen:
+        if word in _SMALL and (value := _SMALL[word]) < room and (value or len(words) == 1):
+            current += value
+            room = 10 if value >= 20 else 0
+        elif word == "hundred" and 0 < current < 20:
+            current, room = current * 100, 100
+        elif word in _BIG_EN and 0 < current < 1_000 and _BIG_EN[word] < above:
+            total, current, room, above = total + current * _BIG_EN[word], 0, 10**6, _BIG_EN[word]
+        elif word != "and" or not seen or 0 < room < 100:
             return None
         seen = True
     return total + current if seen else None
 
 
 def _zh_number(text: str) -> int | None:
-    if len(text) == 1 and text in _ZH_DIGITS:
-        return _ZH_DIGITS[text]
+    if all(c in _ZH_DIGITS for c in text):  # 二〇二四: digit by digit
+        return int("".join(str(_ZH_DIGITS[c]) for c in text)) if len(text) == 1 or "两" not in text else None
+    if text[-1] in _ZH_DIGITS and len(text) > 1 and text[-2] in "百千万亿":
+        return None  # 一万五 is 15,000 as people say it, and 10,005 by the rule
     total, section, digit = 0, 0, 0
     for c in text:
         if c in _ZH_DIGITS:
@@ -328,7 +337,9 @@ def _clock_zh(text: str) -> Value | None:
     if match is None or int(match[2]) > 24 or (":" in text and match[1] is None):
         return None
     minute = 30 if match[4] else int(match[3] or 0)
-    half = "" if match[1] is None else "pm" if match[1] in _AFTERNOON or int(match[2]) == 12 else "am"
+    night = match[1] in ("晚上", "凌晨") and int(match[2]) == 12
+    noon = match[1] is not None and (match[1] in _AFTERNOON or int(match[2]) == 12) and not night
+    half = "" if match[1] is None else "pm" if noon else "am"
     clock = Clock(int(match[2]), minute, half)
     if "时" in text and match[1] is None:  # 8时15分: a time of day, or how long
         return Readings((clock, Quantity(Rational(Fraction(60 * int(match[2]) + minute)), "minute")))
@@ -348,17 +359,17 @@ def _date(text: str) -> Date | None:
         match = pattern.fullmatch(text)
         if match:
             month = match["m"]
-            number = (
-                int(month)
-                if month.isdecimal()
-                else _MONTHS.index(month[:3].lower()) + 1
-                if month[:3].lower() in _MONTHS
-                else 0
-            )
+            number = int(month) if month.isdecimal() else _month(month.lower())
             year = int(match["y"]) if "y" in pattern.groupindex else None
             if 1 <= number <= 12 and 1 <= int(match["d"]) <= 31:
                 return Date(year, number, int(match["d"]))
     return None
+
+
+def _month(word: str) -> int:
+    """1 to 12; 0 for no month."""
+    names = [i for i, name in enumerate(_MONTHS, 1) if name.startswith(word) and len(word) >= 3]
+    return names[0] if names else 0
 
 
 def _ratio(lower: str) -> Value | None:

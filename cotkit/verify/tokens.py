@@ -24,7 +24,8 @@ class Token(NamedTuple):
 _NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)"
 _TOKEN = re.compile(
     rf"""(?P<space>\s+)
-    |(?P<repeat>\d*\.\d*(?:\\(?:overline|dot|bar)\{{\d{{1,50}}\}}|\(\d{{1,50}}\)))
+    |(?P<repeat>\d*\.\d*(?:\\(?:overline|dot|bar)\{{\d{{1,50}}\}}))
+    |(?P<repeat2>\d*\.\(\d{{1,50}}\))
     |(?P<ellipsis>\d{{0,20}}\.\d{{0,20}}?(?P<period>\d{{1,8}}?)(?P=period){{1,20}}\s?(?:\.\.\.|\\l?dots(?![A-Za-z])))
     |(?P<grouped>(?<![\d.,])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,]))
     |(?P<sci>{_NUMBER}[eE][+-]?\d{{1,4}}(?![\w.{{^]))
@@ -55,7 +56,7 @@ _OPS = {
     "rangle": "rangle", "colon": ":", ">": ">", "<": "<", "\\": "\\\\",
 }  # fmt: skip
 _DROPPED = frozenset(
-    {"triangle", "therefore", "because", "Rightarrow", "implies", "boxed", "fbox", "vec", "overrightarrow",
+    {"triangle", "therefore", "because", "boxed", "fbox", "vec", "overrightarrow",
      "hat", "widehat", "rm", "mathop", "hline", "displaylines"}
 )  # fmt: skip
 
@@ -109,7 +110,7 @@ _PERIOD = re.compile(r"(\d{0,20}\.\d{0,20}?)(\d{1,8}?)\2{1,20}\s?(?:\.\.\.|\\l?d
 def _repeating(raw: str) -> str:
     """`0.333...` as `0.(3)`. Raises Unreadable where too little is written to see a period."""
     match = _PERIOD.fullmatch(raw)
-    if match is None or len(raw) - len(match[1]) < 5:
+    if match is None or len(raw) - len(match[1]) < 3 + 3 * max(1, 3 - len(match[2])) - len(match[2]):
         raise Unreadable("ellipsis")
     return f"{match[1]}({match[2]})"
 
@@ -123,13 +124,13 @@ def _emit(kind: str, raw: str, out: list[Token]) -> None:
         out.append(Token("num", raw.replace(",", "")))
     elif kind == "ellipsis":
         out.append(Token("num", _repeating(raw)))
-    elif kind in ("sci", "repeat"):
+    elif kind in ("sci", "repeat", "repeat2"):
         out.append(Token("num", raw))
     elif kind == "vector":
         letter = re.findall(r"[ijk](?=\s*\}|math)", raw)[-1:]
         out.append(Token("cmd", f"vec{letter[0]}") if letter else Token("text", raw))
     elif kind == "sets":
-        out.append(Token("cmd", "integers" if "Z" in raw else "naturals"))
+        out.append(Token("cmd", "integers" if "Z" in raw and "+" not in raw and "*" not in raw else "naturals"))
     elif kind == "reals":
         out.append(Token("cmd", "reals"))
     else:

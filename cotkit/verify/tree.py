@@ -54,7 +54,8 @@ def walk(node: Node) -> Iterator[Node]:
 
 def symbols(node: Node) -> frozenset[str]:
     """Names of the free variables."""
-    return frozenset(n.name for n in walk(node) if isinstance(n, Sym)) - CONSTANTS - {BOUND}
+    found = frozenset(n.name for n in walk(node) if isinstance(n, Sym)) - CONSTANTS
+    return frozenset(name for name in found if not name.startswith(BOUND)) if found else found
 
 
 def heads(node: Node) -> frozenset[str]:

@@ -99,8 +99,6 @@ def measured(value: Value, unit: str) -> Value:
         return Equation(value.left, measured(value.right, unit), value.right_node, value.name)
     if isinstance(value, Listing | Alternatives | FiniteSet | Tuple):
         return type(value)(tuple(measured(item, unit) for item in value.items))
-    if isinstance(value, Interval):
-        return value  # between 3 and 5 cm
     if not isinstance(value, Rational | Expr):
         raise Unreadable("unit")
     return Percent(value) if unit == "percent" else Quantity(value, unit)
@@ -183,12 +181,11 @@ _WHOLE = (Sym("ZZ"), Sym("NN"), Sym("Z"), Sym("N"))
 
 def _any_integer(args: tuple[Node, ...]) -> tuple[Node, ...]:
     """The letter of `k \\in \\mathbb{Z}` under one name, whatever letter it is."""
-    names = {
-        arg.args[0].name
-        for arg in args
-        if isinstance(arg, Call) and _is_domain(arg) and arg.args[1] in _WHOLE and isinstance(arg.args[0], Sym)
-    }
-    return tuple(rename(arg, dict.fromkeys(names, INTEGER)) for arg in args if not _is_domain(arg))
+    names = {}
+    for arg in args:
+        if isinstance(arg, Call) and _is_domain(arg) and arg.args[1] in _WHOLE and isinstance(arg.args[0], Sym):
+            names[arg.args[0].name] = INTEGER if arg.args[1] in (Sym("ZZ"), Sym("Z")) else "any natural number"
+    return tuple(rename(arg, names) for arg in args if not _is_domain(arg))
 
 
 def _all_reals(node: Node) -> bool:
@@ -200,7 +197,7 @@ def _both(args: tuple[Node, ...], items: tuple[Value, ...]) -> Value | None:
     a, b = items
     if not (isinstance(a, Interval) and isinstance(b, Interval)):
         return None
-    if not all(isinstance(arg, Call) and arg.head.startswith("rel ") for arg in args):
+    if not all(isinstance(arg, Call) and arg.head.startswith("rel ") for arg in args) or symbols(args[0]) != symbols(args[1]):
         return None
     low, high = (a, b) if _infinite(b.low) else (b, a)
     if not (_infinite(low.high) and _infinite(high.low)) or _infinite(low.low) or _infinite(high.high):
@@ -375,7 +372,7 @@ def _is_name(node: Node) -> bool:
     if isinstance(node, Call) and node.head in ("ratio", "tuple", "div"):
         return all(map(_is_name, node.args))
     if isinstance(node, Call) and node.head in ("abs", "conj"):
-        return _is_name(node.args[0])
+        return _is_name(node.args[0]) and _spelled(node.args[0]).isupper()
     return isinstance(node, Call) and node.head == "apply"
 
 
@@ -405,7 +402,8 @@ def _spelled(node: Node) -> str:
         return node.name
     if isinstance(node, Num):
         return str(node.value)
-    return "".join(_spelled(arg) for arg in node.args) if isinstance(node, Call) else ""
+    inner = ("/" if node.head == "div" else "").join(_spelled(arg) for arg in node.args)
+    return f"{node.head} {inner}" if node.head in ("pow", "conj") else inner
 
 
 def _relation(ops: list[str], sides: tuple[Node, ...], node: Node) -> Value:

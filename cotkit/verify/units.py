@@ -49,7 +49,7 @@ _NOT_UNITS_WORDS = (
     "or and not maybe is are was if when more less least most about approximately approx around only "
     "wrong but than times to from nor even odd false true mod base factorial percent half dozen hundred "
     "thousand million billion trillion any all other undefined squared cubed remaining per correct incorrect "
-    "cannot can will should would must may might does did mod modulo plus minus equals choose where for with without infinity"
+    "cannot can will should would must may might does did tenth hundredth thousandth third fourth quarter fifth halve crore lakh score mil below above zero doubled tripled short through mod modulo plus minus equals choose where for with without infinity"
 )
 _NOT_UNITS = frozenset(_NOT_UNITS_WORDS.split())
 _POWER = re.compile(r"\s*(?:\^|\*\*)\s*\{?\s*([-−]?\d)\s*\}?\s*$")
@@ -65,7 +65,9 @@ def _singular(word: str) -> str:
 
 
 def _known(word: str) -> str | None:
-    return UNITS.get(word) or UNITS.get(_singular(word.lower())) or UNITS.get(_singular(word))
+    known = UNITS.get(word) or UNITS.get(_singular(word))
+    # mg is no Mg: only whole words may be in capitals
+    return known or (UNITS.get(_singular(word.lower())) if len(word) > 3 or word.isupper() and len(word) > 1 else None)
 
 
 def unit_name(words: str, *, known_only: bool) -> str | None:
@@ -87,7 +89,7 @@ def unit_name(words: str, *, known_only: bool) -> str | None:
     parts = text.split()
     if len(text) == 1 and text.isascii():
         return None
-    if known_only or len(parts) > 3 or any(part.lower().strip(".") in _NOT_UNITS for part in parts):
+    if known_only or len(parts) > 3 or any(_singular(part.lower().strip(".")) in _NOT_UNITS for part in parts):
         return None
     if not all(part.replace("-", "").replace("'", "").isalpha() for part in parts):
         return None
