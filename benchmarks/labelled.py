@@ -54,7 +54,8 @@ def unseen(group: dict[str, Any]) -> bool:
 
 
 def load(part: str = "all", folder: Path = FOLDER) -> Iterator[Labelled]:
-    """The pairs of a part, in file order."""
+    """The pairs of a part, in file order; one that stands in two files counts once."""
+    met = set()
     for path in sorted(folder.glob("*.jsonl")):
         for line in path.read_text(encoding="utf-8").splitlines():
             group = json.loads(line)
@@ -65,6 +66,9 @@ def load(part: str = "all", folder: Path = FOLDER) -> Iterator[Labelled]:
             for label in ("right", "wrong", "undecidable"):
                 for candidate in group.get(label, ()):
                     pair = Pair(accepted, expand(candidate), group.get("question"))
+                    if pair in met:
+                        continue
+                    met.add(pair)
                     yield Labelled(path.stem, group["type"], group["lang"], label, pair)
 
 

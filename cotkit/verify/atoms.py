@@ -56,7 +56,7 @@ class Atoms(Cursor):
         if token.kind == "word":
             return token.text.lower() not in ("or", "and")
         if token.kind == "cmd":
-            return token.text not in ("end", "dollar", "degree", "circ", "angle")
+            return token.text not in ("end", "dollar", "degree", "circ", "angle", "choose")
         return token.kind == "num"
 
     def primary(self) -> Node:
@@ -99,7 +99,7 @@ class Atoms(Cursor):
         if lower in CODE and self.next == ("op", "("):
             body = self.group()
             return Call(CODE[lower], body.args if isinstance(body, Call) and body.head == "tuple" else (body,))
-        if lower in GREEK and len(text) > 2:
+        if lower in GREEK and (len(text) > 2 or lower in ("mu", "nu", "xi")):
             return self.name(lower)
         if lower == "sqrt":
             return Call("sqrt", (self.group(),))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -22,7 +23,7 @@ _CHARS = {
     "且": " and ", "与": " and ", "ζ": r"\zeta ", "η": r"\eta ", "κ": r"\kappa ", "ν": r"\nu ", "ξ": r"\xi ",
     "τ": r"\tau ", "χ": r"\chi ", "ψ": r"\psi ", "Σ": r"\Sigma ", "Φ": r"\Phi ", "Γ": r"\Gamma ", "Λ": r"\Lambda ",
     "Θ": r"\Theta ", "Ψ": r"\Psi ", "ⅈ": "i", "ⅇ": "e", "∫": r"\int ", "∑": r"\sum ", "∏": r"\prod ",
-    "∥": "|", "ℓ": r"\ell ", "‒": "-",
+    "∥": "|", "ℓ": r"\ell ", "‒": "-", "¢": r"\text{ cents}", "【": " ", "】": " ",
 }  # fmt: skip
 _TABLE = str.maketrans(_CHARS)
 _SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱˣʸᵃᵇᵏᵐᵀ"
@@ -32,6 +33,8 @@ _FROM_SUB = str.maketrans(_SUB, "0123456789+-nki")
 
 _SUPERS = re.compile(f"[{_SUPER}]{{1,40}}")
 _SUBS = re.compile(f"[{_SUB}]{{1,40}}")
+_DIGITS = re.compile(r"(?=[^\x00-\x7f])\d")  # digits of other scripts
+_ENTITY = re.compile(r"&(?:lt|gt|le|ge|ne|nbsp|times|pi|minus|deg|sup2|frac12|plusmn|infin|radic);")
 _RANGE = re.compile(r"(?<=\d)\s?[–—]\s?(?=\d)")  # 5–7 is no difference
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _VULGAR_BY_DIGIT = re.compile(r"(?<=\d)\s?(?=[¼-¾⅐-⅞])")
@@ -46,6 +49,7 @@ _BRACED_ARRAY = re.compile(
     re.DOTALL,
 )
 _PRIMES = re.compile(r"\^\s?\{?\s?(?:\\prime\s?){1,3}\}?")
+_RATIO_ZH = re.compile(r"(?<=\d)\s?比\s?(?=\d)")
 _TIMES_TEN = re.compile(r"(?<=\d)\s?[xX]\s?(?=10\s?\^|10\*\*)")
 _POSITIVE_REALS = re.compile(
     r"\\(?:mathbb\s{0,2}\{?\s?R\s?\}?|reals\s?)\s?(?:\^\s?\{?\s?\+\s?\}?|_\s?\{?\s?(?:>\s?0|\+)\s?\}?)"
@@ -101,6 +105,7 @@ def unicode_form(text: str) -> str:
     if text.isascii():
         return text.replace("\x00", "") if "\x00" in text else text
     text = _RANGE.sub(" through ", text).replace("³√", "∛").replace("⁴√", "∜")
+    text = _DIGITS.sub(lambda m: str(unicodedata.decimal(m[0])), text)
     text = _SUPERS.sub(lambda m: f"^{{{m[0].translate(_FROM_SUPER)}}}", text)
     text = _SUBS.sub(lambda m: f"_{{{m[0].translate(_FROM_SUB)}}}", text)
     text = _VULGAR.sub(_vulgar, _VULGAR_BY_DIGIT.sub("", text)).translate(_TABLE)
@@ -116,7 +121,9 @@ def clean(text: str) -> str:
     Linear in the length of the text. Thousands marks that cannot be anything else (`1{,}234`,
     `1\\,234`) go too; plain commas are left to the tokeniser, which knows the brackets around them.
     """
-    text = unicode_form(text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda m: html.unescape(m[0]), text)
+    text = unicode_form(text).replace("{:}", ":")
     if _MARKED.search(text):
         for pattern, replacement in _MARKUP:
             text = pattern.sub(replacement, text)
@@ -130,6 +137,8 @@ def clean(text: str) -> str:
         text = _ONE_DOLLAR.sub(lambda m: f"{m[1]}\\dollar ", text, count=1)
     text = text.replace("$", " ")
     text = _GROUPED.sub("", text)
+    if not text.isascii():
+        text = _RATIO_ZH.sub(":", text)
     if "10" in text:
         text = _TIMES_TEN.sub(r"\\times ", text)
     if " " in text:

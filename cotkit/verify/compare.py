@@ -140,6 +140,8 @@ def _equation(a: Value, b: Value, how: How) -> Outcome | None:
         # x = 22/7 = 3.14: the exact member or its rounded form, whichever the other side has
         found = [how.same(Equation(a.left, x, a.right_node, a.name[1:]), b) for x in (end, first)]
         return next((o for o in found if o.verdict == "correct"), found[0])
+    if isinstance(a.right, Piecewise) and not (isinstance(b, Equation) and not isinstance(b.right, Piecewise)):
+        return how.same(a.right, b.right if isinstance(b, Equation) else b)
     if isinstance(b, Equation):
         return None if b.name and b.name.startswith("=") else _equations(a, b, how)
     if a.name is not None:
@@ -148,6 +150,8 @@ def _equation(a: Value, b: Value, how: How) -> Outcome | None:
         sides = [how.same(value_of(a.left), b), how.same(a.right, b)]
         if len({side.verdict for side in sides}) == 1:
             return weakest(sides)
+        if sides[1].verdict == "correct" and sides[0].verdict == "undecided":  # 40/80 * 100% = 50%
+            return sides[1]
     if len(symbols(a.left)) > 1 and not symbols(a.right_node) and isinstance(b, Rational):
         return how.same(a.right, b)  # m + n = 17: the question asked for m + n
     return unknown("equation")

@@ -53,6 +53,10 @@ _TIME = re.compile(
     r"(?:上午|下午|晚上|早上|凌晨|中午|傍晚)?\s?\d{1,2}\s?[点时:]\s?(?:\d{1,2}\s?分?|半)?(?:\s?[ap]\.?\s?m\.?)?|\d{1,2}\s?[ap]\.?m\.?",
     re.IGNORECASE,
 )
+_LASTS = re.compile(
+    r"\d+\s?(?:小时|时|分钟?|hours?|hrs?|h|minutes?|mins?|m|米|元|feet|ft|kg|千克)\s?(?:and\s)?\d+\s?"
+    r"(?:分钟?|秒钟?|minutes?|mins?|seconds?|secs?|s|厘米|cm|角|inches|in|g|克)(?![a-z])"
+)
 _NUMBER = re.compile(
     r"[-−]?(?:[$€£¥￥₹]\s?)?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:\s?/\s?\d+)?(?:[½¼¾]|\s?(?:×|x|\\times|·)\s?10\s?\^?\{?[-⁻]?[\d⁰¹²³⁴⁵⁶⁷⁸⁹]+\}?|[eE][-+]?\d+)?"
     r"(?:\s?%|\s?(?:thousand|million|billion)|\s?°C?|\s?[ap]\.?m\.?)?"
@@ -234,7 +238,12 @@ _BEFORE = re.compile(QUALIFIED.pattern + r"[\s$*`:]*(?:be\s|is\s|equal to\s)?[\s
 _AFTER = re.compile(r"[\s$*`]*(?:squared|cubed|hundred|dozen|(?:less|more|fewer|greater) than|times as|or (?:more|less|so)|maybe)\b", re.IGNORECASE)
 
 
+_MAYBE = re.compile(r"\b(?:maybe|perhaps|probably|might be|could be|either)\b|可能|或许|也许", re.IGNORECASE)
+
+
 def _qualified(clause: str, answer: str) -> bool:
+    if _MAYBE.search(clause):
+        return True
     at = clause.rfind(answer)
     if at < 0:
         return False
@@ -275,6 +284,8 @@ def _parts(clause: str) -> Iterator[tuple[str, bool]]:
     yield from _maths(plain)
     yield from _tails(plain)
     if "$" not in plain:
+        for match in list(_LASTS.finditer(plain))[-1:]:
+            yield match[0], True
         for match in list(_TIME.finditer(plain))[-1:]:
             yield match[0], True
         yield from _numbers(plain)

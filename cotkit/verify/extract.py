@@ -13,6 +13,7 @@ from cotkit.verify.conclude import QUALIFIED, bare, conclusion, stated
 from cotkit.verify.doubt import doubt
 from cotkit.verify.read import read
 from cotkit.verify.values import Text
+from cotkit.verify.words import several_letters
 
 MAX_ANSWER = 120_000
 
@@ -37,6 +38,7 @@ _GIVEN_UP = re.compile(
     re.IGNORECASE,
 )
 _PER_CENT = re.compile(r"\s?\$?\s?\\?%")
+_OR_ELSE = re.compile(r"\bor\b|或|也可能")
 _JSON = re.compile(r'"(?:final[_ ])?answer"\s{0,4}:\s{0,4}("(?:[^"\\\n]|\\.){0,400}"|-?\d[\d.eE+-]{0,40})', re.IGNORECASE)
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}\{")
 _CALLED_WRONG = re.compile(
@@ -216,7 +218,8 @@ def _phrase(text: str) -> Extraction | None:
         return None
     if isinstance(read(answer), Text):  # `Final answer: the minimum is 4`, `4950, that is, 100 less than 5050`
         head = _FIRST_COMMA.split(answer, maxsplit=1)[0].strip("*` ")
-        if head != answer and _closed(head) and not isinstance(read(head), Text):
+        several = several_letters(answer) or _OR_ELSE.search(answer)
+        if head != answer and not several and _closed(head) and not isinstance(read(head), Text):
             return Extraction(head, "phrase")
         found = stated(answer)
         if found is not None:

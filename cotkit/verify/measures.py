@@ -49,6 +49,8 @@ def _two_units(a: Quantity, b: Quantity, how: How) -> Outcome:
         if x[0] != y[0]:
             return no("units_differ")
         return how.same(value_of(Call("mul", (node_of(a.amount), Num(x[1] / y[1])))), b.amount)
+    if {a.unit, b.unit} in ({"yen", "yuan"}, {"pound", "sterling"}):  # ¥ is either, and so is a pound
+        return how.same(a.amount, b.amount)
     if a.unit in CURRENCIES and b.unit in CURRENCIES:
         return no("units_differ")
     found = how.same(a.amount, b.amount)

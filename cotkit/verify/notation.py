@@ -20,7 +20,7 @@ FUNCTIONS = frozenset(_FUNCTIONS.split())
 INVERSE = {name: f"arc{name}" for name in ("sin", "cos", "tan", "cot", "sec", "csc", "sinh", "cosh", "tanh")}
 # Functions as programs call them.
 CODE = {
-    "abs": "abs", "factorial": "fact", "floor": "floor", "ceil": "ceil", "ceiling": "ceil", "binomial": "binom", "comb": "binom",
+    "abs": "abs", "factorial": "fact", "floor": "floor", "ceil": "ceil", "ceiling": "ceil", "binomial": "binom", "comb": "binom", "pow": "pow",
 }  # fmt: skip
 # Two letters that are a word and not a product.
 NO_PRODUCTS = frozenset(

@@ -148,7 +148,7 @@ class _Parser(Atoms):
 
     def factor(self) -> Node:
         """One more factor without a sign between."""
-        if self.next.kind == "num" and self.tokens[self.at - 1] != ("op", ")"):
+        if self.next.kind == "num" and self.tokens[self.at - 1] not in (("op", ")"), ("op", "!")):
             raise Unreadable("ambiguous")  # 5 6, x 2
         return self.power()
 
@@ -191,6 +191,8 @@ class _Parser(Atoms):
         if self.next == ("op", "-"):
             self.at += 1
             return Call("neg", (self.power(),))
+        if self.next.kind == "word" and len(self.next.text) > 1 and self.tokens[self.at + 1 : self.at + 2] == [("op", "^")]:
+            return self.argument()  # e^xe^y, as TeX reads it
         return self.power()
 
     def postfix(self, node: Node) -> Node:

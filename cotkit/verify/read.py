@@ -74,6 +74,7 @@ def read(text: str, *, grouping: bool = True) -> Value:
     """
     body = clean(text)
     plain = " ".join(_WRAPPED.sub(r"\1", body).split())
+    plain = plain.replace(" per cent", "%")
     if _AND_SO_ON.search(plain):
         return Text(plain, "ellipsis")
     speed = _PER_ZH.fullmatch(plain)
@@ -86,6 +87,8 @@ def read(text: str, *, grouping: bool = True) -> Value:
         return simple
     why = ""
     for form in _forms(body, plain):
+        if form is not body and (simple := _simple(" ".join(_WRAPPED.sub(r"\1", form).split()))) is not None:
+            return simple
         try:
             return _with_unit(form, grouping=grouping)
         except (Unreadable, RecursionError) as error:

@@ -182,7 +182,7 @@ def _near(decimal: Value, other: Value, how: How) -> Outcome | None:
     if how.policy.tolerance and gap <= Fraction(how.policy.tolerance) * max(abs(value), abs(decimal.value)):
         return yes("within tolerance")
     written = decimal.decimals or 0
-    rounds = not isinstance(other, Rational) or other.decimals is not None  # 9/2 is not rounded to a whole number
+    rounds = isinstance(other, Rational) and other.decimals is not None  # 9/2 is not rounded to a whole number
     if how.places is not None and written <= how.places and rounds and gap < Fraction(1, 2 * 10**how.places):
         return yes("rounded as the question asks")
     if decimal.decimals is None or decimal.decimals < 2 or _coarser(other, decimal):

@@ -25,7 +25,7 @@ _NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)"
 _TOKEN = re.compile(
     rf"""(?P<space>\s+)
     |(?P<repeat>\d*\.\d*(?:\\(?:overline|dot|bar)\{{\d{{1,50}}\}}))
-    |(?P<repeat2>\d*\.\(\d{{1,50}}\))
+    |(?P<repeat2>(?<![\d.])0?\.\d*\(\d{{1,50}}\))
     |(?P<ellipsis>\d{{0,20}}\.\d{{0,20}}?(?P<period>\d{{1,8}}?)(?P=period){{1,20}}\s?(?:\.\.\.|\\l?dots(?![A-Za-z])))
     |(?P<grouped>(?<![\d.,])\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?(?![\d,]))
     |(?P<sci>{_NUMBER}[eE][+-]?\d{{1,4}}(?![\w.{{^]))
@@ -73,7 +73,7 @@ def _texts(raw: str, out: list[Token]) -> None:
         out.append(Token("text", " ".join(body.split())))
 
 
-_UPRIGHT = FUNCTIONS | {"sqrt", "pi", "arsinh", "arcosh", "artanh"}
+_UPRIGHT = FUNCTIONS | {"sqrt", "pi", "arctg", "tg", "ctg", "arsinh", "arcosh", "artanh"}
 
 
 def tokenise(text: str, *, grouping: bool = True) -> list[Token]:
@@ -110,8 +110,9 @@ _PERIOD = re.compile(r"(\d{0,20}\.\d{0,20}?)(\d{1,8}?)\2{1,20}\s?(?:\.\.\.|\\l?d
 def _repeating(raw: str) -> str:
     """`0.333...` as `0.(3)`. Raises Unreadable where too little is written to see a period."""
     match = _PERIOD.fullmatch(raw)
-    if match is None or len(raw) - len(match[1]) < 3 + 3 * max(1, 3 - len(match[2])) - len(match[2]):
-        raise Unreadable("ellipsis")
+    digits = len(raw.rstrip(". ").removesuffix("dots").removesuffix("\\l").rstrip("\\ ")) - len(match[1]) if match else 0
+    if match is None or digits < len(match[2]) * (3 if len(match[2]) == 1 else 2):
+        raise Unreadable("unparsable")
     return f"{match[1]}({match[2]})"
 
 

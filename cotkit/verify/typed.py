@@ -55,7 +55,10 @@ def value_of(node: Node) -> Value:
     if head == "cases":
         return Piecewise(node)
     if head == "apply" and isinstance(args[0], Sym) and args[0].name.isupper() and _tuple_inside(args[1]):
-        return Equation(args[0], value_of(args[1]), args[1], args[0].name)  # the point P(3,-4)
+        point = Equation(args[0], value_of(args[1]), args[1], args[0].name)  # the point P(3,-4)
+        pair = args[1].args if isinstance(args[1], Call) else ()
+        chosen = value_of(Call("binom", pair)) if args[0].name == "C" and len(pair) == 2 else None
+        return point if chosen is None else Readings((chosen, point))
     found = heads(node)
     if "matrix" in found or (head == "pow" and isinstance(args[0], Call) and args[0].head == "tuple"):
         return _matrix_arithmetic(node)
@@ -115,7 +118,7 @@ def _structure(head: str, args: tuple[Node, ...]) -> Value:
     if condition is not None:
         return condition
     items = tuple(map(value_of, args))
-    if head == "list":  # plus-minus stands for two answers of the list
+    if head in ("list", "set"):  # plus-minus stands for two answers of the list
         items = tuple(part for item in items for part in (item.items if isinstance(item, Listing) else (item,)))
     if head == "or" and any(_ray(item) for item in items):
         items = tuple(as_interval(item) or item for item in items)
@@ -232,6 +235,11 @@ def as_interval(value: Value) -> Interval | None:
 def _set(head: str, args: tuple[Node, ...]) -> Value:
     if head == "setminus":
         taken = value_of(args[1])
+        if isinstance(taken, Interval) and _all_reals(args[0]):
+            low, high = Interval(Expr(_MINUS_INFINITY), taken.low, False, not taken.low_closed), Interval(
+                taken.high, Expr(_INFINITY), not taken.high_closed, False
+            )
+            return Union((low, high))
         points = taken.items if isinstance(taken, FiniteSet) else (taken,)
         found = without(points) if _all_reals(args[0]) else None
         if found is None:
@@ -372,11 +380,11 @@ def _is_name(node: Node) -> bool:
     if isinstance(node, Call) and node.head in ("ratio", "tuple", "div"):
         return all(map(_is_name, node.args))
     if isinstance(node, Call) and node.head in ("abs", "conj"):
-        return _is_name(node.args[0]) and _spelled(node.args[0]).isupper()
+        return _is_name(node.args[0])
     return isinstance(node, Call) and node.head == "apply"
 
 
-_MATRIX_POWERS = (Call("neg", (Num(Fraction(1)),)), Sym("T"), Num(Fraction(-1)))
+_MATRIX_POWERS = (Num(Fraction(2)), Num(Fraction(3)), Call("neg", (Num(Fraction(1)),)), Sym("T"), Num(Fraction(-1)))
 
 
 def _derivative(node: Call) -> bool:
@@ -403,7 +411,8 @@ def _spelled(node: Node) -> str:
     if isinstance(node, Num):
         return str(node.value)
     inner = ("/" if node.head == "div" else "").join(_spelled(arg) for arg in node.args)
-    return f"{node.head} {inner}" if node.head in ("pow", "conj") else inner
+    marked = node.head in ("pow", "conj") or (node.head == "abs" and not inner.isupper())
+    return f"{node.head} {inner}" if marked else inner
 
 
 def _relation(ops: list[str], sides: tuple[Node, ...], node: Node) -> Value:

@@ -15,15 +15,16 @@ _BARE = re.compile(
 )
 _COMMANDS = {r"\mu ": "u", r"\mu": "u", r"\ohm": "ohm", r"\Omega": "ohm", r"\AA": "angstrom", r"\cdot": "*", r"\times": "*", r"\,": " "}
 _CURRENCY = re.compile(
-    r"(?P<sign>[+-]?)\s*(?:\\(?P<mark>dollar|euro|pound|yen|yuan|rupee)|(?P<code>USD|US\\dollar|EUR|GBP|INR|CNY|RMB|Rs\.?))"
+    r"(?P<sign>[+-]?)\s*(?:\\(?P<mark>dollar|euro|pounds?|yen|yuan|rupee)|(?P<code>USD|US\\dollar|EUR|GBP|INR|CNY|RMB|Rs\.?))"
     r"\s*(?P<sign2>-?)\s*(?=[\d.\\(])"
 )
 _CODES = {"USD": "dollar", "US\\dollar": "dollar", "EUR": "euro", "GBP": "sterling", "INR": "rupee", "CNY": "yuan",
           "RMB": "yuan", "Rs": "rupee", "Rs.": "rupee"}  # fmt: skip
-_MARKS = {"pound": "sterling"}
+_MARKS = {"pound": "sterling", "pounds": "sterling"}
 _TEMPERATURE = re.compile(
     r"(.+?)\s*(?:\^\s*\{?\s*\\circ\s*\}?|degrees?|度)\s*\{?\s*(C|F|Celsius|Fahrenheit|celsius|fahrenheit)\s*\}?"
 )
+_PREFIX = re.compile(r"^([kMGmun])\s+(?=ohm)")
 _TRIES = 8
 _PLAIN_NUMBER = re.compile(
     r"(?:.{0,40}=\s*)?[-+]?[\d.,]+(?:\s*(?:\\times|\\cdot|\*)\s*10\s*\^\s*\{?-?\d+\}?|[eE][-+]?\d+)?\s*"
@@ -92,7 +93,7 @@ def _words(tail: str) -> bool:
 def _spelled(tail: str) -> str | None:
     for command, name in _COMMANDS.items():
         tail = tail.replace(command, name)
-    tail = tail.strip()
+    tail = _PREFIX.sub(r"\1", tail.strip())
     if tail.endswith("}") and tail.count("}") > tail.count("{"):
         tail = tail[:-1].strip()
     return None if "\\" in tail or "=" in tail or not tail else tail

@@ -20,12 +20,12 @@ _SPELLINGS = {
     "month": "个月", "year": "yr yrs 年 岁",
     "g": "gram 克", "kg": "kilogram kgs 千克 公斤", "mg": "milligram 毫克", "tonne": "吨",
     "dollar": "usd USD 美元", "cent": "¢ 美分", "euro": "euros EUR 欧元", "pound": "lb lbs 磅", "yen": "日元", "yuan": "rmb RMB CNY 元 块 块钱 人民币",
-    "sterling": "GBP 英镑", "jiao": "角",
+    "sterling": "GBP pounds 英镑", "pence": "p penny", "jiao": "角",
     "ml": "milliliter millilitre mL 毫升", "liter": "litre l L 升", "degree": "deg degs 度", "unit": "单位",
     "radian": "rad 弧度", "mph": "", "point": "points 分 pts", "percent": "pct", "km/h": "kmh kph kmph", "ounce": "oz",
     "gallon": "gal", "joule": "J 焦耳 焦", "newton": "N 牛顿 牛", "watt": "W 瓦", "kelvin": "K", "hertz": "Hz hz 赫兹",
     "eV": "ev", "keV": "kev", "MeV": "mev", "kJ": "kj 千焦", "kPa": "", "pascal": "Pa 帕", "mole": "mol 摩尔",
-    "farad": "F", "volt": "V 伏", "ampere": "A amp 安", "ohm": "Ω ohms 欧", "coulomb": "C", "tesla": "T", "degC": "℃ 摄氏度", "degF": "℉",
+    "farad": "F", "volt": "V 伏", "ampere": "A amp 安", "ohm": "Ω ohms 欧", "kohm": "", "Mohm": "", "coulomb": "C", "tesla": "T", "degC": "℃ 摄氏度", "degF": "℉",
     "calorie": "cal", "kcal": "", "nm": "nanometer nanometre", "um": "micrometer micron", "uF": "", "uA": "", "uC": "", "us": "", "ug": "", "uL": "ul", "nF": "", "pF": "", "mA": "ma",
     "mV": "", "kV": "", "kN": "", "mN": "", "mmol": "", "umol": "", "MJ": "", "mJ": "", "GHz": "", "MHz": "",
     "kHz": "", "ns": "", "ms": "millisecond", "mT": "", "nC": "", "kmol": "", "hPa": "", "bar": "", "torr": "Torr", "mmHg": "",
@@ -36,12 +36,13 @@ _SPELLINGS = {
 UNITS: dict[str, str] = {spelling: name for name, more in _SPELLINGS.items() for spelling in (name, *more.split())}
 _CURRENCIES: dict[str, tuple[str, Fraction]] = {
     "dollar": ("usd", Fraction(1)), "cent": ("usd", Fraction(1, 100)),
+    "sterling": ("gbp", Fraction(1)), "pence": ("gbp", Fraction(1, 100)),
     "yuan": ("cny", Fraction(1)), "jiao": ("cny", Fraction(1, 10)),
 }  # fmt: skip
-CURRENCIES = frozenset({"dollar", "cent", "euro", "yen", "yuan", "jiao", "sterling", "rupee"})
+CURRENCIES = frozenset({"dollar", "cent", "euro", "yen", "yuan", "jiao", "sterling", "pence", "rupee"})
 # Counting words, scores and the like have no size, though pint has units of these names.
 _SIZELESS = frozenset(
-    {"point", "unit", "person", "piece", "percent", "euro", "yen", "sterling", "rupee", "month", "year"}
+    {"point", "unit", "person", "piece", "percent", "euro", "yen", "rupee", "month", "year"}
 )
 # Letters that may be a unit or a variable when they stand alone behind a number.
 AMBIGUOUS = frozenset("mgshlLNJWVAKCFT")

@@ -27,7 +27,7 @@ _VOCABULARIES = tuple(
         "acute|obtuse|right", "isosceles|equilateral|scalene", "square|rectangle|rhombus|trapezoid|parallelogram|kite",
         "endothermic|exothermic", "injective|surjective|bijective", "reflexive|symmetric|transitive",
         "大于|小于|等于", "增大|减小|不变", "上升|下降", "锐角三角形|钝角三角形|直角三角形|等腰三角形|等边三角形",
-        "圆|椭圆|抛物线|双曲线|直线", "甲|乙|丙|丁|戊", "红色|绿色|蓝色|黄色|黑色|白色", "增函数|减函数", "奇函数|偶函数",
+        "相切|相交|相离|不相切", "质数|合数|偶数|奇数", "圆|椭圆|抛物线|双曲线|直线", "甲|乙|丙|丁|戊", "红色|绿色|蓝色|黄色|黑色|白色", "增函数|减函数", "奇函数|偶函数",
         "上|下|左|右", "东|南|西|北",
     )
 )  # fmt: skip

@@ -65,7 +65,7 @@ def test_choices(response: str, reference: str, verdict: str) -> None:
         ("a) the mass is 3 b) the speed is 4", "multi_part"),
         ("['3', '4']", "multi_part"),
         ("It depends on how the numbers were chosen", "prose"),
-        (r"x^{\prime}+\frac{r}{V}x=0", "unparsable"),
+        (r"x^{\prime}+\frac{r}{V}x=0", None),
         ("\\frac{1}{2", "unparsable"),
         ("1/2x", None),
         ("x = = 2 /", "unparsable"),
