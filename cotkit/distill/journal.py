@@ -1,7 +1,8 @@
 """The journal of paid answers: append-only SQLite, one writer, durable before anybody is told.
 
 It is keyed by what was asked (see request.py), so it outlives recipes. It holds the raw bodies: a wrong
-reading of an answer costs no money. It holds answers alone, no failures and no keys.
+reading of an answer costs no money. Beside the answers it holds what a teacher refused for good, the settings that
+were paid for, and the batches that are out; no failures that pass, and no keys.
 """
 
 from __future__ import annotations
@@ -22,8 +23,10 @@ from cotkit.errors import InputError, StorageError
 
 # "cotj": tells a journal from any other SQLite file.
 APPLICATION_ID = 0x636F746A
-FORMAT = 1
-_TABLE = """CREATE TABLE answers (
+FORMAT = 2
+# Format 1 had the answers alone; it is read, and brought up to date when it is opened for writing.
+READABLE = (1, 2)
+_ANSWERS = """CREATE TABLE IF NOT EXISTS answers (
     request_hash TEXT PRIMARY KEY,
     request TEXT NOT NULL,
     body BLOB NOT NULL,
@@ -33,7 +36,27 @@ _TABLE = """CREATE TABLE answers (
     cotkit TEXT NOT NULL,
     provenance TEXT NOT NULL
 ) WITHOUT ROWID"""
+_REFUSALS = """CREATE TABLE IF NOT EXISTS refusals (
+    request_hash TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    message TEXT NOT NULL,
+    http_status INTEGER,
+    created_at TEXT NOT NULL
+) WITHOUT ROWID"""
+_SETTINGS = """CREATE TABLE IF NOT EXISTS settings (
+    settings TEXT PRIMARY KEY,
+    samples INTEGER NOT NULL,
+    used_at TEXT NOT NULL
+)"""
+_BATCHES = """CREATE TABLE IF NOT EXISTS batches (
+    batch_id TEXT PRIMARY KEY,
+    base_url TEXT NOT NULL,
+    requests TEXT NOT NULL,
+    created_at TEXT NOT NULL,
+    state TEXT NOT NULL
+)"""
 _COLUMNS = "request_hash, request, body, http_status, latency_s, created_at, cotkit, provenance"
+_NAMES = tuple(_COLUMNS.split(", "))
 # SQLite takes at least 999 parameters; answers are long, so a smaller bite keeps memory flat.
 _BITE = 256
 
@@ -61,7 +84,18 @@ class Entry:
     provenance: str = "{}"
 
 
-_Job = tuple[Entry, "asyncio.Future[None]", asyncio.AbstractEventLoop]
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that the teacher will not answer, however often it is asked."""
+
+    request_hash: str
+    reason: str
+    message: str
+    http_status: int | None
+    created_at: str
+
+
+_Job = tuple[Entry | Refused, "asyncio.Future[None]", asyncio.AbstractEventLoop]
 
 
 class Journal:
@@ -72,6 +106,8 @@ class Journal:
         self._reader = reader
         self._writer = writer
         self._lock = lock
+        # Two threads write: the writer's own, and whoever writes many at once.
+        self._turn = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="cotkit-journal", daemon=True)
         self._thread.start()
@@ -113,12 +149,44 @@ class Journal:
             found.update((row[0], Entry(*row)) for row in self._query(sql, bite))
         return found
 
+    def refused(self, hashes: Iterable[str]) -> dict[str, Refused]:
+        """What the teacher refused of these requests in earlier runs."""
+        wanted = list(hashes)
+        found: dict[str, Refused] = {}
+        for start in range(0, len(wanted), _BITE):
+            bite = wanted[start : start + _BITE]
+            marks = ",".join("?" * len(bite))
+            columns = "request_hash, reason, message, http_status, created_at"
+            sql = f"SELECT {columns} FROM refusals WHERE request_hash IN ({marks})"  # noqa: S608 (marks only)
+            found.update((row[0], Refused(*row)) for row in self._query(sql, bite))
+        return found
+
+    def settings(self) -> list[tuple[str, int]]:
+        """(settings as JSON, samples) that were paid for, the newest first."""
+        return [(r[0], int(r[1])) for r in self._query("SELECT settings, samples FROM settings ORDER BY used_at DESC")]
+
+    def keep_settings(self, settings: str, samples: int, now: str) -> None:
+        """Remember that these settings are paid for; raises StorageError where it cannot be written."""
+        self.write("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (settings, samples, now))
+
+    def write(self, sql: str, values: Iterable[Any]) -> None:
+        """One statement, on the disk when this returns; raises StorageError where it cannot be written."""
+        try:
+            with self._turn:
+                self._writer.execute(sql, tuple(values))
+        except sqlite3.Error as error:
+            raise _unwritten(self.path, error) from error
+
+    def read(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        """Rows of a query; raises StorageError where the file cannot be read."""
+        return self._query(sql, values)
+
     def count(self) -> int:
         """How many answers are kept."""
         return int(self._query("SELECT count(*) FROM answers")[0][0])
 
-    async def put(self, entry: Entry) -> None:
-        """Keep an answer; when this returns, it is on the disk. The first answer to a request stays.
+    async def put(self, entry: Entry | Refused) -> None:
+        """Keep an answer or a refusal; when this returns, it is on the disk. The first answer to a request stays.
 
         Raises StorageError where it cannot be written.
         """
@@ -133,7 +201,8 @@ class Journal:
         """Keep many answers in one transaction; returns how many were new."""
         before = self.count()
         try:
-            _insert(self._writer, entries)
+            with self._turn:
+                _insert(self._writer, entries)
         except sqlite3.Error as error:
             raise _unwritten(self.path, error) from error
         return self.count() - before
@@ -157,7 +226,7 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _query(self, sql: str, values: Iterable[str] = ()) -> list[Any]:
+    def _query(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
         try:
             return self._reader.execute(sql, tuple(values)).fetchall()
         except sqlite3.Error as error:
@@ -175,13 +244,14 @@ class Journal:
             failure: StorageError | None = None
             if batch:
                 try:
-                    _insert(self._writer, (job[0] for job in batch))
+                    with self._turn:
+                        _insert(self._writer, (job[0] for job in batch))
                 except sqlite3.Error as error:
                     failure = _unwritten(self.path, error)
-            for _, future, loop in batch:
+            for loop in {job[2] for job in batch}:
                 # The loop may be gone, if the run was interrupted; the answer is kept all the same.
                 with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(_settle, future, failure)
+                    loop.call_soon_threadsafe(_settle, [f for _, f, of in batch if of is loop], failure)
 
 
 def read_journal(path: Path) -> Iterator[Entry]:
@@ -211,19 +281,28 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         # One transaction: a process killed here leaves an empty file, which is made anew.
         connection.execute("BEGIN IMMEDIATE")
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={FORMAT}")
-        connection.execute(_TABLE)
+        _make_tables(connection)
         connection.execute("COMMIT")
     _check_format(connection, path)
+    if _pragma(connection, "user_version") != FORMAT:
+        connection.execute("BEGIN IMMEDIATE")
+        _make_tables(connection)
+        connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+
+
+def _make_tables(connection: sqlite3.Connection) -> None:
+    connection.execute(f"PRAGMA user_version={FORMAT}")
+    for table in (_ANSWERS, _REFUSALS, _SETTINGS, _BATCHES):
+        connection.execute(table)
 
 
 def _check_format(connection: sqlite3.Connection, path: Path) -> None:
     if _pragma(connection, "application_id") != APPLICATION_ID:
         raise StorageError(f"{path}: this SQLite file is not a cotkit journal; name another file")
     version = _pragma(connection, "user_version")
-    if version != FORMAT:
+    if version not in READABLE:
         raise StorageError(
             f"{path}: this journal has format {version} and this cotkit reads format {FORMAT}; use the cotkit "
             "that wrote it, or name another file"
@@ -234,16 +313,29 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
     return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
 
 
-def _insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+def _insert(connection: sqlite3.Connection, entries: Iterable[Entry | Refused]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(
-            f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608 (constants only)
-            (
-                (e.request_hash, e.request, e.body, e.http_status, e.latency_s, e.created_at, e.cotkit, e.provenance)
-                for e in entries
-            ),
-        )
+        for e in entries:
+            if isinstance(e, Entry):
+                connection.execute(
+                    f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608 (constants)
+                    (
+                        e.request_hash,
+                        e.request,
+                        e.body,
+                        e.http_status,
+                        e.latency_s,
+                        e.created_at,
+                        e.cotkit,
+                        e.provenance,
+                    ),
+                )
+            else:
+                connection.execute(
+                    "INSERT OR REPLACE INTO refusals VALUES (?,?,?,?,?)",
+                    (e.request_hash, e.reason, e.message, e.http_status, e.created_at),
+                )
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -251,13 +343,14 @@ def _insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         raise
 
 
-def _settle(future: asyncio.Future[None], failure: StorageError | None) -> None:
-    if future.done():
-        return
-    if failure is None:
-        future.set_result(None)
-    else:
-        future.set_exception(failure)
+def _settle(futures: Iterable[asyncio.Future[None]], failure: StorageError | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(failure)
 
 
 def _damaged(path: Path, error: sqlite3.Error) -> StorageError:

@@ -1,0 +1,97 @@
+"""How many requests may be in flight, and how fast: what a teacher's 429s teach, and its limits a minute."""
+
+from __future__ import annotations
+
+from cotkit.distill.teacher import Ramp
+
+# After a 429 the number that was borne is kept for so long before more is tried; it doubles each time that
+# trying more brought another 429.
+_HOLD_S = 5.0
+_LONGEST_HOLD_S = 120.0
+# From the borne number back to the most, along a cube: carefully first, in ten seconds the whole way.
+_GROW_S = 10.0
+# A plain number opens by so many at a time (see Gate), so that the 429s of a small server arrive while few are out.
+OPENING = 16
+OPENING_STEP = 8
+
+
+class Throttle:
+    """Additive increase, multiplicative decrease, with a memory of what was borne.
+
+    A burst of 429s is one event: requests that were sent before the last cut do not cut again.
+
+    Args:
+        ramp: start, min and max; with all three equal nothing moves.
+        quick: open within fractions of a second from a small number, as if start were max.
+    """
+
+    def __init__(self, ramp: Ramp, quick: bool) -> None:
+        self._min, self._max = ramp.min, ramp.max
+        self.opening = quick and ramp.max > OPENING
+        self.limit: float = min(OPENING, ramp.max) if self.opening else ramp.start
+        self._borne: int | None = None
+        self._cut_at = 0
+        self._hold_s = _HOLD_S
+        self._hold_until = 0.0
+
+    def open_wider(self) -> None:
+        """A moment has passed without a 429 since the start."""
+        self.limit = min(self._max, self.limit + OPENING_STEP)
+        self.opening = self.limit < self._max
+
+    def answered(self, now: float) -> None:
+        """An answer came: one more may go, up to what was borne; beyond it, only after the hold."""
+        if self._borne is None:
+            if not self.opening:
+                self.limit = min(self._max, self.limit + 1)
+        elif self.limit < self._borne:
+            self.limit = min(self._borne, self.limit + 1)
+        elif now > self._hold_until:
+            part = min(1.0, (now - self._hold_until) / _GROW_S)
+            self.limit = max(self.limit, self._borne + (self._max - self._borne) * part**3)
+            if part == 1.0:
+                self._borne, self._hold_s = None, _HOLD_S
+
+    def limited(self, number: int, newest: int, in_flight: int, now: float) -> bool:
+        """A 429 came to request `number` while `in_flight` were out, `newest` being the last one sent.
+
+        Returns True if it is a new event, False if it belongs to the last one.
+        """
+        self.opening = False
+        if number <= self._cut_at:
+            if self._borne is not None:
+                self._borne = max(self._min, self._borne - 1)
+                self.limit = min(self.limit, self._borne)
+            return False
+        again = self._borne is not None and in_flight >= 0.8 * self._borne
+        self._hold_s = min(_LONGEST_HOLD_S, 2 * self._hold_s) if again else _HOLD_S
+        self._hold_until = now + self._hold_s
+        self._cut_at = newest
+        self._borne = min(self._max, max(self._min, in_flight - 1))
+        self.limit = max(self._min, min(self.limit, in_flight / 2))
+        return True
+
+
+class Bucket:
+    """A limit a minute as a leaking bucket: no window of 60 seconds holds more than the limit.
+
+    An amount above the whole bucket goes when the bucket is full, and is paid off before the next.
+    """
+
+    def __init__(self, per_minute: float, now: float) -> None:
+        self._burst = max(1.0, per_minute / 10)
+        self._rate = max(per_minute - self._burst, per_minute / 2) / 60
+        self._level = self._burst
+        self._at = now
+
+    def wait(self, amount: float, now: float) -> float:
+        """Seconds until `amount` may go; 0 if it may go now."""
+        # A clock that went backwards gives nothing and takes nothing.
+        self._level = min(self._burst, self._level + max(0.0, now - self._at) * self._rate)
+        self._at = max(now, self._at)
+        missing = min(amount, self._burst) - self._level
+        return missing / self._rate if missing > 1e-9 else 0.0
+
+    def take(self, amount: float) -> None:
+        """`amount` goes; a negative one is given back."""
+        self._level = min(self._burst, self._level - amount)
