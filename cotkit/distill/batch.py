@@ -133,7 +133,9 @@ class _Run:
         mark = hashlib.sha256(data).hexdigest()
         texts = {r.hash: r.text for r in requests}
         self._write_down(f"planned:{mark}", texts, "planned")
-        file = await self._call(self.client.files.create(file=("cotkit.jsonl", data), purpose="batch", extra_headers=self.headers))
+        file = await self._call(
+            self.client.files.create(file=("cotkit.jsonl", data), purpose="batch", extra_headers=self.headers)
+        )
         made = await self._call(
             self.client.batches.create(
                 input_file_id=file.id,

@@ -1,8 +1,8 @@
-"""One attempt at the wire: the `openai` client over aiohttp, raw bytes out, typed faults.
+"""One attempt at the wire: the `openai` package's aiohttp transport, raw bytes in and out, typed faults.
 
-`client.post` with a response class skips the client's typed models, and aiohttp's pool has no cost that
-grows with the requests in flight; the pool's size is given, since its default is smaller than ours. A stream
-is read as bytes, too (see sse.py).
+The package's own request and answer models cost more CPU than all the rest together (measured: benchmarks/distill.py),
+so requests are built once and sent through its transport; aiohttp's pool has no cost that grows with the requests in
+flight. The pool's size is given, since its default is smaller than ours. A stream is read as bytes, too (see sse.py).
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
+from cotkit import __version__
 from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal
 from cotkit.distill.sse import Assembly
 from cotkit.distill.teacher import Limits, Teacher
 from cotkit.distill.wire import Answer, NoAnswer, error_text, excerpt, read_answer
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 SHORTEST_SECRET = 8
 _PASSING = (408, 409, 425, 429)
-# With this header the client hands a response over before it has read it.
-_UNREAD = {"X-Stainless-Raw-Response": "stream"}
 # After the last word there may come the usage; comments for ever are not waited for.
 _AFTERWORD_S = 5.0
 _LONGEST_STREAM = 512 * 1024 * 1024
@@ -50,25 +50,26 @@ class Reply:
 Send = Callable[[Mapping[str, Any]], Awaitable[Reply]]
 
 
-@asynccontextmanager
-async def open_client(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIterator[openai.AsyncOpenAI]:
-    """The `openai` client as cotkit wants it: as many connections as slots, no retries of its own, no extra headers."""
+def _transport(limits: Limits) -> httpx2.AsyncClient:
+    """As many connections as slots. Redirects are not followed: a POST becomes a GET, or carries the key elsewhere."""
     import httpx2
     import openai
 
     slots = limits.ramp.max
-    http = openai.DefaultAioHttpClient(
+    return openai.DefaultAioHttpClient(
         limits=httpx2.Limits(max_connections=slots, max_keepalive_connections=slots),
         timeout=httpx2.Timeout(limits.timeout_s),
-        # A redirected POST becomes a GET, or carries the key elsewhere.
         follow_redirects=False,
     )
+
+
+@asynccontextmanager
+async def open_client(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIterator[openai.AsyncOpenAI]:
+    """The package's client, for files and batches; give each call `hidden_headers`."""
+    import openai
+
     client = openai.AsyncOpenAI(
-        base_url=teacher.base_url,
-        api_key=key or "none",
-        http_client=http,
-        max_retries=0,
-        timeout=limits.timeout_s,
+        base_url=teacher.base_url, api_key=key or "none", http_client=_transport(limits), max_retries=3
     )
     try:
         yield client
@@ -87,44 +88,56 @@ def hidden_headers(key: str | None) -> dict[str, Any]:
 @asynccontextmanager
 async def connect(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIterator[Send]:
     """A function that makes one attempt: body -> Reply. It raises PassingFault, LastingFault or Refusal."""
-    async with open_client(teacher, limits, key) as client:
-        yield _sender(client, teacher, limits, key)
+    async with _transport(limits) as http:
+        yield _sender(http, teacher, limits, key)
 
 
-def _sender(client: openai.AsyncOpenAI, teacher: Teacher, limits: Limits, key: str | None) -> Send:
+def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str | None) -> Send:
     import httpx2
-    import openai
 
-    headers = {**hidden_headers(key), **(_UNREAD if teacher.stream else {})}
+    url = httpx2.URL(f"{teacher.base_url}/chat/completions")
+    given = {
+        "Accept": "text/event-stream" if teacher.stream else "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": f"cotkit/{__version__}",
+    }
+    headers = httpx2.Headers(given if key is None else {**given, "Authorization": f"Bearer {key}"})
+    extensions = {"timeout": httpx2.Timeout(limits.timeout_s).as_dict()}
 
     async def send(body: Mapping[str, Any]) -> Reply:
         started = time.monotonic()
+        request = httpx2.Request("POST", url, headers=headers, content=_json(body), extensions=extensions)
         try:
             # The read time-out starts anew with every keep-alive byte: the deadline is kept here.
             async with asyncio.timeout(limits.timeout_s):
-                response = await client.post(
-                    "/chat/completions", cast_to=httpx2.Response, body=body, options={"headers": headers}
-                )
-                content = await _assembled(response) if teacher.stream else response.content
+                response = await http.send(request, stream=teacher.stream)
+                status = response.status_code
+                if teacher.stream and status == 200:
+                    content = await _assembled(response)
+                else:
+                    content = await response.aread()
         except TimeoutError:
             raise _timeout(limits) from None
-        except openai.APIStatusError as error:
-            raise _status_fault(error, key) from None
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+        except httpx2.HTTPError as error:
             raise _connection_fault(error, limits) from None
         latency = time.monotonic() - started
-        # A server may echo its headers; what is kept must not hold the key.
+        if status != 200:
+            body_read = content if isinstance(content, bytes) else b""
+            raise fault_of(status, body_read, response.headers, key)
         if isinstance(content, NoAnswer):
-            raise PassingFault("malformed_answer", content.message, response.status_code)
+            raise PassingFault("malformed_answer", content.message, status)
+        # A server may echo its headers; what is kept must not hold the key.
         content = _without(key, content)
         answer = read_answer(content)
         if isinstance(answer, NoAnswer):
-            raise _hidden_fault(content, key) or PassingFault(
-                "malformed_answer", answer.message, response.status_code
-            ) from None
-        return Reply(content, response.status_code, latency, answer)
+            raise _hidden_fault(content, key) or PassingFault("malformed_answer", answer.message, status)
+        return Reply(content, status, latency, answer)
 
     return send
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 async def _assembled(response: Any) -> bytes | NoAnswer:
@@ -174,16 +187,11 @@ def _connection_fault(error: Exception, limits: Limits) -> Fault:
     """aiohttp's transport says ConnectTimeout of a refused connection and of an unknown host, too."""
     import httpx2
 
-    cause = error.__cause__ or error
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return PassingFault("unreachable", f"no connection ({excerpt(str(cause), 120)})")
-    if isinstance(cause, httpx2.TimeoutException):
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+        return PassingFault("unreachable", f"no connection ({excerpt(str(error), 120)})")
+    if isinstance(error, httpx2.TimeoutException):
         return _timeout(limits)
-    return PassingFault("connection", f"the connection was lost ({type(cause).__name__})")
-
-
-def _status_fault(error: openai.APIStatusError, key: str | None) -> Fault:
-    return fault_of(error.status_code, error.response.content, error.response.headers, key)
+    return PassingFault("connection", f"the connection was lost ({type(error).__name__})")
 
 
 def fault_of(status: int, body: bytes, headers: Mapping[str, str] | None = None, key: str | None = None) -> Fault:
