@@ -41,6 +41,8 @@ class Server(asyncio.Protocol):
     sigma = 0.0
     stream = False
     stats: dict[str, Any]
+    whole: bytes
+    events: bytes
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -176,7 +178,7 @@ def client_plain(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
                     answer = await client.chat.completions.create(model="m", messages=messages)
                     message = answer.choices[0].message
                     reasoning = getattr(message, "reasoning_content", None)
-                    row = {"id": name, "reasoning": reasoning, "response": message.content}
+                    row = {"id": name, "reasoning": reasoning or "", "response": message.content or ""}
                 out.write(json.dumps(row) + "\n")
                 out.flush()
 
@@ -271,8 +273,8 @@ class Bench:
 
     def cpu(self, kind: str, n: int, c: int, rounds: int, **server: Any) -> float:
         """Milliseconds of CPU a request: the best of the rounds, since other work on the machine only adds."""
-        few = min(self.run(kind, 8, c, **server)["cpu"] for _ in range(rounds))
-        many = min(self.run(kind, n, c, **server)["cpu"] for _ in range(rounds))
+        few: float = min(self.run(kind, 8, c, **server)["cpu"] for _ in range(rounds))
+        many: float = min(self.run(kind, n, c, **server)["cpu"] for _ in range(rounds))
         return 1000 * (many - few) / (n - 8)
 
 

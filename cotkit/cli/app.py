@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cotkit import __version__
-from cotkit.cli import inspect_, journal, recipes, run, steps
+from cotkit.cli import distill, estimate, inspect_, journal, recipes, run, steps, teachers
 from cotkit.cli.output import fail
 from cotkit.errors import CotkitError, StorageError
 
@@ -48,12 +48,15 @@ def root(
 
 app.command("run")(run.run)
 app.command("validate")(run.validate)
-for name in ("curate", "dedup", "distill", "verify", "select", "push"):
+for name in ("curate", "dedup", "verify", "select", "push"):
     app.command(name)(getattr(steps, name))
+app.command("distill")(distill.distill)
+app.command("estimate")(estimate.estimate)
 app.command("status")(inspect_.status)
 app.command("report")(inspect_.report)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(journal.app, name="journal")
+app.add_typer(teachers.app, name="teachers")
 
 
 def main() -> None:

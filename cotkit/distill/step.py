@@ -43,7 +43,7 @@ class Distill(Step):
         None, description="Ask on, beyond `samples`, until so many answers of a problem are correct."
     )
     needs: tuple[Capability, ...] = Field(
-        ("trace",), description="What the teacher must be able to do; one that is known to lack it is refused."
+        (), description="What the teacher must be able to do; one that is known to lack it is refused."
     )
     budget: Budget | None = Field(None, description="Where the run stops by itself; it can be continued.")
     limits: Limits = Field(default_factory=Limits, description="How hard it is asked.")
@@ -131,7 +131,7 @@ class Distill(Step):
                 task.advance(1, tokens=one.trace.completion_tokens or 0, usd=one.trace.cost_usd or 0.0)
 
             tally = distill_prompts(
-                self._prompts(problems),
+                self.prompts(problems),
                 self.teacher,
                 self.sampling,
                 self.limits,
@@ -151,7 +151,8 @@ class Distill(Step):
             )
         return _output([told[index] for index in sorted(told)], tally, resampler)
 
-    def _prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, Sequence[Message]]]:
+    def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
+        """(problem_id, messages) of each problem."""
         for name, problem, choices in problems.select("problem_id", "problem", "choices").iter_rows():
             yield name, self.prompt.messages(problem, choices)
 
