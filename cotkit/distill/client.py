@@ -219,7 +219,10 @@ def _is_moderation(body: bytes) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date); None where unsaid."""
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date); None where unsaid.
+
+    A date is reckoned from the server's own `date`, since our clock may be wrong.
+    """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
         if value is None:
@@ -228,7 +231,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = float(value) * unit
         except ValueError:
             try:
-                seconds = parsedate_to_datetime(value).timestamp() - time.time()
+                said = headers.get("date")
+                now = parsedate_to_datetime(said).timestamp() if said else time.time()
+                seconds = parsedate_to_datetime(value).timestamp() - now
             except (ValueError, TypeError, OverflowError):
                 continue
         if math.isfinite(seconds):

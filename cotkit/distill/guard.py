@@ -36,7 +36,7 @@ class Watch:
         if self.decided or self._teacher.reasoning == "auto" or self._bare == 0:
             self._gate.release()
         else:
-            self._gate.held = FIRST
+            self._gate.held = FIRST - self._bare
 
     def hear(self, answer: Answer) -> None:
         """An answer came from the teacher."""
@@ -50,6 +50,8 @@ class Watch:
             return
         self._bare += 1
         if self._bare < FIRST:
+            if self._gate.held is not None:
+                self._gate.held = FIRST - self._bare
             return
         self.decided = True
         if self._teacher.reasoning == "auto":

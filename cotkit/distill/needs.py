@@ -35,7 +35,7 @@ def missing(teacher: Teacher, needs: Sequence[Capability], extra_body: Mapping[s
     if teacher.reasoning == "none" and "trace" in needs:
         sentences.append(
             f"the teacher {teacher.model} shows no reasoning (teacher.reasoning is none) and the recipe needs it; "
-            "choose another teacher (`cotkit teachers`), or take 'trace' out of needs if its visible answer is what you want"
+            "choose another teacher (`cotkit teachers`), or take 'trace' out of needs"
         )
     if preset is None:
         return sentences

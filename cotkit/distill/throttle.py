@@ -10,15 +10,23 @@ _HOLD_S = 5.0
 _LONGEST_HOLD_S = 120.0
 # From the borne number back to the most, along a cube: carefully first, in ten seconds the whole way.
 _GROW_S = 10.0
+# So many attempts are looked back on at least; less than _STRAY of them turned away means nothing.
+_WINDOW = 20
+_STRAY = 0.03
+# How long 429s are taken for what they are when fewer requests did not help.
+_NOISE_S = 10.0
 # A plain number opens by so many at a time (see Gate), so that the 429s of a small server arrive while few are out.
 OPENING = 16
 OPENING_STEP = 8
 
 
 class Throttle:
-    """Additive increase, multiplicative decrease, with a memory of what was borne.
+    """Halve on 429, creep up again, with a memory of what was borne.
 
-    A burst of 429s is one event: requests that were sent before the last cut do not cut again.
+    Not every 429 speaks of too many requests at once. A burst of them is one event: what was sent before the last
+    cut does not cut again. A stray one, far below the limit or among many answers, cuts nothing; nor do those that
+    go on below what was borne, since fewer requests did not help. Half of all attempts turned away is always too
+    many.
 
     Args:
         ramp: start, min and max; with all three equal nothing moves.
@@ -33,6 +41,9 @@ class Throttle:
         self._cut_at = 0
         self._hold_s = _HOLD_S
         self._hold_until = 0.0
+        self._noise_until = 0.0
+        # Part of the attempts that were turned away lately.
+        self._bad = 0.0
 
     def open_wider(self) -> None:
         """A moment has passed without a 429 since the start."""
@@ -41,6 +52,7 @@ class Throttle:
 
     def answered(self, now: float) -> None:
         """An answer came: one more may go, up to what was borne; beyond it, only after the hold."""
+        self._bad *= 1 - 1 / max(_WINDOW, self.limit)
         if self._borne is None:
             if not self.opening:
                 self.limit = min(self._max, self.limit + 1)
@@ -52,24 +64,35 @@ class Throttle:
             if part == 1.0:
                 self._borne, self._hold_s = None, _HOLD_S
 
-    def limited(self, number: int, newest: int, in_flight: int, now: float) -> bool:
-        """A 429 came to request `number` while `in_flight` were out, `newest` being the last one sent.
-
-        Returns True if it is a new event, False if it belongs to the last one.
-        """
-        self.opening = False
+    def limited(self, number: int, newest: int, in_flight: int, now: float) -> None:
+        """A 429 came to request `number` while `in_flight` were out, `newest` being the last one sent."""
+        self._bad += (1 - self._bad) / max(_WINDOW, self.limit)
+        if in_flight > 1:
+            self.opening = False
         if number <= self._cut_at:
-            if self._borne is not None:
+            if self._borne is not None and now >= self._noise_until:
                 self._borne = max(self._min, self._borne - 1)
                 self.limit = min(self.limit, self._borne)
-            return False
-        again = self._borne is not None and in_flight >= 0.8 * self._borne
+            return
+        self._hold_until = max(self._hold_until, now + self._hold_s)
+        if self._is_noise(in_flight, now):
+            return
+        again = self._borne is not None and in_flight >= 0.8 * self._borne and self._bad < 0.2
         self._hold_s = min(_LONGEST_HOLD_S, 2 * self._hold_s) if again else _HOLD_S
         self._hold_until = now + self._hold_s
         self._cut_at = newest
         self._borne = min(self._max, max(self._min, in_flight - 1))
         self.limit = max(self._min, min(self.limit, in_flight / 2))
-        return True
+
+    def _is_noise(self, in_flight: int, now: float) -> bool:
+        if self._bad >= 0.5:
+            return False
+        if self._bad < _STRAY or now < self._noise_until or in_flight < self.limit / 2:
+            return True
+        if self._borne is not None and in_flight <= 0.75 * self._borne:
+            self._noise_until = now + _NOISE_S
+            return True
+        return False
 
 
 class Bucket:

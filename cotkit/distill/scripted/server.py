@@ -206,8 +206,9 @@ class ScriptedTeacher:
 
     def _fault(self, name: str, text: str) -> str:
         for number, fault in enumerate(self.faults):
-            draw = int(hashlib.sha256(f"{number} {name}".encode()).hexdigest()[:8], 16) / 2**32
-            if fault.match not in text or draw >= fault.rate or self._hits.get(number, 0) >= fault.times:
+            if fault.match not in text or self._hits.get(number, 0) >= fault.times:
+                continue
+            if fault.rate < 1 and int(hashlib.sha256(f"{number} {name}".encode()).hexdigest()[:8], 16) / 2**32 >= fault.rate:
                 continue
             if fault.first and self.log.asked.get(name, 0) > 1:
                 continue
@@ -222,7 +223,8 @@ class ScriptedTeacher:
     async def _send(self, request: web.Request, body: dict[str, Any], said: Said, kind: str) -> web.StreamResponse:
         from aiohttp import web
 
-        if body.get("stream"):
+        plain = ("html_200", "html_502", "error_200", "error_200_402")
+        if body.get("stream") and kind not in plain:
             return await self._stream(request, body, said, kind)
         whole = json.dumps(completion(self.scenario, body, said, kind != "no_usage")).encode()
         status, content_type = 200, "application/json"
