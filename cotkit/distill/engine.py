@@ -263,7 +263,6 @@ async def _handle(run: _Run, send: Send, request: Request) -> None:
         run.answered += 1
         run.unreached = 0
         await run.asking.journal.put(outcome)
-        run.pay(request, outcome, answer)
         run.watch.hear(answer)
     elif isinstance(outcome, Failure) and not outcome.passing:
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -300,15 +299,18 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
         usage, limited = None, False
         try:
             reply = await send(request.body)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            latency = round(reply.latency_s, 3)
+            entry = Entry(request.hash, request.text, reply.body, reply.status, latency, now, __version__)
             usage = reply.answer.usage
+            # Paid before the permit goes back: no other request may count on this money.
+            run.pay(request, entry, reply.answer)
         except Fault as fault:
             limited = fault.reason == "rate_limited"
             tally.wasted[fault.reason] = tally.wasted.get(fault.reason, 0) + 1
             raise
         finally:
             gate.leave(ticket, usage, limited)
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        entry = Entry(request.hash, request.text, reply.body, reply.status, round(reply.latency_s, 3), now, __version__)
         return entry, reply.answer
 
     try:

@@ -74,6 +74,8 @@ class Purse:
     def fits(self, more: Reserve) -> bool:
         """Would `more` still fit if all that is in flight were charged in full?"""
         held, budget = self._reserved, self.budget
+        if self._longest is None and self._max_tokens is None and held.completion == 0:
+            return True  # somebody has to tell how long an answer is: the first one, alone
         if budget.usd is not None and self.usd + held.usd + more.usd > budget.usd:
             return False
         tokens = self.tokens + held.prompt + held.completion + more.prompt + more.completion
