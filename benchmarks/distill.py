@@ -1,6 +1,6 @@
 """What asking a teacher costs the asker: CPU a request, active time against the ideal, memory.
 
-    python benchmarks/distill.py [cpu|tail|rss|stream|journal ...] [--rounds 3] [--curator PYTHON]
+    python benchmarks/distill.py [cpu|long|tail|rss|stream|journal|kill|slots ...] [--rounds 3] [--curator PYTHON]
 
 Each client runs in a process of its own against one small server process on the loopback; CPU a request is
 (CPU of N prompts - CPU of 8 prompts) / (N - 8), so imports do not count. Rivals: `plain` is the script that people
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
+GIVEN = {"chars": 8000, "latency": 0.05, "sigma": 0.0, "stream": False, "slots": 0}
 
 
 # --- the server -----------------------------------------------------------------------------------------------
@@ -40,6 +41,7 @@ class Server(asyncio.Protocol):
     latency = 0.05
     sigma = 0.0
     stream = False
+    slots = 0
     stats: dict[str, Any]
     whole: bytes
     events: bytes
@@ -69,22 +71,37 @@ class Server(asyncio.Protocol):
             given = json.loads(body)
             cls.chars, cls.latency, cls.sigma = given["chars"], given["latency"], given["sigma"]
             cls.stream = given["stream"]
-            cls.stats = {"n": 0, "first": 0.0, "last": 0.0, "flight": 0, "most": 0, "latencies": [], "dice": 7}
+            cls.stats = {
+                "n": 0,
+                "first": 0.0,
+                "last": 0.0,
+                "flight": 0,
+                "most": 0,
+                "latencies": [],
+                "done": 0,
+                "full": 0,
+            }
+            cls.slots = given["slots"]
             cls.whole = _completion(cls.chars)
             cls.events = _events(cls.chars)
             self.send(b"{}")
         elif path.startswith(b"/_stats"):
-            self.send(json.dumps({k: v for k, v in cls.stats.items() if k != "dice"}).encode())
+            self.send(json.dumps(cls.stats).encode())
         else:
             stats = cls.stats
             now = time.perf_counter()
             stats["first"] = stats["first"] or now
             stats["n"] += 1
+            if cls.slots and stats["flight"] >= cls.slots:
+                stats["full"] += 1
+                full = b"HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 2\r\n\r\n{}"
+                self.transport.write(full)
+                return
             stats["flight"] += 1
             stats["most"] = max(stats["most"], stats["flight"])
             wait = cls.latency
             if cls.sigma:
-                mu = -cls.sigma**2 / 2
+                mu = -(cls.sigma**2) / 2
                 wait *= random.Random(stats["n"]).lognormvariate(mu, cls.sigma)
             stats["latencies"].append(wait)
             asyncio.get_running_loop().call_later(wait, self.done)
@@ -92,6 +109,7 @@ class Server(asyncio.Protocol):
     def done(self) -> None:
         cls = type(self)
         cls.stats["flight"] -= 1
+        cls.stats["done"] += 1
         cls.stats["last"] = time.perf_counter()
         if cls.stream:
             self.transport.write(cls.events)
@@ -187,7 +205,7 @@ def client_plain(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
     asyncio.run(main())
 
 
-def client_aiohttp(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
+def client_aiohttp(url: str, n: int, c: int, folder: Path, _: bool) -> None:
     import aiohttp
 
     async def main() -> None:
@@ -207,7 +225,7 @@ def client_aiohttp(url: str, n: int, c: int, folder: Path, stream: bool) -> None
     asyncio.run(main())
 
 
-def client_curator(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
+def client_curator(url: str, n: int, c: int, folder: Path, _: bool) -> None:
     os.environ.update(CURATOR_CACHE_DIR=str(folder), TELEMETRY_ENABLED="0", CURATOR_DISABLE_RICH_DISPLAY="1")
     from bespokelabs import curator  # type: ignore[import-not-found]
 
@@ -223,6 +241,11 @@ def client_curator(url: str, n: int, c: int, folder: Path, stream: bool) -> None
         },
     )
     llm([text for _, text in prompts(n)])
+
+
+def client_kept(url: str, n: int, c: int, _: Path, stream: bool) -> None:
+    """cotkit with a journal that outlives it, for the kill trial."""
+    client_cotkit(url, n, c, Path(os.environ["BENCH_FOLDER"]), stream)
 
 
 def run_client(kind: str, url: str, n: int, c: int, stream: bool) -> None:
@@ -249,12 +272,12 @@ class Bench:
 
     def call(self, path: str, data: Any = None) -> Any:
         body = json.dumps(data).encode() if data is not None else b"{}"
-        request = urllib.request.Request(self.url + path, data=body, method="POST")
-        with urllib.request.urlopen(request) as answer:
+        request = urllib.request.Request(self.url + path, data=body, method="POST")  # noqa: S310 (loopback)
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
             return json.load(answer)
 
     def run(self, kind: str, n: int, c: int, **server: Any) -> dict[str, Any]:
-        given = {"chars": 8000, "latency": 0.05, "sigma": 0.0, "stream": False, **server}
+        given = {**GIVEN, **server}
         self.call("/_reset", given)
         python = self.curator if kind == "curator" and self.curator else sys.executable
         stream = "1" if given["stream"] else ""
@@ -268,6 +291,7 @@ class Bench:
         stats = self.call("/_stats")
         active = stats["last"] - stats["first"]
         result |= {"active": active, "ideal": ideal(stats["latencies"], c), "most": stats["most"], "n": stats["n"]}
+        result["full"] = stats["full"]
         result["to_first"] = stats["first"] - started
         return result
 
@@ -292,7 +316,10 @@ def bench_cpu(bench: Bench, rounds: int, chars: int = 8000, n: int = 2000) -> No
         found = {kind: bench.cpu(kind, n, c, rounds, chars=chars) for kind in kinds}
         for kind in kinds:
             ratio = f"cotkit / {kind} = {found['cotkit'] / found[kind]:.2f}"
-            print(f"cpu   c={c:<5} {chars // 1000}k chars  {kind:<8} {found[kind]:6.3f} ms a request   {ratio}", flush=True)
+            print(
+                f"cpu   c={c:<5} {chars // 1000}k chars  {kind:<8} {found[kind]:6.3f} ms a request   {ratio}",
+                flush=True,
+            )
 
 
 def bench_stream(bench: Bench, rounds: int) -> None:
@@ -309,18 +336,23 @@ def bench_tail(bench: Bench, rounds: int) -> None:
             runs = [bench.run(kind, 2000, c, latency=1.0, sigma=0.6) for _ in range(rounds)]
             best = min(runs, key=lambda r: r["active"])
             print(
-                f"tail  c={c:<5} {kind:<8} active {best['active']:6.2f} s = {best['active'] / best['ideal']:.3f} x ideal "
-                f"{best['ideal']:.2f}  most in flight {best['most']}  first request after {best['to_first']:.2f} s",
+                f"tail  c={c:<5} {kind:<8} active {best['active']:6.2f} s = {best['active'] / best['ideal']:.3f} x "
+                f"ideal {best['ideal']:.2f}  most in flight {best['most']}  first request after {best['to_first']:.2f} s",
                 flush=True,
             )
 
 
 def bench_rss(bench: Bench, rounds: int) -> None:
-    sizes = [statistics.median(bench.run("cotkit", n, 256, latency=0.01)["rss"] for _ in range(rounds)) for n in (2000, 50_000)]
-    print(f"rss   c=256   2,000 prompts {sizes[0]:.0f} MB, 50,000 prompts {sizes[1]:.0f} MB = {sizes[1] / sizes[0]:.2f} x")
+    sizes = [
+        statistics.median(bench.run("cotkit", n, 256, latency=0.01)["rss"] for _ in range(rounds))
+        for n in (2000, 50_000)
+    ]
+    print(
+        f"rss   c=256   2,000 prompts {sizes[0]:.0f} MB, 50,000 prompts {sizes[1]:.0f} MB = {sizes[1] / sizes[0]:.2f} x"
+    )
 
 
-def bench_journal(bench: Bench, rounds: int) -> None:
+def bench_journal(_: Bench, __: int) -> None:
     """A journal of 100,000 answers: open, and look up the first 256."""
     from cotkit.distill.journal import Entry, Journal
     from cotkit.distill.request import hash_text
@@ -339,7 +371,47 @@ def bench_journal(bench: Bench, rounds: int) -> None:
         with Journal.open(path) as journal:
             found = journal.get_many(entry(i).request_hash for i in range(256))
         took = time.perf_counter() - began
-        print(f"journal 100,000 answers ({path.stat().st_size / 1e6:.0f} MB): open and find {len(found)} in {took:.3f} s")
+        print(
+            f"journal 100,000 answers ({path.stat().st_size / 1e6:.0f} MB): open and find {len(found)} in {took:.3f} s"
+        )
+
+
+def bench_kill(bench: Bench, _: int) -> None:
+    """kill -9 at 20 random moments of 1,000 prompts: answers that went out before the kill and are asked again."""
+    from cotkit.distill.journal import read_journal
+
+    dice, n, c = random.Random(5), 1000, 64
+    answered = again = lost = 0
+    for _kill in range(20):
+        with tempfile.TemporaryDirectory() as folder:
+            bench.call("/_reset", {**GIVEN, "latency": 0.2})
+            command = [sys.executable, str(HERE), "_client", "kept", f"{bench.url}/v1", str(n), str(c), ""]
+            environment = {**os.environ, "BENCH_FOLDER": folder}
+            process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
+            moment = dice.randrange(20, 980)
+            while bench.call("/_stats")["done"] < moment:
+                time.sleep(0.01)
+            process.kill()
+            process.wait()
+            done = bench.call("/_stats")["done"]
+            kept = sum(1 for _ in read_journal(Path(folder) / "journal.sqlite"))
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+            whole = sum(1 for _ in read_journal(Path(folder) / "journal.sqlite"))
+            answered, again, lost = answered + done, again + max(0, done - kept), lost + n - whole
+    part = 1000 * again / answered
+    print(f"kill  20 kills: {answered:,} answered, {again} of them asked again = {part:.1f} per 1,000, {lost} lost")
+
+
+def bench_slots(bench: Bench, rounds: int) -> None:
+    """A server for 64 at once, asked by 256, Retry-After 1 s."""
+    for n, latency in ((1000, 0.2), (2000, 0.5)):
+        runs = [bench.run("cotkit", n, 256, latency=latency, slots=64) for _ in range(rounds)]
+        best = min(runs, key=lambda r: r["active"])
+        best["ideal"] = n / 64 * latency
+        print(
+            f"slots n={n} latency {latency}: {best['active']:.2f} s = {best['active'] / best['ideal']:.2f} x ideal, "
+            f"{best['full']} of {best['n']} requests turned away = {best['full'] / best['n']:.1%}"
+        )
 
 
 def main() -> None:

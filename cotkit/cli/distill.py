@@ -64,6 +64,9 @@ def distill(
     timeout_s: Annotated[
         float | None, typer.Option("--timeout", help="With a file: seconds for one answer, from send to last byte.")
     ] = None,
+    retries: Annotated[
+        int | None, typer.Option("--retries", min=0, help="With a file: further attempts after a passing fault.")
+    ] = None,
     stream: Annotated[bool, typer.Option("--stream", help="With a file: ask for streamed answers.")] = False,
     budget_usd: Annotated[
         str | None, typer.Option("--budget-usd", metavar="USD", help="With a file: stop before more is spent.")
@@ -110,7 +113,12 @@ def distill(
     asked = _Asked(
         {"preset": preset, "base_url": base_url, "model": model, "api_key_env": api_key_env, "stream": stream or None},
         {"temperature": temperature, "max_tokens": max_tokens},
-        {"concurrency": concurrency, "timeout_s": timeout_s, "retry_refused": retry_refused or None},
+        {
+            "concurrency": concurrency,
+            "timeout_s": timeout_s,
+            "retries": retries,
+            "retry_refused": retry_refused or None,
+        },
         {"usd": budget_usd, "tokens": budget_tokens},
         samples,
         (journal or Path(f"{target}.journal.sqlite")).resolve(),

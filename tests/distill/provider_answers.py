@@ -11,9 +11,18 @@ INSIDE = {**USAGE, "completion_tokens_details": {"reasoning_tokens": 15}}
 
 def body(message: dict[str, Any], finish: Any = "stop", usage: Any = USAGE, **more: Any) -> dict[str, Any]:
     choice = {"index": 0, "message": {"role": "assistant", **message}, "logprobs": None, "finish_reason": finish}
-    return {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": usage, **more}
+    return {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "m",
+        "choices": [choice],
+        "usage": usage,
+        **more,
+    }
 
 
+# ruff: noqa: E501 (one answer a line is easier to compare)
 # name -> (body, reasoning, response, found, summary, reasoning tokens, completion tokens)
 ANSWERS: dict[str, tuple[dict[str, Any], str | None, str, str | None, bool, int | None, int]] = {
     "deepseek": (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -44,9 +45,7 @@ WHOLE = [*PASSING, "cut_json", "no_choices", "html_200", "error_200"]
 STREAMED = [*PASSING, "cut_stream", "error_event", "cut_event", "out_of_order"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "stream"), [*((kind, False) for kind in WHOLE), *((kind, True) for kind in STREAMED)]
-)
+@pytest.mark.parametrize(("kind", "stream"), [*((kind, False) for kind in WHOLE), *((kind, True) for kind in STREAMED)])
 def test_a_passing_fault_costs_one_more_request(tmp_path: Path, kind: str, stream: bool) -> None:
     with ScriptedTeacher() as server:
         server.fault(kind, match="two", times=1)
@@ -79,12 +78,16 @@ def test_a_stream_that_never_ends_after_its_last_word_is_an_answer(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("kind", "status"),
-    [("reasoning_only", "unclosed"), ("null", "empty"), ("empty", "empty"), ("length", "length"), ("filter", "filtered")],
+    [
+        ("reasoning_only", "unclosed"),
+        ("null", "empty"),
+        ("empty", "empty"),
+        ("length", "length"),
+        ("filter", "filtered"),
+    ],
 )
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_unfinished_answer_is_kept_and_not_asked_again(
-    tmp_path: Path, kind: str, status: str, stream: bool
-) -> None:
+def test_an_unfinished_answer_is_kept_and_not_asked_again(tmp_path: Path, kind: str, status: str, stream: bool) -> None:
     with ScriptedTeacher() as server:
         server.fault(kind, match="two")
         for _ in range(2):
@@ -146,7 +149,18 @@ def test_five_percent_mixed_faults_on_two_thousand_prompts(tmp_path: Path) -> No
     names = [f"p{n:04d}" for n in range(2000)]
     kinds = [
         *("429", "500", "503", "reset", "reset_body", "cut_json", "no_choices", "html_502", "html_200", "error_200"),
-        *("no_resource", "hang", "reasoning_only", "length", "null", "filter", "429_bare", "drip", "wrong_type", "no_usage"),
+        *(
+            "no_resource",
+            "hang",
+            "reasoning_only",
+            "length",
+            "null",
+            "filter",
+            "429_bare",
+            "drip",
+            "wrong_type",
+            "no_usage",
+        ),
     ]
     unfinished = {"reasoning_only": "unclosed", "length": "length", "null": "empty", "filter": "filtered"}
     with ScriptedTeacher(Scenario(latency_s=0.02)) as server:
@@ -196,7 +210,7 @@ def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path) -> None:
 
         server.log.requests = Clocked()
         ask(server, [f"p{n}" for n in range(60)], tmp_path / "j", limits={"concurrency": 4})
-    gaps = [b - a for a, b in zip(arrivals, arrivals[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(arrivals)]
     assert max(gaps) >= 0.7
     # After the 429 only what was in flight already could still arrive.
     assert len(arrivals) == 61

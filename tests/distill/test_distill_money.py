@@ -72,7 +72,9 @@ def test_unknown_is_unpriced_and_free_is_free() -> None:
     own = teacher(preset="vllm", price={"input": 1, "output": 2}).pricing()
     assert own.cost(Usage(1_000_000, 1_000_000), now) == 3
     # OpenRouter tells what it took.
-    assert teacher(preset="openrouter", base_url="").pricing().cost(Usage(1, 1, charged=Decimal("0.5")), now) == Decimal("0.5")
+    assert teacher(preset="openrouter", base_url="").pricing().cost(
+        Usage(1, 1, charged=Decimal("0.5")), now
+    ) == Decimal("0.5")
     batched = teacher(preset="openai-chat", base_url="", model="gpt-4o").pricing()
     assert batched.cost(Usage(0, 1_000_000), now, batch=True) == 5
 
@@ -189,7 +191,9 @@ def test_the_step_tells_money_and_the_journal_agrees(tmp_path: Path) -> None:
 
 
 def test_estimate_command(tmp_path: Path, cli: Any, jsonl: Any) -> None:
-    jsonl("problems.jsonl", [{"problem": f"What is {i} + {i + 3}? Tell it.", "answer": str(2 * i + 3)} for i in range(30)])
+    jsonl(
+        "problems.jsonl", [{"problem": f"What is {i} + {i + 3}? Tell it.", "answer": str(2 * i + 3)} for i in range(30)]
+    )
     recipe = (
         "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
         "  - step: distill\n    teacher: {base_url: URL, model: m, price: {input: 1, output: 2}}\n"

@@ -98,7 +98,11 @@ def test_every_preset_has_a_rehearsal() -> None:
 @given(sizes=st.lists(st.integers(1, 400), min_size=1, max_size=40))
 def test_a_stream_reads_as_the_whole_answer_however_it_is_cut(shape: str, sizes: list[int]) -> None:
     scenario = Scenario.model_validate({"shape": shape})
-    request = {"model": "m", "messages": [{"role": "user", "content": "3 é 😀"}], "stream_options": {"include_usage": True}}
+    request = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "3 é 😀"}],
+        "stream_options": {"include_usage": True},
+    }
     said = say(scenario, request, 0)
     data = b": hello\r\n\r\n" + b"".join(
         b"data: " + json.dumps(e).encode() + b"\n\n" for e in chunks(scenario, request, said)

@@ -208,7 +208,10 @@ class ScriptedTeacher:
         for number, fault in enumerate(self.faults):
             if fault.match not in text or self._hits.get(number, 0) >= fault.times:
                 continue
-            if fault.rate < 1 and int(hashlib.sha256(f"{number} {name}".encode()).hexdigest()[:8], 16) / 2**32 >= fault.rate:
+            if (
+                fault.rate < 1
+                and int(hashlib.sha256(f"{number} {name}".encode()).hexdigest()[:8], 16) / 2**32 >= fault.rate
+            ):
                 continue
             if fault.first and self.log.asked.get(name, 0) > 1:
                 continue
