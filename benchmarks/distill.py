@@ -380,17 +380,18 @@ def bench_kill(bench: Bench, _: int) -> None:
     """kill -9 at 20 random moments of 1,000 prompts: answers that went out before the kill and are asked again."""
     from cotkit.distill.journal import read_journal
 
-    dice, n, c = random.Random(5), 1000, 64
+    dice, n, c = random.Random(5), 1000, 128
     answered = again = lost = 0
     for _kill in range(20):
         with tempfile.TemporaryDirectory() as folder:
-            bench.call("/_reset", {**GIVEN, "latency": 0.2})
+            bench.call("/_reset", {**GIVEN, "latency": 0.5, "sigma": 0.6})
             command = [sys.executable, str(HERE), "_client", "kept", f"{bench.url}/v1", str(n), str(c), ""]
             environment = {**os.environ, "BENCH_FOLDER": folder}
             process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
             moment = dice.randrange(20, 980)
             while bench.call("/_stats")["done"] < moment:
                 time.sleep(0.01)
+            time.sleep(dice.uniform(0, 0.2))  # or the moment would always lie within a burst of answers
             process.kill()
             process.wait()
             done = bench.call("/_stats")["done"]

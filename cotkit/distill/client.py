@@ -16,6 +16,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from cotkit import __version__
 from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal
@@ -90,6 +92,23 @@ async def connect(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIte
     """A function that makes one attempt: body -> Reply. It raises PassingFault, LastingFault or Refusal."""
     async with _transport(limits) as http:
         yield _sender(http, teacher, limits, key)
+
+
+async def round_trip(base_url: str) -> float | None:
+    """Seconds that a connection to the host takes; None where it cannot be told (a proxy, no answer in two seconds)."""
+    parts = urlsplit(base_url)
+    if parts.scheme in getproxies() or "all" in getproxies():
+        return None
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(2.0):
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError):
+        return None
+    trip = time.monotonic() - began
+    writer.close()
+    return trip
 
 
 def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str | None) -> Send:

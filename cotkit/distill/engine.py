@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from cotkit import __version__
-from cotkit.distill.client import Send, connect
+from cotkit.distill.client import Send, connect, round_trip
 from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal
 from cotkit.distill.feed import Feed
 from cotkit.distill.gate import Gate, Halted, SpentOut
@@ -24,8 +24,11 @@ from cotkit.distill.teacher import Limits, Teacher
 from cotkit.distill.wire import Answer, read_answer
 from cotkit.errors import TeacherError
 
-# The first request goes alone, since a refusal comes at once; a slow answer must not hold up the rest.
+# The first request goes alone, since a refusal comes at once: within some round trips to the server, and never later
+# than PROBE_S. A slow answer must not hold up the rest.
 PROBE_S = 20.0
+PATIENCE_S = 0.25
+ROUND_TRIPS = 10
 # After a refusal, what is in flight may still end: it is paid for already.
 GRACE_S = 30.0
 # Refused one after another before anything was answered: then it is not the problems that are wrong.
@@ -131,7 +134,7 @@ async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
         tasks = {asyncio.create_task(_probe(run, send, first, probed))}
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(PROBE_S):
+                async with asyncio.timeout(await _patience(asking.teacher)):
                     await probed.wait()
             run.watch.probed()
             if run.refused > 0:
@@ -150,6 +153,12 @@ async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
     if asking.purse.out:
         run.note(asking.purse.sentence())
     return run.tally
+
+
+async def _patience(teacher: Teacher) -> float:
+    """How long a refusal of the first request may take, in seconds, by the way to the server."""
+    trip = await round_trip(teacher.base_url)
+    return PROBE_S if trip is None else min(PROBE_S, PATIENCE_S + ROUND_TRIPS * trip)
 
 
 class _Run:

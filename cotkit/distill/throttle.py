@@ -15,7 +15,7 @@ _WINDOW = 20
 _STRAY = 0.03
 # How long 429s are taken for what they are when fewer requests did not help.
 _NOISE_S = 10.0
-# A plain number opens by so many at a time (see Gate), so that the 429s of a small server arrive while few are out.
+# A plain number opens by so many at a time, or a sixteenth (see Gate), so that the 429s of a small server arrive while few are out.
 OPENING = 16
 OPENING_STEP = 8
 
@@ -47,7 +47,7 @@ class Throttle:
 
     def open_wider(self) -> None:
         """A moment has passed without a 429 since the start."""
-        self.limit = min(self._max, self.limit + OPENING_STEP)
+        self.limit = min(self._max, self.limit + max(OPENING_STEP, self.limit // 16))
         self.opening = self.limit < self._max
 
     def answered(self, now: float) -> None:
