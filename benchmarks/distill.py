@@ -337,7 +337,7 @@ def bench_tail(bench: Bench, rounds: int) -> None:
             best = min(runs, key=lambda r: r["active"])
             print(
                 f"tail  c={c:<5} {kind:<8} active {best['active']:6.2f} s = {best['active'] / best['ideal']:.3f} x "
-                f"ideal {best['ideal']:.2f}  most in flight {best['most']}  first request after {best['to_first']:.2f} s",
+                f"ideal {best['ideal']:.2f}  most in flight {best['most']}  first after {best['to_first']:.2f} s",
                 flush=True,
             )
 

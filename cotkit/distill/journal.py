@@ -8,10 +8,11 @@ were paid for, and the batches that are out; no failures that pass, and no keys.
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ _Job = tuple[Entry | Refused, "asyncio.Future[None]", asyncio.AbstractEventLoop]
 class Journal:
     """An open journal. Use as a context manager, or call close()."""
 
-    def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection, lock: int) -> None:
+    def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection, wal: int, lock: int) -> None:
         self.path = path
         self._reader = reader
         self._writer = writer
@@ -109,8 +110,12 @@ class Journal:
         # Two threads write: the writer's own, and whoever writes many at once.
         self._turn = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="cotkit-journal", daemon=True)
-        self._thread.start()
+        self._written: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        # The WAL file stays the same as long as the writer's connection is open.
+        self._wal = wal
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._sync)]
+        for thread in self._threads:
+            thread.start()
         self._open = True
 
     @classmethod
@@ -129,14 +134,19 @@ class Journal:
             for _ in range(2):
                 connections.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
             _prepare(connections[0], path)
+            wal = os.open(path.with_name(path.name + "-wal"), os.O_RDWR)
         except BaseException as error:
             for connection in connections:
                 connection.close()
             drop_lock(lock)
             if isinstance(error, sqlite3.Error):
                 raise _damaged(path, error) from error
+            if isinstance(error, OSError):
+                raise StorageError(
+                    f"{path}: this disk holds no write-ahead log; put the journal on a local one"
+                ) from error
             raise
-        return cls(path, connections[1], connections[0], lock)
+        return cls(path, connections[1], connections[0], wal, lock)
 
     def get_many(self, hashes: Iterable[str]) -> dict[str, Entry]:
         """The answers kept for these requests; a hash without one is left out."""
@@ -174,7 +184,8 @@ class Journal:
         try:
             with self._turn:
                 self._writer.execute(sql, tuple(values))
-        except sqlite3.Error as error:
+            os.fsync(self._wal)
+        except (sqlite3.Error, OSError) as error:
             raise _unwritten(self.path, error) from error
 
     def read(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
@@ -203,7 +214,8 @@ class Journal:
         try:
             with self._turn:
                 _insert(self._writer, entries)
-        except sqlite3.Error as error:
+            os.fsync(self._wal)
+        except (sqlite3.Error, OSError) as error:
             raise _unwritten(self.path, error) from error
         return self.count() - before
 
@@ -213,7 +225,9 @@ class Journal:
             return
         self._open = False
         self._jobs.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
+        os.close(self._wal)
         self._reader.close()
         self._writer.close()
         drop_lock(self._lock)
@@ -233,7 +247,7 @@ class Journal:
             raise _damaged(self.path, error) from error
 
     def _write(self) -> None:
-        """The writer thread: all that waits goes into one transaction, so the disk is synced once for it."""
+        """The writer thread: all that waits goes into one transaction; a killed process loses none of it any more."""
         ended = False
         while not ended:
             jobs = [self._jobs.get()]
@@ -241,17 +255,31 @@ class Journal:
                 jobs.append(self._jobs.get())
             ended = None in jobs
             batch = [job for job in jobs if job is not None]
-            failure: StorageError | None = None
-            if batch:
-                try:
+            try:
+                if batch:
                     with self._turn:
                         _insert(self._writer, (job[0] for job in batch))
-                except sqlite3.Error as error:
-                    failure = _unwritten(self.path, error)
-            for loop in {job[2] for job in batch}:
-                # The loop may be gone, if the run was interrupted; the answer is kept all the same.
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(_settle, [f for _, f, of in batch if of is loop], failure)
+                    self._written.put(batch)
+            except sqlite3.Error as error:
+                _tell(batch, _unwritten(self.path, error))
+        self._written.put(None)
+
+    def _sync(self) -> None:
+        """The second thread: what is written is synced to the disk, and then told; the writer goes on meanwhile."""
+        ended = False
+        while not ended:
+            batches = [self._written.get()]
+            while not self._written.empty():
+                batches.append(self._written.get())
+            ended = None in batches
+            jobs = [job for batch in batches if batch is not None for job in batch]
+            failure: StorageError | None = None
+            try:
+                if jobs:
+                    os.fsync(self._wal)
+            except OSError as error:
+                failure = _unwritten(self.path, error)
+            _tell(jobs, failure)
 
 
 def read_journal(path: Path) -> Iterator[Entry]:
@@ -289,7 +317,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         _make_tables(connection)
         connection.execute("COMMIT")
     connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
+    # What FULL would do after each transaction, Journal._sync does beside the next one.
+    connection.execute("PRAGMA synchronous=NORMAL")
+    # Makes the WAL file, where a journal was closed before.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version={FORMAT}")
+    connection.execute("COMMIT")
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:
@@ -343,6 +376,13 @@ def _insert(connection: sqlite3.Connection, entries: Iterable[Entry | Refused]) 
         raise
 
 
+def _tell(jobs: Sequence[_Job], failure: StorageError | None) -> None:
+    for loop in {job[2] for job in jobs}:
+        # The loop may be gone, if the run was interrupted; the answer is kept all the same.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, [f for _, f, of in jobs if of is loop], failure)
+
+
 def _settle(futures: Iterable[asyncio.Future[None]], failure: StorageError | None) -> None:
     for future in futures:
         if future.done():
@@ -360,7 +400,7 @@ def _damaged(path: Path, error: sqlite3.Error) -> StorageError:
     )
 
 
-def _unwritten(path: Path, error: sqlite3.Error) -> StorageError:
+def _unwritten(path: Path, error: sqlite3.Error | OSError) -> StorageError:
     return StorageError(
         f"{path}: an answer could not be written ({error}); make room on the disk or check the permissions, "
         "then run again"

@@ -15,7 +15,8 @@ _WINDOW = 20
 _STRAY = 0.03
 # How long 429s are taken for what they are when fewer requests did not help.
 _NOISE_S = 10.0
-# A plain number opens by so many at a time, or a sixteenth (see Gate), so that the 429s of a small server arrive while few are out.
+# A plain number opens by so many at a time, or a sixteenth (see Gate), so that the 429s of a small server arrive while
+# few are out.
 OPENING = 16
 OPENING_STEP = 8
 

@@ -37,7 +37,10 @@ PAIRS = [
 
 @pytest.mark.parametrize(("preset", "shape"), PAIRS)
 def test_the_same_recipe_with_every_preset(tmp_path: Path, jsonl: Any, preset: str, shape: str) -> None:
-    jsonl("problems.jsonl", [{"problem": f"What is {n} + {n + 1}?", "answer": str(2 * n + 1), "solution": "GOLD"} for n in range(6)])
+    jsonl(
+        "problems.jsonl",
+        [{"problem": f"What is {n} + {n + 1}?", "answer": str(2 * n + 1), "solution": "GOLD"} for n in range(6)],
+    )
     (tmp_path / "r.yaml").write_text(RECIPE)
     with ScriptedTeacher(Scenario.model_validate({"shape": shape})) as server:
         server.fault("429_ms", times=1, after=3)
@@ -59,7 +62,9 @@ def test_the_same_recipe_with_every_preset(tmp_path: Path, jsonl: Any, preset: s
 
 
 @pytest.mark.parametrize("preset", ["openai-reasoning", "openai-chat"])
-def test_a_teacher_that_hides_its_reasoning_is_refused_before_any_request(tmp_path: Path, cli: Any, preset: str) -> None:
+def test_a_teacher_that_hides_its_reasoning_is_refused_before_any_request(
+    tmp_path: Path, cli: Any, preset: str
+) -> None:
     (tmp_path / "problems.jsonl").write_text('{"problem": "What is 1 + 1?", "answer": "2"}\n')
     (tmp_path / "r.yaml").write_text(RECIPE)
     with ScriptedTeacher(Scenario(shape="openai")) as server:
