@@ -332,6 +332,8 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
 async def _until_done(tasks: set[asyncio.Task[None]], gate: Gate) -> None:
     """Wait for all; after a refusal for GRACE_S at most. Raises what a task raised."""
     everything = asyncio.gather(*tasks)
+    # Where this wait itself is cancelled (Ctrl-C), nobody is left to hear how they ended.
+    everything.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
     stopping = asyncio.create_task(gate.stopped.wait())
     try:
         both: set[asyncio.Future[Any]] = {everything, stopping}
