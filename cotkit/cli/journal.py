@@ -98,13 +98,12 @@ def show(
 
       cotkit journal show runs/mine 3f2a
     """
-    from cotkit.distill.journal import Journal
+    from cotkit.distill.journal import count_answers
     from cotkit.distill.ledger import find
 
     path, output = journal_of(where), Output(as_json)
     if request_hash is None:
-        with Journal.open(path) as journal:
-            count = journal.count()
+        count = count_answers(path)
         output.data(f"{path}: {count:,} answers", {"journal": str(path), "answers": count})
         return
     line = find(path, request_hash)

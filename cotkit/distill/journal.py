@@ -13,7 +13,7 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -287,15 +287,27 @@ def read_journal(path: Path) -> Iterator[Entry]:
 
     Raises InputError where there is none, StorageError where it is no journal.
     """
+    with _reading(path) as connection:
+        sql = f"SELECT {_COLUMNS} FROM answers ORDER BY request_hash"  # noqa: S608 (constants only)
+        for row in connection.execute(sql):
+            yield Entry(*row)
+
+
+def count_answers(path: Path) -> int:
+    """How many answers a journal holds, without locking it; raises as read_journal does."""
+    with _reading(path) as connection:
+        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"{path}: there is no journal here")
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
             _check_format(connection, path)
-            sql = f"SELECT {_COLUMNS} FROM answers ORDER BY request_hash"  # noqa: S608 (constants only)
-            for row in connection.execute(sql):
-                yield Entry(*row)
+            yield connection
         finally:
             connection.close()
     except sqlite3.Error as error:

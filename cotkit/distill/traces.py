@@ -122,6 +122,9 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
 
     origin: dict[str, str] = {}
     pricing = teacher.pricing()
+    known = teacher.known
+    if known is not None and known.timeout_s is not None and "timeout_s" not in limits.model_fields_set:
+        limits = limits.model_copy(update={"timeout_s": known.timeout_s})
     decide = None if more is None else again
     if teacher.replay is not None:
         recording = load_recording(teacher.replay)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from distill_parts import prompts
 
+from cotkit.distill import engine
 from cotkit.distill.engine import Tally
 from cotkit.distill.journal import Journal
 from cotkit.distill.scripted.scenario import Scenario
@@ -18,6 +19,13 @@ from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.teacher import Limits, Sampling, Teacher
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.errors import TeacherError
+
+
+# A machine that is busy with other tests may take long to refuse; the trial is about the number of requests.
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PATIENCE_S", engine.PROBE_S)
+
 
 KEY = "sk-scripted-secret-4711"
 
@@ -113,7 +121,7 @@ def test_what_is_refused_for_good_is_remembered(tmp_path: Path, kind: str, reaso
 
 @pytest.mark.parametrize("kind", ["401", "402", "403", "404", "429_quota", "400_model", "error_200_402"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_refusal_from_the_start_costs_one_request(tmp_path: Path, kind: str, stream: bool) -> None:
+def test_a_refusal_from_the_start_costs_one_request(tmp_path: Path, patient: None, kind: str, stream: bool) -> None:
     if stream and kind == "error_200_402":
         pytest.skip("a body of this kind is no stream")
     with ScriptedTeacher() as server:
@@ -123,7 +131,7 @@ def test_a_refusal_from_the_start_costs_one_request(tmp_path: Path, kind: str, s
         assert len(server.log.requests) == 1
 
 
-def test_a_request_that_is_wrong_for_all_stops_early(tmp_path: Path) -> None:
+def test_a_request_that_is_wrong_for_all_stops_early(tmp_path: Path, patient: None) -> None:
     with ScriptedTeacher() as server:
         server.fault("400")
         with pytest.raises(TeacherError, match="refuses every request"):
@@ -216,7 +224,7 @@ def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path) -> None:
     assert len(arrivals) == 61
 
 
-def test_a_teacher_that_should_think_and_does_not_is_told_of_after_four_answers(tmp_path: Path) -> None:
+def test_a_teacher_that_should_think_and_does_not_is_told_of_after_four_answers(tmp_path: Path, patient: None) -> None:
     names = [f"p{n}" for n in range(200)]
     with ScriptedTeacher(Scenario(thinks=False, latency_s=0.01)) as server:
         with pytest.raises(TeacherError, match="first 4 answers hold no reasoning"):

@@ -48,6 +48,14 @@ def test_ls_show_and_stats(journal: Path, cli: Any) -> None:
     assert cli("journal", "show", journal, "zz").returncode == 3
 
 
+def test_a_journal_in_use_can_be_looked_at(journal: Path, cli: Any) -> None:
+    with Journal.open(journal):
+        for command in (("show",), ("stats",), ("ls", "--limit", "2")):
+            done = cli("journal", command[0], journal, *command[1:])
+            assert done.returncode == 0, done.stderr
+        assert cli("journal", "prune", journal, "--status", "done", "--yes").returncode == 4
+
+
 def test_prune_says_what_it_would_do_and_then_does_it(journal: Path, cli: Any) -> None:
     before = len(list(read_journal(journal)))
     assert cli("journal", "prune", journal).returncode == 2
