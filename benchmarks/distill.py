@@ -109,6 +109,8 @@ class Server(asyncio.Protocol):
     def done(self) -> None:
         cls = type(self)
         cls.stats["flight"] -= 1
+        if self.transport.is_closing():  # nobody is there any more: this answer is delivered to no one
+            return
         cls.stats["done"] += 1
         cls.stats["last"] = time.perf_counter()
         if cls.stream:
