@@ -19,43 +19,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cotkit.distill.journal_file import check_format, damaged, prepare, unwritten
 from cotkit.distill.lock import drop_lock, take_lock
 from cotkit.errors import InputError, StorageError
 
-# "cotj": tells a journal from any other SQLite file.
-APPLICATION_ID = 0x636F746A
-FORMAT = 2
-# Format 1 had the answers alone; it is read, and brought up to date when it is opened for writing.
-READABLE = (1, 2)
-_ANSWERS = """CREATE TABLE IF NOT EXISTS answers (
-    request_hash TEXT PRIMARY KEY,
-    request TEXT NOT NULL,
-    body BLOB NOT NULL,
-    http_status INTEGER NOT NULL,
-    latency_s REAL NOT NULL,
-    created_at TEXT NOT NULL,
-    cotkit TEXT NOT NULL,
-    provenance TEXT NOT NULL
-) WITHOUT ROWID"""
-_REFUSALS = """CREATE TABLE IF NOT EXISTS refusals (
-    request_hash TEXT PRIMARY KEY,
-    reason TEXT NOT NULL,
-    message TEXT NOT NULL,
-    http_status INTEGER,
-    created_at TEXT NOT NULL
-) WITHOUT ROWID"""
-_SETTINGS = """CREATE TABLE IF NOT EXISTS settings (
-    settings TEXT PRIMARY KEY,
-    samples INTEGER NOT NULL,
-    used_at TEXT NOT NULL
-)"""
-_BATCHES = """CREATE TABLE IF NOT EXISTS batches (
-    batch_id TEXT PRIMARY KEY,
-    base_url TEXT NOT NULL,
-    requests TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    state TEXT NOT NULL
-)"""
 _COLUMNS = "request_hash, request, body, http_status, latency_s, created_at, cotkit, provenance"
 _NAMES = tuple(_COLUMNS.split(", "))
 # SQLite takes at least 999 parameters; answers are long, so a smaller bite keeps memory flat.
@@ -133,14 +100,14 @@ class Journal:
         try:
             for _ in range(2):
                 connections.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
-            _prepare(connections[0], path)
+            prepare(connections[0], path)
             wal = os.open(path.with_name(path.name + "-wal"), os.O_RDWR)
         except BaseException as error:
             for connection in connections:
                 connection.close()
             drop_lock(lock)
             if isinstance(error, sqlite3.Error):
-                raise _damaged(path, error) from error
+                raise damaged(path, error) from error
             if isinstance(error, OSError):
                 raise StorageError(
                     f"{path}: this disk holds no write-ahead log; put the journal on a local one"
@@ -186,7 +153,7 @@ class Journal:
                 self._writer.execute(sql, tuple(values))
             os.fsync(self._wal)
         except (sqlite3.Error, OSError) as error:
-            raise _unwritten(self.path, error) from error
+            raise unwritten(self.path, error) from error
 
     def read(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
         """Rows of a query; raises StorageError where the file cannot be read."""
@@ -216,7 +183,7 @@ class Journal:
                 _insert(self._writer, entries)
             os.fsync(self._wal)
         except (sqlite3.Error, OSError) as error:
-            raise _unwritten(self.path, error) from error
+            raise unwritten(self.path, error) from error
         return self.count() - before
 
     def close(self) -> None:
@@ -244,7 +211,7 @@ class Journal:
         try:
             return self._reader.execute(sql, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise _damaged(self.path, error) from error
+            raise damaged(self.path, error) from error
 
     def _write(self) -> None:
         """The writer thread: all that waits goes into one transaction; a killed process loses none of it any more."""
@@ -261,7 +228,7 @@ class Journal:
                         _insert(self._writer, (job[0] for job in batch))
                     self._written.put(batch)
             except sqlite3.Error as error:
-                _tell(batch, _unwritten(self.path, error))
+                _tell(batch, unwritten(self.path, error))
         self._written.put(None)
 
     def _sync(self) -> None:
@@ -278,7 +245,7 @@ class Journal:
                 if jobs:
                     os.fsync(self._wal)
             except OSError as error:
-                failure = _unwritten(self.path, error)
+                failure = unwritten(self.path, error)
             _tell(jobs, failure)
 
 
@@ -306,56 +273,12 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            _check_format(connection, path)
+            check_format(connection, path)
             yield connection
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise _damaged(path, error) from error
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if fresh and _pragma(connection, "application_id") == 0 and _pragma(connection, "user_version") == 0:
-        connection.execute("PRAGMA journal_mode=WAL")
-        # One transaction: a process killed here leaves an empty file, which is made anew.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        _make_tables(connection)
-        connection.execute("COMMIT")
-    _check_format(connection, path)
-    if _pragma(connection, "user_version") != FORMAT:
-        connection.execute("BEGIN IMMEDIATE")
-        _make_tables(connection)
-        connection.execute("COMMIT")
-    connection.execute("PRAGMA journal_mode=WAL")
-    # What FULL would do after each transaction, Journal._sync does beside the next one.
-    connection.execute("PRAGMA synchronous=NORMAL")
-    # Makes the WAL file, where a journal was closed before.
-    connection.execute("BEGIN IMMEDIATE")
-    connection.execute(f"PRAGMA user_version={FORMAT}")
-    connection.execute("COMMIT")
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    connection.execute(f"PRAGMA user_version={FORMAT}")
-    for table in (_ANSWERS, _REFUSALS, _SETTINGS, _BATCHES):
-        connection.execute(table)
-
-
-def _check_format(connection: sqlite3.Connection, path: Path) -> None:
-    if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StorageError(f"{path}: this SQLite file is not a cotkit journal; name another file")
-    version = _pragma(connection, "user_version")
-    if version not in READABLE:
-        raise StorageError(
-            f"{path}: this journal has format {version} and this cotkit reads format {FORMAT}; use the cotkit "
-            "that wrote it, or name another file"
-        )
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        raise damaged(path, error) from error
 
 
 def _insert(connection: sqlite3.Connection, entries: Iterable[Entry | Refused]) -> None:
@@ -403,17 +326,3 @@ def _settle(futures: Iterable[asyncio.Future[None]], failure: StorageError | Non
             future.set_result(None)
         else:
             future.set_exception(failure)
-
-
-def _damaged(path: Path, error: sqlite3.Error) -> StorageError:
-    return StorageError(
-        f"{path}: this file cannot be read as a journal ({error}); move it away to begin a new one, "
-        "or restore it from a copy"
-    )
-
-
-def _unwritten(path: Path, error: sqlite3.Error | OSError) -> StorageError:
-    return StorageError(
-        f"{path}: an answer could not be written ({error}); make room on the disk or check the permissions, "
-        "then run again"
-    )
