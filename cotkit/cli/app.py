@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cotkit import __version__
-from cotkit.cli import inspect_, journal, recipes, run, steps, verify
+from cotkit.cli import distill, estimate, inspect_, journal, recipes, run, steps, teachers, verify
 from cotkit.cli.output import fail
 from cotkit.cli.verbs import with_subcommands
 from cotkit.errors import CotkitError, StorageError
@@ -51,14 +51,16 @@ app.command("run")(run.run)
 app.command("validate")(run.validate)
 app.command("curate")(steps.curate)
 app.command("dedup")(steps.dedup)
-app.command("distill")(steps.distill)
+app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
 app.command("select")(steps.select)
 app.command("push")(steps.push)
+app.command("estimate")(estimate.estimate)
 app.command("status")(inspect_.status)
 app.command("report")(inspect_.report)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(journal.app, name="journal")
+app.add_typer(teachers.app, name="teachers")
 
 
 def main() -> None:

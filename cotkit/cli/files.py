@@ -15,7 +15,6 @@ from cotkit.steps import Step, StepContext, StepOutput
 if TYPE_CHECKING:
     import polars as pl
 
-    from cotkit.distill.step import Distill
     from cotkit.records import Problem
 
 
@@ -141,64 +140,6 @@ def deduplicated(problems: StepOutput, against: Sequence[Path], embedding: bool,
     )
     second.materials({})  # says which benchmark is missing before any work is done
     return joined(result, run_step(second, {Problem: result.kept}, output))
-
-
-def distill_config(
-    teacher: Mapping[str, Any], sampling: Mapping[str, Any], samples: int, concurrency: int, journal: Path
-) -> Distill:
-    """Raises RecipeError for what the distill step refuses."""
-    from pydantic import ValidationError
-
-    from cotkit.distill.step import Distill
-    from cotkit.errors import RecipeError
-
-    data = {
-        "step": "distill",
-        "name": "distill",
-        "teacher": {k: v for k, v in teacher.items() if v is not None},
-        "sampling": {k: v for k, v in sampling.items() if v is not None},
-        "samples": samples,
-        "limits": {"concurrency": concurrency},
-        "journal": str(journal.resolve()),
-    }
-    try:
-        step = Distill.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        raise RecipeError(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from error
-    for sentence in step.check():
-        raise RecipeError(sentence)
-    return step
-
-
-def distilled(problems: StepOutput, step: Distill, output: Output) -> StepOutput:
-    """Traces beside the problem's own columns, so that `cotkit verify` can read the result."""
-    import polars as pl
-
-    from cotkit.records import Problem, dropped_frame
-
-    table = problems.kept
-    first = table["problem_id"].is_first_distinct().to_list()
-    repeats = [i for i, is_first in enumerate(first) if not is_first]
-    again = dropped_frame(table, repeats, ["repeated_problem"] * len(repeats), [{}] * len(repeats))
-    unique = table.filter(table["problem_id"].is_first_distinct())
-    result = run_step(step, {Problem: unique}, output)
-    columns = unique.drop("tests")
-    return StepOutput(
-        kept=result.kept.join(columns, on="problem_id", how="left", maintain_order="left"),
-        dropped=pl.concat([problems.dropped, again, result.dropped], how="diagonal"),
-        counters=result.counters,
-        incomplete=result.incomplete,
-    )
-
-
-def refuse_incomplete(result: StepOutput) -> None:
-    from cotkit.errors import IncompleteError
-
-    if result.incomplete:
-        raise IncompleteError(
-            f"{result.incomplete} requests failed for a passing reason; run the same command again to ask these alone"
-        )
 
 
 def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ Set = Annotated[
 Limit = Annotated[int | None, typer.Option("--limit", metavar="N", help="Read only the first N rows of each source.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout and draw no progress.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay anew without asking, where settings were changed.")]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="Path of a recipe YAML, or a shipped name.")]
 OutFile = Annotated[

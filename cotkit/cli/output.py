@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,17 +21,26 @@ LOG_EVERY_S = 15.0
 
 
 class Output:
-    """Human (default), --json or --quiet."""
+    """Human (default), --json or --quiet; `yes` answers every question."""
 
-    def __init__(self, as_json: bool = False, quiet: bool = False) -> None:
+    def __init__(self, as_json: bool = False, quiet: bool = False, yes: bool = False) -> None:
         self.as_json = as_json
         self.quiet = quiet
+        self.yes = yes
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
 
     def say(self, text: str, style: str = "") -> None:
         """A line of talk on stderr."""
         if not self.quiet:
             self.console.print(escape(text), style=style or None)
+
+    def confirm(self, question: str) -> bool:
+        """Ask before something is paid anew; no where nobody can be asked."""
+        if self.yes:
+            return True
+        if not (sys.stdin.isatty() and self.console.is_terminal):
+            return False
+        return self.console.input(escape(f"{question} [y/N] ")).strip().casefold() in ("y", "yes")
 
     def next(self, text: str) -> None:
         """What to do now."""

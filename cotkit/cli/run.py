@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set
+from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set, Yes
 from cotkit.cli.output import Output
 from cotkit.cli.watch import Teller, funnel_table
 
@@ -27,6 +27,7 @@ def run(
         str | None, typer.Option("--from", metavar="STEP", help="Run this step and all after it anew.")
     ] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="STEP", help="Run this step alone.")] = None,
+    yes: Yes = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -44,7 +45,7 @@ def run(
     from cotkit.recipe.load import load
     from cotkit.run.runner import Options
 
-    output = Output(as_json, quiet)
+    output = Output(as_json, quiet, yes)
     loaded = load(recipe, set_ or (), limit)
     folder = out or default_out(loaded)
     if only and (dry_run or from_):

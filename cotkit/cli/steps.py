@@ -148,67 +148,6 @@ def dedup(
     files.deliver(result, out, dropped, output, f"cotkit distill {out} --base-url … --model …" if out else "")
 
 
-def distill(
-    context: typer.Context,
-    target: Target,
-    out: OutFile = None,
-    dropped: Dropped = None,
-    column: Column = None,
-    base_url: Annotated[
-        str | None, typer.Option("--base-url", help="With a file: the teacher's OpenAI-compatible endpoint.")
-    ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="With a file: the teacher's model name.")] = None,
-    api_key_env: Annotated[
-        str | None,
-        typer.Option("--api-key-env", help="With a file: NAME of the variable that holds the key."),
-    ] = None,
-    samples: Annotated[int, typer.Option("--samples", min=1, help="With a file: answers to ask for each problem.")] = 1,
-    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="With a file: requests in flight.")] = 8,
-    temperature: Annotated[
-        float | None, typer.Option("--temperature", help="With a file: sampling temperature.")
-    ] = None,
-    max_tokens: Annotated[
-        int | None, typer.Option("--max-tokens", help="With a file: most tokens of an answer.")
-    ] = None,
-    journal: Annotated[
-        Path | None,
-        typer.Option("--journal", help="With a file: where paid answers are kept; default FILE.journal.sqlite."),
-    ] = None,
-    limit: Limit = None,
-    set_: Set = None,
-    as_json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Ask a teacher; every answer is kept in a journal and never paid twice.
-
-    Examples:
-
-      cotkit distill my.yaml --limit 20
-
-      cotkit distill problems.jsonl --base-url http://127.0.0.1:8000/v1 --model r1 --samples 4 --out answers.jsonl
-    """
-    output = Output(as_json, quiet)
-    if is_recipe(target):
-        return run_room(context, "distill", target, out, limit, set_, output)
-    from cotkit.cli import files
-    from cotkit.errors import RecipeError
-
-    no_recipe_options(target, limit, set_, out, dropped)
-    if base_url is None or model is None:
-        raise RecipeError("cotkit distill FILE needs a teacher: give --base-url URL and --model NAME")
-    config = files.distill_config(
-        {"base_url": base_url, "model": model, "api_key_env": api_key_env},
-        {"temperature": temperature, "max_tokens": max_tokens},
-        samples,
-        concurrency,
-        journal or Path(f"{target}.journal.sqlite"),
-    )
-    problems = files.read_problems(Path(target), column, limit, output)
-    result = files.distilled(problems, config, output)
-    files.deliver(result, out, dropped, output, f"cotkit verify {out}" if out else "")
-    files.refuse_incomplete(result)
-
-
 def select(
     context: typer.Context,
     target: Target,

@@ -1,12 +1,14 @@
-"""One attempt at the wire: the `openai` client over aiohttp, raw bytes out, typed faults.
+"""One attempt at the wire: the `openai` package's aiohttp transport, raw bytes in and out, typed faults.
 
-`client.post` with a response class skips the client's typed models, and aiohttp's pool has no cost that
-grows with the requests in flight; the pool's size is given, since its default is smaller than ours.
+The package's own request and answer models cost more CPU than all the rest together (measured: benchmarks/distill.py),
+so requests are built once and sent through its transport; aiohttp's pool has no cost that grows with the requests in
+flight. The pool's size is given, since its default is smaller than ours. A stream is read as bytes, too (see sse.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -14,16 +16,27 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
+from cotkit import __version__
 from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal
+from cotkit.distill.sse import Assembly
 from cotkit.distill.teacher import Limits, Teacher
-from cotkit.distill.wire import NoAnswer, error_text, excerpt, read_answer
+from cotkit.distill.wire import Answer, NoAnswer, error_text, excerpt, read_answer
 
 if TYPE_CHECKING:
+    import httpx2
     import openai
 
 SHORTEST_SECRET = 8
 _PASSING = (408, 409, 425, 429)
+# After the last word there may come the usage; comments for ever are not waited for.
+_AFTERWORD_S = 5.0
+_LONGEST_STREAM = 512 * 1024 * 1024
+# Codes of servers that answer 400 to a model that they do not have (DeepSeek, others).
+_NO_MODEL = (b'"model_not_found"', b"Model Not Exist")
+_TOO_LONG = (b"context_length_exceeded", b"exceed_context_size_error", b"maximum context length", b"available context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,59 +46,151 @@ class Reply:
     body: bytes
     status: int
     latency_s: float
+    answer: Answer
 
 
 Send = Callable[[Mapping[str, Any]], Awaitable[Reply]]
 
 
-@asynccontextmanager
-async def connect(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIterator[Send]:
-    """A function that makes one attempt: body -> Reply. It raises PassingFault, LastingFault or Refusal."""
+def _transport(limits: Limits) -> httpx2.AsyncClient:
+    """As many connections as slots. Redirects are not followed: a POST becomes a GET, or carries the key elsewhere."""
     import httpx2
     import openai
 
-    slots = limits.concurrency
-    http = openai.DefaultAioHttpClient(
+    slots = limits.ramp.max
+    return openai.DefaultAioHttpClient(
         limits=httpx2.Limits(max_connections=slots, max_keepalive_connections=slots),
         timeout=httpx2.Timeout(limits.timeout_s),
-        # A redirected POST becomes a GET, or carries the key elsewhere.
         follow_redirects=False,
     )
-    # The client would add the user's OpenAI account, from the environment, to requests of any host.
-    hidden: dict[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
-    if key is None:
-        hidden["Authorization"] = openai.Omit()
+
+
+@asynccontextmanager
+async def open_client(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIterator[openai.AsyncOpenAI]:
+    """The package's client, for files and batches; give each call `hidden_headers`."""
+    import openai
+
     client = openai.AsyncOpenAI(
-        base_url=teacher.base_url, api_key=key or "none", http_client=http, max_retries=0, timeout=limits.timeout_s
+        base_url=teacher.base_url, api_key=key or "none", http_client=_transport(limits), max_retries=3
     )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+def hidden_headers(key: str | None) -> dict[str, Any]:
+    """The client would add the user's OpenAI account, from the environment, to requests of any host."""
+    import openai
+
+    hidden: dict[str, Any] = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
+    return hidden if key is not None else {**hidden, "Authorization": openai.Omit()}
+
+
+@asynccontextmanager
+async def connect(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIterator[Send]:
+    """A function that makes one attempt: body -> Reply. It raises PassingFault, LastingFault or Refusal."""
+    async with _transport(limits) as http:
+        yield _sender(http, teacher, limits, key)
+
+
+async def round_trip(base_url: str) -> float | None:
+    """Seconds that a connection to the host takes; None where it cannot be told (a proxy, no answer in two seconds)."""
+    parts = urlsplit(base_url)
+    if parts.scheme in getproxies() or "all" in getproxies():
+        return None
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(2.0):
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            _, writer = await asyncio.open_connection(parts.hostname, port)
+    except (OSError, TimeoutError):
+        return None
+    trip = time.monotonic() - began
+    writer.close()
+    return trip
+
+
+def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str | None) -> Send:
+    import httpx2
+
+    url = httpx2.URL(f"{teacher.base_url}/chat/completions")
+    given = {
+        "Accept": "text/event-stream" if teacher.stream else "application/json",
+        "Content-Type": "application/json",
+        "User-Agent": f"cotkit/{__version__}",
+    }
+    headers = httpx2.Headers(given if key is None else {**given, "Authorization": f"Bearer {key}"})
+    extensions = {"timeout": httpx2.Timeout(limits.timeout_s).as_dict()}
 
     async def send(body: Mapping[str, Any]) -> Reply:
         started = time.monotonic()
+        request = httpx2.Request("POST", url, headers=headers, content=_json(body), extensions=extensions)
         try:
             # The read time-out starts anew with every keep-alive byte: the deadline is kept here.
             async with asyncio.timeout(limits.timeout_s):
-                response = await client.post(
-                    "/chat/completions", cast_to=httpx2.Response, body=body, options={"headers": hidden}
-                )
-                content = await response.aread()
+                response = await http.send(request, stream=teacher.stream)
+                status = response.status_code
+                if teacher.stream and status == 200:
+                    content = await _assembled(response)
+                else:
+                    content = await response.aread()
         except TimeoutError:
             raise _timeout(limits) from None
-        except openai.APIStatusError as error:
-            raise _status_fault(error, key) from None
-        except (openai.APIConnectionError, httpx2.HTTPError) as error:
+        except httpx2.HTTPError as error:
             raise _connection_fault(error, limits) from None
         latency = time.monotonic() - started
+        if status != 200:
+            body_read = content if isinstance(content, bytes) else b""
+            raise fault_of(status, body_read, response.headers, key)
+        if isinstance(content, NoAnswer):
+            raise PassingFault("malformed_answer", content.message, status)
         # A server may echo its headers; what is kept must not hold the key.
         content = _without(key, content)
         answer = read_answer(content)
         if isinstance(answer, NoAnswer):
-            raise PassingFault("malformed_answer", answer.message, response.status_code)
-        return Reply(content, response.status_code, latency)
+            raise _hidden_fault(content, key) or PassingFault("malformed_answer", answer.message, status)
+        return Reply(content, status, latency, answer)
 
+    return send
+
+
+def _json(body: Mapping[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+async def _assembled(response: Any) -> bytes | NoAnswer:
+    """The body of a streamed response. A stream that goes on after its end is left to itself."""
+    assembly, size = Assembly(), 0
+    loop = asyncio.get_running_loop()
+    raw = "content-encoding" not in response.headers
     try:
-        yield send
+        async with asyncio.timeout(None) as rest:
+            async for data in response.aiter_raw() if raw else response.aiter_bytes():
+                size += len(data)
+                if size > _LONGEST_STREAM:
+                    return NoAnswer("the stream is longer than any answer")
+                assembly.feed(data)
+                if assembly.broken:
+                    break
+                if assembly.finished and rest.when() is None:
+                    rest.reschedule(loop.time() + _AFTERWORD_S)
+    except TimeoutError:
+        if not rest.expired():
+            raise
     finally:
-        await client.close()
+        await response.aclose()
+    return assembly.result()
+
+
+def _hidden_fault(content: bytes, key: str | None) -> Fault | None:
+    """OpenRouter and others send status 200 and put the error, with its code, into the body."""
+    try:
+        error = json.loads(content).get("error")
+        code = int(error["code"])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return fault_of(code, content, None, key) if code in (401, 402, 403, 429) else None
 
 
 def _without(key: str | None, body: bytes) -> bytes:
@@ -101,20 +206,17 @@ def _connection_fault(error: Exception, limits: Limits) -> Fault:
     """aiohttp's transport says ConnectTimeout of a refused connection and of an unknown host, too."""
     import httpx2
 
-    cause = error.__cause__ or error
-    if isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout):
-        return PassingFault("unreachable", f"no connection ({excerpt(str(cause), 120)})")
-    if isinstance(cause, httpx2.TimeoutException):
+    if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
+        return PassingFault("unreachable", f"no connection ({excerpt(str(error), 120)})")
+    if isinstance(error, httpx2.TimeoutException):
         return _timeout(limits)
-    return PassingFault("connection", f"the connection was lost ({type(cause).__name__})")
+    return PassingFault("connection", f"the connection was lost ({type(error).__name__})")
 
 
-def _status_fault(error: openai.APIStatusError, key: str | None) -> Fault:
+def fault_of(status: int, body: bytes, headers: Mapping[str, str] | None = None, key: str | None = None) -> Fault:
     """What an HTTP status means for the row and for the run. 402 with Retry-After is OpenRouter's passing one."""
-    status = error.status_code
-    body = error.response.content
     text = error_text(_without(key, body))
-    wait = retry_after(error.response.headers)
+    wait = retry_after(headers or {})
     message = f"status {status}: {text}" if text else f"status {status}"
     if status == 429 and b'"insufficient_quota"' in body:  # OpenAI's word for an empty account
         return Refusal("teacher_refused", message, status)
@@ -124,9 +226,10 @@ def _status_fault(error: openai.APIStatusError, key: str | None) -> Fault:
         return PassingFault("server_error", message, status, wait)
     if status == 403 and _is_moderation(body):
         return LastingFault("refused", message, status)
-    if status in (401, 402, 403, 404) or status < 400:
+    if status in (401, 402, 403, 404) or status < 400 or any(words in body for words in _NO_MODEL):
         return Refusal("teacher_refused", message, status)
-    return LastingFault("bad_request", message, status)
+    reason = "prompt_too_long" if any(words in body for words in _TOO_LONG) else "bad_request"
+    return LastingFault(reason, message, status)
 
 
 def _is_moderation(body: bytes) -> bool:
@@ -135,7 +238,10 @@ def _is_moderation(body: bytes) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date); None where unsaid."""
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date); None where unsaid.
+
+    A date is reckoned from the server's own `date`, since our clock may be wrong.
+    """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
         if value is None:
@@ -144,7 +250,9 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
             seconds = float(value) * unit
         except ValueError:
             try:
-                seconds = parsedate_to_datetime(value).timestamp() - time.time()
+                said = headers.get("date")
+                now = parsedate_to_datetime(said).timestamp() if said else time.time()
+                seconds = parsedate_to_datetime(value).timestamp() - now
             except (ValueError, TypeError, OverflowError):
                 continue
         if math.isfinite(seconds):

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from cotkit import __version__
-from cotkit.distill.client import Send, connect
+from cotkit.distill.client import Send, connect, round_trip
 from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal
 from cotkit.distill.feed import Feed
-from cotkit.distill.journal import Entry, Journal
+from cotkit.distill.gate import Gate, Halted, SpentOut
+from cotkit.distill.guard import FIRST, Watch
+from cotkit.distill.journal import Entry, Journal, Refused
+from cotkit.distill.purse import Purse
 from cotkit.distill.recording import Recording
 from cotkit.distill.request import Request
-from cotkit.distill.retry import Halted, Line, with_retries
+from cotkit.distill.retry import with_retries
 from cotkit.distill.teacher import Limits, Teacher
+from cotkit.distill.wire import Answer, read_answer
 from cotkit.errors import TeacherError
 
-# The first request goes alone, since a refusal comes at once; a slow answer must not hold up the rest.
+# The first request goes alone, since a refusal comes at once: within some round trips to the server, and never later
+# than PROBE_S. A slow answer must not hold up the rest.
 PROBE_S = 20.0
+PATIENCE_S = 0.25
+ROUND_TRIPS = 10
 # After a refusal, what is in flight may still end: it is paid for already.
 GRACE_S = 30.0
+# Refused one after another before anything was answered: then it is not the problems that are wrong.
+MOST_REFUSED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,158 +47,303 @@ class Failure:
 
 
 Outcome = Entry | Failure
-OnOutcome = Callable[[Request, Outcome], None]
+OnOutcome = Callable[[Request, Outcome, Answer | None], None]
+# After an outcome: the next request that it calls for (resampling), or None.
+Again = Callable[[Request, Outcome], Awaitable[Request | None]]
 
 
 @dataclass
 class Tally:
-    """What asking took: attempts sent now, and answers that the journal or a recording had."""
+    """What asking took: attempts sent now, and answers that the journal or a recording had.
+
+    Attributes:
+        rate_limited: attempts that the teacher turned away with 429.
+        wasted: attempts without an answer, by reason.
+        over_budget: requests that were not asked because the budget was used up.
+        said: sentences for the user: warnings, why it stopped.
+    """
 
     requests: int = 0
     journaled: int = 0
     replayed: int = 0
+    over_budget: int = 0
+    wasted: dict[str, int] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
 
 
-def replay_all(requests: Iterable[Request], recording: Recording, on_outcome: OnOutcome) -> Tally:
+async def replay_all(
+    requests: Iterable[Request], recording: Recording, on_outcome: OnOutcome, again: Again | None = None
+) -> Tally:
     """Answer from a recording alone."""
     tally = Tally()
-    for request in requests:
-        entry = recording.entries.get(request.hash)
-        if entry is None:
-            message = "the recording holds no answer to this request"
-            on_outcome(request, Failure("not_recorded", message, passing=False))
-        else:
-            tally.replayed += 1
-            on_outcome(request, entry)
+    for first in requests:
+        request: Request | None = first
+        while request is not None:
+            outcome: Outcome | None = recording.entries.get(request.hash)
+            if outcome is None:
+                message = "the recording holds no answer to this request"
+                outcome = Failure("not_recorded", message, passing=False)
+            else:
+                tally.replayed += 1
+            on_outcome(request, outcome, None)
+            request = None if again is None else await again(request, outcome)
     return tally
 
 
-async def ask_all(
-    requests: Iterable[Request],
-    teacher: Teacher,
-    limits: Limits,
-    *,
-    journal: Journal,
-    key: str | None,
-    on_outcome: OnOutcome,
-) -> Tally:
+@dataclass
+class Asking:
+    """Who asks what: everything that a run needs besides its requests.
+
+    Attributes:
+        purse: counts, and stops, what is spent.
+        before: called once, when it is known that something has to be sent; may raise to prevent it.
+        again: decides on further samples.
+        note: hears warnings.
+    """
+
+    teacher: Teacher
+    limits: Limits
+    journal: Journal
+    key: str | None
+    on_outcome: OnOutcome
+    purse: Purse
+    before: Callable[[], None] = lambda: None
+    again: Again | None = None
+    note: Callable[[str], None] = lambda _: None
+
+
+async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
     """Get an outcome for every request, in any order: from the journal, or else from the teacher.
 
     An answer is on the disk before `on_outcome` hears of it and before its slot is used again. `requests`
     is read lazily, at most a few hundred ahead.
 
     Raises TeacherError where the teacher refuses for good, after keeping what was answered;
-    StorageError where an answer cannot be kept.
+    StorageError where an answer cannot be kept; what `asking.before` raises.
     """
-    run = _Run(teacher, limits, journal, on_outcome)
-    feed = Feed(requests, journal, run.known)
-    first = await feed.next()
+    run = _Run(asking)
+    limits = asking.limits
+    first = await run.feed_from(requests).next()
     if first is None:
+        if run.error is not None:
+            raise run.error
         return run.tally
-    async with connect(teacher, limits, key) as send:
+    asking.before()
+    async with connect(asking.teacher, limits, asking.key) as send:
         probed = asyncio.Event()
-        tasks = {asyncio.create_task(_probe(run, feed, send, first, probed))}
+        tasks = {asyncio.create_task(_probe(run, send, first, probed))}
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(PROBE_S):
+                async with asyncio.timeout(await _patience(asking.teacher)):
                     await probed.wait()
-            tasks |= {asyncio.create_task(_work(run, feed, send)) for _ in range(limits.concurrency - 1)}
-            await _until_done(tasks, run.line)
+            run.watch.probed()
+            if run.refused > 0:
+                run.gate.held = FIRST
+            tasks |= {asyncio.create_task(_work(run, send)) for _ in range(limits.ramp.max - 1)}
+            await _until_done(tasks, run.gate)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-    if run.line.refusal is not None:
-        raise TeacherError(_sentence(teacher, run.line.refusal))
+    if run.error is not None:
+        raise run.error
+    if run.gate.refusal is not None:
+        raise TeacherError(_sentence(asking.teacher, run.gate.refusal))
+    run.watch.ended()
+    if asking.purse.out:
+        run.note(asking.purse.sentence())
     return run.tally
 
 
-@dataclass
+async def _patience(teacher: Teacher) -> float:
+    """How long a refusal of the first request may take, in seconds, by the way to the server."""
+    trip = await round_trip(teacher.base_url)
+    return PROBE_S if trip is None else min(PROBE_S, PATIENCE_S + ROUND_TRIPS * trip)
+
+
 class _Run:
-    teacher: Teacher
-    limits: Limits
-    journal: Journal
-    on_outcome: OnOutcome
-    line: Line = field(default_factory=Line)
-    tally: Tally = field(default_factory=Tally)
-    answered: int = 0
-    # Requests lost one after another because nobody listens at the teacher's address.
-    unreached: int = 0
+    def __init__(self, asking: Asking) -> None:
+        self.asking = asking
+        self.tally = Tally()
+        self.gate = Gate(asking.limits, asking.purse)
+        self.watch = Watch(asking.teacher, self.gate, self.note)
+        self.answered = 0
+        # Requests lost one after another because nobody listens at the teacher's address.
+        self.unreached = 0
+        self.refused = 0
+        self.error: Exception | None = None
+        self.feed: Feed
+        self._deciding: set[asyncio.Task[None]] = set()
 
-    def known(self, request: Request, entry: Entry) -> None:
+    def feed_from(self, requests: Iterable[Request]) -> Feed:
+        self.feed = Feed(requests, self.asking.journal, self._known, not self.asking.limits.retry_refused)
+        return self.feed
+
+    def note(self, text: str) -> None:
+        self.tally.said.append(text)
+        self.asking.note(text)
+
+    def _known(self, request: Request, found: Entry | Refused) -> None:
         self.tally.journaled += 1
-        self.on_outcome(request, entry)
+        if isinstance(found, Refused):
+            message = f"{found.message} (on {found.created_at[:10]}; not asked again)"
+            self.tell(request, Failure(found.reason, message, passing=False, http_status=found.http_status), None)
+            return
+        answer = read_answer(found.body)
+        if isinstance(answer, Answer):
+            self.pay(request, found, answer)
+        self.tell(request, found, answer if isinstance(answer, Answer) else None)
+
+    def pay(self, request: Request, entry: Entry, answer: Answer) -> None:
+        purse = self.asking.purse
+        usd = purse.pricing.cost(answer.usage, datetime.fromisoformat(entry.created_at), "batch" in entry.provenance)
+        purse.pay(len(request.text), answer.usage, usd, len(entry.body))
+
+    def tell(self, request: Request, outcome: Outcome, answer: Answer | None) -> None:
+        self.asking.on_outcome(request, outcome, answer)
+        if self.asking.again is not None:
+            self.feed.hold_open(+1)
+            task = asyncio.create_task(self._decide(self.asking.again, request, outcome))
+            self._deciding.add(task)
+            task.add_done_callback(self._deciding.discard)
+
+    async def _decide(self, again: Again, request: Request, outcome: Outcome) -> None:
+        """Ask whether there should be another sample; the slot that was answered is free meanwhile."""
+        try:
+            more = await again(request, outcome)
+            if more is not None:
+                self.feed.push(more)
+        except Exception as error:  # noqa: BLE001 (raised again when the workers are home)
+            self.error = self.error or error
+            self.gate.stop(Refusal("undecided", str(error)))
+        finally:
+            self.feed.hold_open(-1)
 
 
-async def _probe(run: _Run, feed: Feed, send: Send, first: Request, probed: asyncio.Event) -> None:
+async def _probe(run: _Run, send: Send, first: Request, probed: asyncio.Event) -> None:
     """The first slot: one request by itself, then as the others."""
     try:
-        await _handle(run, feed, send, first)
+        await _handle_open(run, send, first)
     finally:
         probed.set()
-    await _work(run, feed, send)
+    await _work(run, send)
 
 
-async def _work(run: _Run, feed: Feed, send: Send) -> None:
+async def _work(run: _Run, send: Send) -> None:
     """One slot: request after request until there is none, or the run stops."""
-    while not run.line.stopped.is_set():
-        request = await feed.next()
+    while not run.gate.stopped.is_set():
+        request = await run.feed.next()
         if request is None:
             return
-        await _handle(run, feed, send, request)
+        await _handle_open(run, send, request)
 
 
-async def _handle(run: _Run, feed: Feed, send: Send, request: Request) -> None:
+async def _handle_open(run: _Run, send: Send, request: Request) -> None:
+    """While this goes on, the feed may still get more requests if answers decide on them."""
+    if run.asking.again is None:
+        await _handle(run, send, request)
+        return
+    run.feed.hold_open(+1)
     try:
-        outcome = await _ask(run, send, request)
+        await _handle(run, send, request)
+    finally:
+        run.feed.hold_open(-1)
+
+
+async def _handle(run: _Run, send: Send, request: Request) -> None:
+    outcome: Outcome
+    answer: Answer | None = None
+    try:
+        outcome, answer = await _ask(run, send, request)
     except Halted:
         return
+    except SpentOut:
+        run.tally.over_budget += 1
+        outcome = Failure("over_budget", "the budget was used up before this was asked", passing=True)
     except Refusal as refusal:
-        run.line.stop(refusal)
+        run.gate.stop(refusal)
         return
-    if isinstance(outcome, Entry):
+    except (PassingFault, LastingFault) as fault:
+        attempts = fault.attempts
+        outcome = Failure(fault.reason, fault.message, isinstance(fault, PassingFault), attempts, fault.status)
+    if isinstance(outcome, Failure) and _useless(run, outcome):
+        return
+    if isinstance(outcome, Entry) and answer is not None:
         run.answered += 1
         run.unreached = 0
-        await run.journal.put(outcome)
-    elif outcome.reason == "unreachable":
-        run.unreached += 1
-        if run.answered == 0 or run.unreached >= max(3, run.limits.concurrency):
-            run.line.stop(Refusal("unreachable", outcome.message))
-            return
-    for equal in feed.settle(request, isinstance(outcome, Entry)):
-        run.on_outcome(equal, outcome)
-
-
-async def _ask(run: _Run, send: Send, request: Request) -> Outcome:
-    attempts = 0
-
-    async def attempt() -> Entry:
-        nonlocal attempts
-        attempts += 1
-        run.tally.requests += 1
-        reply = await send(request.body)
+        await run.asking.journal.put(outcome)
+        run.watch.hear(answer)
+    elif isinstance(outcome, Failure) and not outcome.passing:
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        return Entry(request.hash, request.text, reply.body, reply.status, round(reply.latency_s, 3), now, __version__)
+        await run.asking.journal.put(Refused(request.hash, outcome.reason, outcome.message, outcome.http_status, now))
+    for equal in run.feed.settle(request, isinstance(outcome, Entry)):
+        run.tell(equal, outcome, answer)
+
+
+def _useless(run: _Run, failure: Failure) -> bool:
+    """Count failures that may mean all of them; stop the run when they do."""
+    if failure.reason == "unreachable":
+        run.unreached += 1
+        if run.answered == 0 or run.unreached >= max(3, run.asking.limits.ramp.max):
+            run.gate.stop(Refusal("unreachable", failure.message))
+            return True
+    elif failure.reason == "bad_request" and run.answered == 0:
+        run.refused += 1
+        if run.refused >= MOST_REFUSED:
+            run.gate.stop(Refusal("bad_request", failure.message, failure.http_status))
+            return True
+    return False
+
+
+async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
+    attempts = 0
+    size = len(request.text)
+    gate, tally = run.gate, run.tally
+
+    async def attempt() -> tuple[Entry, Answer]:
+        nonlocal attempts
+        ticket = await gate.enter(size)
+        attempts += 1
+        tally.requests += 1
+        usage, limited = None, False
+        try:
+            reply = await send(request.body)
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            latency = round(reply.latency_s, 3)
+            entry = Entry(request.hash, request.text, reply.body, reply.status, latency, now, __version__)
+            usage = reply.answer.usage
+            # Paid before the permit goes back: no other request may count on this money.
+            run.pay(request, entry, reply.answer)
+        except Fault as fault:
+            limited = fault.reason == "rate_limited"
+            tally.wasted[fault.reason] = tally.wasted.get(fault.reason, 0) + 1
+            raise
+        finally:
+            gate.leave(ticket, usage, limited)
+        return entry, reply.answer
 
     try:
-        return await with_retries(attempt, run.line, run.limits.retries)
-    except (PassingFault, LastingFault) as fault:
-        return Failure(fault.reason, fault.message, isinstance(fault, PassingFault), attempts, fault.status)
+        return await with_retries(attempt, gate, run.asking.limits.retries)
+    except Fault as fault:
+        fault.attempts = attempts
+        raise
 
 
-async def _until_done(tasks: set[asyncio.Task[None]], line: Line) -> None:
+async def _until_done(tasks: set[asyncio.Task[None]], gate: Gate) -> None:
     """Wait for all; after a refusal for GRACE_S at most. Raises what a task raised."""
-    pending = set(tasks)
-    deadline: float | None = None
-    while pending:
-        if deadline is None and line.stopped.is_set():
-            deadline = time.monotonic() + GRACE_S
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        done, pending = await asyncio.wait(pending, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if not done:
-            return
-        for task in done:
-            task.result()
+    everything = asyncio.gather(*tasks)
+    # Where this wait itself is cancelled (Ctrl-C), nobody is left to hear how they ended.
+    everything.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+    stopping = asyncio.create_task(gate.stopped.wait())
+    try:
+        both: set[asyncio.Future[Any]] = {everything, stopping}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        if not everything.done():
+            await asyncio.wait({everything}, timeout=GRACE_S)
+        if everything.done():
+            everything.result()
+    finally:
+        stopping.cancel()
 
 
 def _sentence(teacher: Teacher, fault: Fault) -> str:
@@ -199,9 +353,17 @@ def _sentence(teacher: Teacher, fault: Fault) -> str:
         return f"{who} cannot be reached: {fault.message}; start it or check 'teacher.base_url'; {later}"
     if fault.reason == "long_pause":
         return f"{who} asks to wait {fault.retry_after:.0f} s ({fault.message}); run again then; {later}"
+    if fault.reason == "no_reasoning":
+        return (
+            f"{who} should show its thinking (teacher.reasoning is {teacher.reasoning}), but {fault.message}; check "
+            f"'teacher.extra_body' or the server's reasoning parser, or set teacher.reasoning to none; {later}"
+        )
+    if fault.reason == "bad_request":
+        return f"{who} refuses every request with {fault.message}; check the recipe's sampling and extra_body; {later}"
     variable = teacher.api_key_env
     key = f"the key in {variable}" if variable else "whether it needs a key ('teacher.api_key_env')"
     advice = {
+        400: "check 'teacher.model'",
         401: f"check {key}",
         403: f"check {key} and what its account may use",
         402: "the account is out of money: top it up",

@@ -11,7 +11,10 @@ class Fault(Exception):
         message: one line for people; holds no secret.
         status: HTTP status, where one came.
         retry_after: seconds the server asks to wait, where it does.
+        attempts: how many were made, once they are over.
     """
+
+    attempts = 1
 
     def __init__(self, reason: str, message: str, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)

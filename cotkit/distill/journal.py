@@ -1,39 +1,30 @@
 """The journal of paid answers: append-only SQLite, one writer, durable before anybody is told.
 
 It is keyed by what was asked (see request.py), so it outlives recipes. It holds the raw bodies: a wrong
-reading of an answer costs no money. It holds answers alone, no failures and no keys.
+reading of an answer costs no money. Beside the answers it holds what a teacher refused for good, the settings that
+were paid for, and the batches that are out; no failures that pass, and no keys.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from cotkit.distill.journal_file import check_format, damaged, prepare, unwritten
 from cotkit.distill.lock import drop_lock, take_lock
 from cotkit.errors import InputError, StorageError
 
-# "cotj": tells a journal from any other SQLite file.
-APPLICATION_ID = 0x636F746A
-FORMAT = 1
-_TABLE = """CREATE TABLE answers (
-    request_hash TEXT PRIMARY KEY,
-    request TEXT NOT NULL,
-    body BLOB NOT NULL,
-    http_status INTEGER NOT NULL,
-    latency_s REAL NOT NULL,
-    created_at TEXT NOT NULL,
-    cotkit TEXT NOT NULL,
-    provenance TEXT NOT NULL
-) WITHOUT ROWID"""
 _COLUMNS = "request_hash, request, body, http_status, latency_s, created_at, cotkit, provenance"
+_NAMES = tuple(_COLUMNS.split(", "))
 # SQLite takes at least 999 parameters; answers are long, so a smaller bite keeps memory flat.
 _BITE = 256
 
@@ -61,20 +52,37 @@ class Entry:
     provenance: str = "{}"
 
 
-_Job = tuple[Entry, "asyncio.Future[None]", asyncio.AbstractEventLoop]
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request that the teacher will not answer, however often it is asked."""
+
+    request_hash: str
+    reason: str
+    message: str
+    http_status: int | None
+    created_at: str
+
+
+_Job = tuple[Entry | Refused, "asyncio.Future[None]", asyncio.AbstractEventLoop]
 
 
 class Journal:
     """An open journal. Use as a context manager, or call close()."""
 
-    def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection, lock: int) -> None:
+    def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection, wal: int, lock: int) -> None:
         self.path = path
         self._reader = reader
         self._writer = writer
         self._lock = lock
+        # Two threads write: the writer's own, and whoever writes many at once.
+        self._turn = threading.Lock()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._write, name="cotkit-journal", daemon=True)
-        self._thread.start()
+        self._written: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        # The WAL file stays the same as long as the writer's connection is open.
+        self._wal = wal
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._write, self._sync)]
+        for thread in self._threads:
+            thread.start()
         self._open = True
 
     @classmethod
@@ -92,15 +100,20 @@ class Journal:
         try:
             for _ in range(2):
                 connections.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
-            _prepare(connections[0], path)
+            prepare(connections[0], path)
+            wal = os.open(path.with_name(path.name + "-wal"), os.O_RDWR)
         except BaseException as error:
             for connection in connections:
                 connection.close()
             drop_lock(lock)
             if isinstance(error, sqlite3.Error):
-                raise _damaged(path, error) from error
+                raise damaged(path, error) from error
+            if isinstance(error, OSError):
+                raise StorageError(
+                    f"{path}: this disk holds no write-ahead log; put the journal on a local one"
+                ) from error
             raise
-        return cls(path, connections[1], connections[0], lock)
+        return cls(path, connections[1], connections[0], wal, lock)
 
     def get_many(self, hashes: Iterable[str]) -> dict[str, Entry]:
         """The answers kept for these requests; a hash without one is left out."""
@@ -113,12 +126,45 @@ class Journal:
             found.update((row[0], Entry(*row)) for row in self._query(sql, bite))
         return found
 
+    def refused(self, hashes: Iterable[str]) -> dict[str, Refused]:
+        """What the teacher refused of these requests in earlier runs."""
+        wanted = list(hashes)
+        found: dict[str, Refused] = {}
+        for start in range(0, len(wanted), _BITE):
+            bite = wanted[start : start + _BITE]
+            marks = ",".join("?" * len(bite))
+            columns = "request_hash, reason, message, http_status, created_at"
+            sql = f"SELECT {columns} FROM refusals WHERE request_hash IN ({marks})"  # noqa: S608 (marks only)
+            found.update((row[0], Refused(*row)) for row in self._query(sql, bite))
+        return found
+
+    def settings(self) -> list[tuple[str, int]]:
+        """(settings as JSON, samples) that were paid for, the newest first."""
+        return [(r[0], int(r[1])) for r in self._query("SELECT settings, samples FROM settings ORDER BY used_at DESC")]
+
+    def keep_settings(self, settings: str, samples: int, now: str) -> None:
+        """Remember that these settings are paid for; raises StorageError where it cannot be written."""
+        self.write("INSERT OR REPLACE INTO settings VALUES (?, ?, ?)", (settings, samples, now))
+
+    def write(self, sql: str, values: Iterable[Any]) -> None:
+        """One statement, on the disk when this returns; raises StorageError where it cannot be written."""
+        try:
+            with self._turn:
+                self._writer.execute(sql, tuple(values))
+            os.fsync(self._wal)
+        except (sqlite3.Error, OSError) as error:
+            raise unwritten(self.path, error) from error
+
+    def read(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        """Rows of a query; raises StorageError where the file cannot be read."""
+        return self._query(sql, values)
+
     def count(self) -> int:
         """How many answers are kept."""
         return int(self._query("SELECT count(*) FROM answers")[0][0])
 
-    async def put(self, entry: Entry) -> None:
-        """Keep an answer; when this returns, it is on the disk. The first answer to a request stays.
+    async def put(self, entry: Entry | Refused) -> None:
+        """Keep an answer or a refusal; when this returns, it is on the disk. The first answer to a request stays.
 
         Raises StorageError where it cannot be written.
         """
@@ -133,9 +179,11 @@ class Journal:
         """Keep many answers in one transaction; returns how many were new."""
         before = self.count()
         try:
-            _insert(self._writer, entries)
-        except sqlite3.Error as error:
-            raise _unwritten(self.path, error) from error
+            with self._turn:
+                _insert(self._writer, entries)
+            os.fsync(self._wal)
+        except (sqlite3.Error, OSError) as error:
+            raise unwritten(self.path, error) from error
         return self.count() - before
 
     def close(self) -> None:
@@ -144,7 +192,9 @@ class Journal:
             return
         self._open = False
         self._jobs.put(None)
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
+        os.close(self._wal)
         self._reader.close()
         self._writer.close()
         drop_lock(self._lock)
@@ -157,14 +207,14 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _query(self, sql: str, values: Iterable[str] = ()) -> list[Any]:
+    def _query(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
         try:
             return self._reader.execute(sql, tuple(values)).fetchall()
         except sqlite3.Error as error:
-            raise _damaged(self.path, error) from error
+            raise damaged(self.path, error) from error
 
     def _write(self) -> None:
-        """The writer thread: all that waits goes into one transaction, so the disk is synced once for it."""
+        """The writer thread: all that waits goes into one transaction; a killed process loses none of it any more."""
         ended = False
         while not ended:
             jobs = [self._jobs.get()]
@@ -172,16 +222,31 @@ class Journal:
                 jobs.append(self._jobs.get())
             ended = None in jobs
             batch = [job for job in jobs if job is not None]
+            try:
+                if batch:
+                    with self._turn:
+                        _insert(self._writer, (job[0] for job in batch))
+                    self._written.put(batch)
+            except sqlite3.Error as error:
+                _tell(batch, unwritten(self.path, error))
+        self._written.put(None)
+
+    def _sync(self) -> None:
+        """The second thread: what is written is synced to the disk, and then told; the writer goes on meanwhile."""
+        ended = False
+        while not ended:
+            batches = [self._written.get()]
+            while not self._written.empty():
+                batches.append(self._written.get())
+            ended = None in batches
+            jobs = [job for batch in batches if batch is not None for job in batch]
             failure: StorageError | None = None
-            if batch:
-                try:
-                    _insert(self._writer, (job[0] for job in batch))
-                except sqlite3.Error as error:
-                    failure = _unwritten(self.path, error)
-            for _, future, loop in batch:
-                # The loop may be gone, if the run was interrupted; the answer is kept all the same.
-                with suppress(RuntimeError):
-                    loop.call_soon_threadsafe(_settle, future, failure)
+            try:
+                if jobs:
+                    os.fsync(self._wal)
+            except OSError as error:
+                failure = unwritten(self.path, error)
+            _tell(jobs, failure)
 
 
 def read_journal(path: Path) -> Iterator[Entry]:
@@ -189,61 +254,56 @@ def read_journal(path: Path) -> Iterator[Entry]:
 
     Raises InputError where there is none, StorageError where it is no journal.
     """
+    with _reading(path) as connection:
+        sql = f"SELECT {_COLUMNS} FROM answers ORDER BY request_hash"  # noqa: S608 (constants only)
+        for row in connection.execute(sql):
+            yield Entry(*row)
+
+
+def count_answers(path: Path) -> int:
+    """How many answers a journal holds, without locking it; raises as read_journal does."""
+    with _reading(path) as connection:
+        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"{path}: there is no journal here")
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            _check_format(connection, path)
-            sql = f"SELECT {_COLUMNS} FROM answers ORDER BY request_hash"  # noqa: S608 (constants only)
-            for row in connection.execute(sql):
-                yield Entry(*row)
+            check_format(connection, path)
+            yield connection
         finally:
             connection.close()
     except sqlite3.Error as error:
-        raise _damaged(path, error) from error
+        raise damaged(path, error) from error
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if fresh and _pragma(connection, "application_id") == 0 and _pragma(connection, "user_version") == 0:
-        connection.execute("PRAGMA journal_mode=WAL")
-        # One transaction: a process killed here leaves an empty file, which is made anew.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version={FORMAT}")
-        connection.execute(_TABLE)
-        connection.execute("COMMIT")
-    _check_format(connection, path)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-
-
-def _check_format(connection: sqlite3.Connection, path: Path) -> None:
-    if _pragma(connection, "application_id") != APPLICATION_ID:
-        raise StorageError(f"{path}: this SQLite file is not a cotkit journal; name another file")
-    version = _pragma(connection, "user_version")
-    if version != FORMAT:
-        raise StorageError(
-            f"{path}: this journal has format {version} and this cotkit reads format {FORMAT}; use the cotkit "
-            "that wrote it, or name another file"
-        )
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
-
-
-def _insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+def _insert(connection: sqlite3.Connection, entries: Iterable[Entry | Refused]) -> None:
     connection.execute("BEGIN IMMEDIATE")
     try:
-        connection.executemany(
-            f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608 (constants only)
-            (
-                (e.request_hash, e.request, e.body, e.http_status, e.latency_s, e.created_at, e.cotkit, e.provenance)
-                for e in entries
-            ),
-        )
+        for e in entries:
+            if isinstance(e, Entry):
+                connection.execute(
+                    f"INSERT OR IGNORE INTO answers ({_COLUMNS}) VALUES (?,?,?,?,?,?,?,?)",  # noqa: S608 (constants)
+                    (
+                        e.request_hash,
+                        e.request,
+                        e.body,
+                        e.http_status,
+                        e.latency_s,
+                        e.created_at,
+                        e.cotkit,
+                        e.provenance,
+                    ),
+                )
+            else:
+                connection.execute(
+                    "INSERT OR REPLACE INTO refusals VALUES (?,?,?,?,?)",
+                    (e.request_hash, e.reason, e.message, e.http_status, e.created_at),
+                )
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -251,24 +311,18 @@ def _insert(connection: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         raise
 
 
-def _settle(future: asyncio.Future[None], failure: StorageError | None) -> None:
-    if future.done():
-        return
-    if failure is None:
-        future.set_result(None)
-    else:
-        future.set_exception(failure)
+def _tell(jobs: Sequence[_Job], failure: StorageError | None) -> None:
+    for loop in {job[2] for job in jobs}:
+        # The loop may be gone, if the run was interrupted; the answer is kept all the same.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, [f for _, f, of in jobs if of is loop], failure)
 
 
-def _damaged(path: Path, error: sqlite3.Error) -> StorageError:
-    return StorageError(
-        f"{path}: this file cannot be read as a journal ({error}); move it away to begin a new one, "
-        "or restore it from a copy"
-    )
-
-
-def _unwritten(path: Path, error: sqlite3.Error) -> StorageError:
-    return StorageError(
-        f"{path}: an answer could not be written ({error}); make room on the disk or check the permissions, "
-        "then run again"
-    )
+def _settle(futures: Iterable[asyncio.Future[None]], failure: StorageError | None) -> None:
+    for future in futures:
+        if future.done():
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(failure)

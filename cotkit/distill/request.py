@@ -44,6 +44,8 @@ def build(teacher: Teacher, sampling: Sampling, messages: Sequence[Message], sam
     is asked again, and a key, a time-out or the order of rows changes nothing.
     """
     sent = sampling.sent(sample)
+    if "max_tokens" in sent and teacher.max_tokens_key != "max_tokens":
+        sent[teacher.max_tokens_key] = sent.pop("max_tokens")
     text = canonical(
         {
             "scheme": SCHEME,
@@ -55,7 +57,9 @@ def build(teacher: Teacher, sampling: Sampling, messages: Sequence[Message], sam
             "sample": sample,
         }
     )
-    body = {"model": teacher.model, "messages": list(messages), **sent, **teacher.extra_body}
+    # How the bytes come back is no part of the question, so streaming is not in the text.
+    streaming = {"stream": True, "stream_options": {"include_usage": True}} if teacher.stream else {}
+    body = {"model": teacher.model, "messages": list(messages), **sent, **teacher.extra_body, **streaming}
     return Request(hash_text(text), text, body, index)
 
 

@@ -1,16 +1,13 @@
-"""When an attempt is made again, and when the whole line waits or stops."""
+"""When an attempt is made again."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from cotkit.distill.faults import Fault, PassingFault, Refusal
+from cotkit.distill.gate import Gate
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -25,44 +22,8 @@ _FIRST_WAIT_S = 0.5
 _LONGEST_WAIT_S = 30.0
 
 
-class Halted(Exception):
-    """The run is stopping: this request was not answered and is not to be asked."""
-
-
 @dataclass
-class Line:
-    """What all workers share: a pause that a server asked for, and the word to stop."""
-
-    pause_until: float = 0.0
-    refusal: Refusal | None = None
-    stopped: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def stop(self, refusal: Refusal) -> None:
-        """No request is sent from now on. The first reason counts."""
-        self.refusal = self.refusal or refusal
-        self.stopped.set()
-
-    def pause(self, seconds: float) -> None:
-        """Nobody sends for so long; a shorter wish does not cut a longer one."""
-        self.pause_until = max(self.pause_until, time.monotonic() + seconds)
-
-    async def sleep(self, seconds: float) -> None:
-        """Sleep, but wake up when the run stops."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self.stopped.wait()
-
-    async def ready(self) -> None:
-        """Wait out the pause. Raises Halted when the run is stopping."""
-        while not self.stopped.is_set() and (left := self.pause_until - time.monotonic()) > 0:
-            # Spread over a tenth of the pause, so that not all knock at the same moment.
-            await self.sleep(left + random.uniform(0, 0.1 * left))
-        if self.stopped.is_set():
-            raise Halted
-
-
-@dataclass
-class _Budget:
+class _Attempts:
     """Attempts of one request; `stop` is asked by tenacity after each."""
 
     retries: int
@@ -83,11 +44,27 @@ def _fault(state: RetryCallState) -> Fault | None:
     return error if isinstance(error, Fault) else None
 
 
-async def with_retries(attempt: Callable[[], Awaitable[T]], line: Line, retries: int) -> T:
-    """`attempt()` until it succeeds. Raises its last fault, or Halted.
+async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, retries: int) -> T:
+    """`attempt()` until it succeeds. Raises its last fault, or what the gate raises.
 
     A server's Retry-After pauses all workers; without one the wait doubles from half a second, with jitter.
     """
+
+    async def once() -> T:
+        try:
+            return await attempt()
+        except PassingFault as fault:
+            if fault.retry_after is not None:
+                if fault.retry_after > LONGEST_PAUSE_S:
+                    raise Refusal("long_pause", fault.message, fault.status, fault.retry_after) from None
+                gate.pause(fault.retry_after)
+            raise
+
+    # Nearly all attempts succeed: the machinery for the others is only built for them.
+    try:
+        return await once()
+    except PassingFault as fault:
+        first: PassingFault | None = fault
     from tenacity import AsyncRetrying, retry_if_exception_type, wait_exponential, wait_random
 
     doubling = wait_exponential(multiplier=_FIRST_WAIT_S, max=_LONGEST_WAIT_S) + wait_random(0, _FIRST_WAIT_S)
@@ -96,23 +73,19 @@ async def with_retries(attempt: Callable[[], Awaitable[T]], line: Line, retries:
         fault = _fault(state)
         return doubling(state) if fault is None or fault.retry_after is None else 0.0
 
-    async def once() -> T:
-        await line.ready()
-        try:
-            return await attempt()
-        except PassingFault as fault:
-            if fault.retry_after is not None:
-                if fault.retry_after > LONGEST_PAUSE_S:
-                    raise Refusal("long_pause", fault.message, fault.status, fault.retry_after) from None
-                line.pause(fault.retry_after)
-            raise
+    async def resumed() -> T:
+        nonlocal first
+        if first is not None:
+            fault, first = first, None
+            raise fault
+        return await once()
 
     # An instance for each request: tenacity keeps its state in the instance.
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(PassingFault),
-        stop=_Budget(retries).stop,
+        stop=_Attempts(retries).stop,
         wait=wait,
-        sleep=line.sleep,
+        sleep=gate.sleep,
         reraise=True,
     )
-    return await retrying(once)
+    return await retrying(resumed)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -11,10 +13,14 @@ from pydantic import Field
 
 from cotkit.config import LocalPath
 from cotkit.distill.engine import Tally
+from cotkit.distill.guard import settings_text
+from cotkit.distill.needs import missing
+from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
-from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
-from cotkit.distill.traces import Told, distill_prompts
+from cotkit.distill.teacher import Batch, Budget, Limits, Sampling, Teacher, read_key
+from cotkit.distill.traces import Consent, Told, distill_prompts
+from cotkit.distill.until import Resampler, Until
 from cotkit.errors import InputError
 from cotkit.records import Problem, Trace, dropped_frame, frame
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -33,7 +39,17 @@ class Distill(Step):
     prompt: Prompt = Field(default_factory=Prompt, description="What it is told.")
     sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
     samples: int = Field(1, ge=1, description="Answers asked for each problem.")
+    until: Until | None = Field(
+        None, description="Ask on, beyond `samples`, until so many answers of a problem are correct."
+    )
+    needs: tuple[Capability, ...] = Field(
+        (), description="What the teacher must be able to do; one that is known to lack it is refused."
+    )
+    budget: Budget | None = Field(None, description="Where the run stops by itself; it can be continued.")
     limits: Limits = Field(default_factory=Limits, description="How hard it is asked.")
+    batch: Batch | None = Field(
+        None, description="Ask through the provider's batch files instead of one by one; at half price with many."
+    )
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
     )
@@ -43,6 +59,10 @@ class Distill(Step):
     writes: ClassVar[type] = Trace
     code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
+        "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
+        "batch": "the way an answer takes does not change it",
+        "needs": "it only decides which recipes are refused",
+        "teacher.stream": "how the bytes come does not change the answer",
         "limits": "how fast a teacher is asked does not change what it answers",
         "journal": "where answers are kept does not change them",
         "teacher.api_key_env": "who pays does not change the answer",
@@ -55,8 +75,12 @@ class Distill(Step):
             return {}
         return {"recording": recording_digest(self.teacher.replay)}
 
+    def code_modules(self) -> tuple[str, ...]:
+        # With `until`, the grader decides how many attempts there are.
+        return (*self.code, "cotkit.verify") if self.until is not None else self.code
+
     def rows_in(self, tables: Tables) -> int | None:
-        return tables[Problem].height * self.samples
+        return tables[Problem].height * self.samples if self.until is None else None
 
     def check(self) -> list[str]:
         found = [
@@ -64,6 +88,12 @@ class Distill(Step):
             for key in self.teacher.ignores
             if getattr(self.sampling, key) is not None
         ]
+        found += missing(self.teacher, self.needs, self.teacher.extra_body)
+        found += self._check_money()
+        if self.until is not None and self.until.max < max(self.samples, self.until.correct):
+            found.append("until.max is smaller than samples or until.correct; raise it")
+        if self.until is not None and self.batch is not None:
+            found.append("until asks again after each answer and a batch takes hours; leave one of them out")
         fixed_seed = self.sampling.seed is None or "seed" in self.teacher.ignores
         if self.samples > 1 and self.sampling.temperature == 0 and fixed_seed:
             found.append(
@@ -72,6 +102,18 @@ class Distill(Step):
             )
         return found
 
+    def _check_money(self) -> list[str]:
+        """A budget in dollars needs a price."""
+        if self.budget is None or self.budget.usd is None or self.teacher.replay is not None:
+            return []
+        pricing = self.teacher.pricing()
+        if pricing.charged or pricing.at(datetime.now(UTC)) is not None:
+            return []
+        return [
+            f"budget.usd is set, but the price of {self.teacher.model} is unknown; give teacher.price, or "
+            "a budget.tokens"
+        ]
+
     def ready(self) -> None:
         if self.teacher.replay is None:
             read_key(self.teacher)
@@ -79,25 +121,38 @@ class Distill(Step):
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         problems = tables[Problem]
         _must_be_unique(problems)
-        told: list[Told | None] = [None] * (problems.height * self.samples)
-        with context.progress.task("distill", len(told)) as task:
+        told: dict[int, Told] = {}
+        total = problems.height * self.samples
+        resampler = None if self.until is None else Resampler(self.until, _references(problems), self.samples)
+        with resampler or nullcontext(), context.progress.task("distill", total) as task:
 
             def hear(one: Told) -> None:
                 told[one.index] = one
                 task.advance(1, tokens=one.trace.completion_tokens or 0, usd=one.trace.cost_usd or 0.0)
 
             tally = distill_prompts(
-                self._prompts(problems),
+                self.prompts(problems),
                 self.teacher,
                 self.sampling,
                 self.limits,
                 self.journal or context.run / JOURNAL_FILE,
                 hear,
                 self.samples,
+                most=None if self.until is None else self.until.max,
+                more=resampler,
+                budget=self.budget,
+                batch=self.batch,
+                consent=Consent(
+                    settings_text(self.teacher, self.sampling, self.prompt.system),
+                    _confirm(context),
+                    f"up to {total:,} answers would be",
+                ),
+                note=context.progress.note,
             )
-        return _output([one for one in told if one is not None], tally)
+        return _output([told[index] for index in sorted(told)], tally, resampler)
 
-    def _prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, Sequence[Message]]]:
+    def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
+        """(problem_id, messages) of each problem."""
         for name, problem, choices in problems.select("problem_id", "problem", "choices").iter_rows():
             yield name, self.prompt.messages(problem, choices)
 
@@ -113,7 +168,18 @@ def _must_be_unique(problems: pl.DataFrame) -> None:
     )
 
 
-def _output(told: Sequence[Told], tally: Tally) -> StepOutput:
+def _references(problems: pl.DataFrame) -> dict[str, tuple[str | None, str, tuple[str, ...]]]:
+    rows = problems.select("problem_id", "answer", "problem", "choices").iter_rows()
+    return {name: (answer, problem, tuple(choices or ())) for name, answer, problem, choices in rows}
+
+
+def _confirm(context: StepContext) -> Callable[[str], bool] | None:
+    """Who is asked before something is paid anew: the user, if whoever shows the progress can ask."""
+    confirm: Callable[[str], bool] | None = getattr(context.progress, "confirm", None)
+    return confirm
+
+
+def _output(told: Sequence[Told], tally: Tally, resampler: Resampler | None) -> StepOutput:
     traces = [one.trace for one in told]
     table = frame(Trace, traces)
     failures = {i: one.failure for i, one in enumerate(told) if one.failure is not None}
@@ -125,13 +191,46 @@ def _output(told: Sequence[Told], tally: Tally) -> StepOutput:
         "prompt_tokens": sum(t.prompt_tokens or 0 for t in traces),
         "completion_tokens": sum(t.completion_tokens or 0 for t in traces),
         **Counter(t.status for t in traces),
+        **{f"attempts_{reason}": count for reason, count in sorted(tally.wasted.items())},
+        **_money(traces),
     }
-    costs = [t.cost_usd for t in traces if t.cost_usd is not None]
-    if costs:
-        counters["usd"] = float(sum(Decimal(str(usd)) for usd in costs))
+    secondary = {} if resampler is None else {"pass_rates": _pass_rates(resampler)}
     return StepOutput(
         kept=table[[i for i in range(len(told)) if i not in failures]],
         dropped=dropped_frame(table, list(failures), [f.reason for f in failures.values()], evidence),
+        rows_in=len(told),
         counters=counters,
         incomplete=sum(f.passing for f in failures.values()),
+        secondary=secondary,
     )
+
+
+def _money(traces: Sequence[Trace]) -> dict[str, float]:
+    """usd spent, usd of unfinished answers, and how many answers have no price; nothing where none has one."""
+    priced = [t for t in traces if t.cost_usd is not None]
+    if not priced:
+        return {}
+    unfinished = [t for t in priced if t.status != "done"]
+    unpriced = sum(t.cost_usd is None and t.status != "failed" for t in traces)
+    sums = {
+        "usd": float(sum(Decimal(str(t.cost_usd)) for t in priced)),
+        "usd_unfinished": float(sum(Decimal(str(t.cost_usd)) for t in unfinished)),
+        "unpriced": unpriced,
+    }
+    return {name: value for name, value in sums.items() if value or name == "usd"}
+
+
+def _pass_rates(resampler: Resampler) -> pl.DataFrame:
+    """A row a problem: attempts, correct, incorrect, undecided, pass_rate."""
+    import polars as pl
+
+    rows = [(name, p.asked, p.correct, p.incorrect, p.undecided, p.pass_rate) for name, p in resampler.problems.items()]
+    schema = {
+        "problem_id": pl.String,
+        "attempts": pl.Int64,
+        "correct": pl.Int64,
+        "incorrect": pl.Int64,
+        "undecided": pl.Int64,
+        "pass_rate": pl.Float64,
+    }
+    return pl.DataFrame(rows, schema=schema, orient="row")

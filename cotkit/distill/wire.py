@@ -1,34 +1,60 @@
 """Reading one chat completion: where providers put the reasoning, and how an answer ended.
 
-Shapes, tried or from the providers' pages: `reasoning_content` (DeepSeek, llama-server, SGLang),
-`reasoning` (vLLM since late 2025, OpenRouter, Ollama), `reasoning_details` (OpenRouter), content blocks
-of type thinking (Mistral), tags at the start of the content (Together, TGI, servers without a parser);
-R1 templates prefill the opening tag, so it may be missing.
+The order in which it is looked for: `reasoning_content` (DeepSeek, llama-server, SGLang, DashScope, xAI, vLLM
+until late 2025), `reasoning` (vLLM since, OpenRouter, Groq, Ollama), `thinking` (Ollama's own),
+`reasoning_details` (OpenRouter), content blocks of type thinking (Mistral), tags at the start of the content
+(Together, Fireworks, KTransformers, Gemini, servers without a parser).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from cotkit.distill.prices import Usage
+from cotkit.distill.tags import split_tags
 
-_OPEN = re.compile(r"\s*<(think|thinking|thought)>")
-_CLOSE = re.compile(r"</(?:think|thinking|thought)>")
 _MOST_TOKENS = 2**53
+_FIELDS = ("reasoning_content", "reasoning", "thinking")
+# Words of other servers for the three ways to end.
+_ENDS = {
+    "stop": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "content_filter": "content_filter",
+    "safety": "content_filter",
+    "sensitive": "content_filter",
+    "recitation": "content_filter",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that was paid for. `status` is one of records.TraceStatus, but for "failed"."""
+    """An answer that was paid for.
+
+    Attributes:
+        status: one of records.TraceStatus, but for "failed".
+        finish_reason: stop, length or content_filter; None where the server says nothing.
+        found: where the reasoning was: a field's name, "content blocks", or a tag; None where there is none.
+        summary: what the provider shows is a summary of its reasoning.
+        flags: what was odd about the reading (thinking_skipped, more_tags, inline_copy, inline_differs).
+    """
 
     status: str
     reasoning: str | None
     response: str | None
     finish_reason: str | None
     usage: Usage
+    found: str | None = None
+    summary: bool = False
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +62,18 @@ class NoAnswer:
     """A body that is no answer, though it came with status 200; worth another attempt."""
 
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A message taken apart; `closed` is False where a tag was opened and never closed."""
+
+    reasoning: str | None
+    response: str | None
+    closed: bool = True
+    found: str | None = None
+    summary: bool = False
+    flags: tuple[str, ...] = ()
 
 
 def read_answer(body: bytes) -> Answer | NoAnswer:
@@ -47,16 +85,25 @@ def read_answer(body: bytes) -> Answer | NoAnswer:
     choice = _first(data.get("choices")) if isinstance(data, dict) else None
     if choice is None or not isinstance(choice.get("message"), dict):
         return NoAnswer(f"the answer has no choices: {error_text(body)}")
-    finish = choice.get("finish_reason")
-    if finish is not None and finish not in ("stop", "length", "content_filter"):
-        return NoAnswer(f"the teacher broke off: finish_reason is {excerpt(str(finish))}")
+    said = choice.get("finish_reason")
+    finish = _ENDS.get(said.lower()) if isinstance(said, str) else None
+    if said is not None and finish is None:
+        return NoAnswer(f"the teacher broke off: finish_reason is {excerpt(str(said))}")
     message = choice["message"]
-    reasoning, response, closed = split_message(message)
-    refusal = _text(message.get("refusal"))
+    split = split_message(message)
+    response, refusal = split.response, _text(message.get("refusal"))
     if response is None and refusal is not None and finish != "length":
         response, finish = refusal, "content_filter"
-    status = _status(finish, reasoning, response, closed)
-    return Answer(status, reasoning, response, finish, read_usage(data.get("usage")))
+    return Answer(
+        _status(finish, split.reasoning, response, split.closed),
+        split.reasoning,
+        response,
+        finish,
+        read_usage(data.get("usage")),
+        split.found,
+        split.summary,
+        split.flags,
+    )
 
 
 def _status(finish: str | None, reasoning: str | None, response: str | None, closed: bool) -> str:
@@ -68,24 +115,36 @@ def _status(finish: str | None, reasoning: str | None, response: str | None, clo
     return "empty" if reasoning is None and closed else "unclosed"
 
 
-def split_message(message: dict[str, Any]) -> tuple[str | None, str | None, bool]:
-    """(reasoning, response, closed); closed is False where a tag was opened and never closed."""
+def split_message(message: dict[str, Any]) -> Split:
+    """Reasoning and response of a message, whichever shape it has."""
     content, thoughts = _content(message.get("content"))
-    given = (
-        _text(message.get("reasoning_content"))
-        or _text(message.get("reasoning"))
-        or _text("".join(_details(message.get("reasoning_details"))))
-        or _text(thoughts)
-    )
+    given, found, summary = _given(message, thoughts)
+    parts = split_tags(content)
     if given is not None:
-        return given, _text(content), True
-    opened = _OPEN.match(content)
-    close = _CLOSE.search(content, opened.end() if opened else 0)
-    if close is not None:
-        return _text(content[opened.end() if opened else 0 : close.start()]), _text(content[close.end() :]), True
-    if opened is not None:
-        return _text(content[opened.end() :]), None, False
-    return None, _text(content), True
+        response, flags = content, tuple[str, ...]()
+        if parts.tag is not None and parts.closed and content.lstrip()[:1] in "<[◁":
+            # A server that fills the field and leaves the tags in; only an equal copy may go.
+            same = parts.reasoning.strip() in ("", given)
+            response, flags = (parts.response, ("inline_copy",)) if same else (content, ("inline_differs",))
+        return Split(given, _text(response), True, found, summary, flags)
+    reasoning = _text(parts.reasoning) if parts.tag is not None else None
+    where = parts.tag if reasoning is not None else None
+    return Split(reasoning, _text(parts.response), parts.closed, where, parts.summary, parts.flags)
+
+
+def _given(message: dict[str, Any], thoughts: str) -> tuple[str | None, str | None, bool]:
+    """(reasoning, where it stood, is it a summary) of a message that has it apart from its content."""
+    for name in _FIELDS:
+        if (text := _text(message.get(name))) is not None:
+            return text, name, False
+    details = message.get("reasoning_details")
+    if (text := _text("".join(_details(details, "text")))) is not None:
+        return text, "reasoning_details", False
+    if (text := _text("".join(_details(details, "summary")))) is not None:
+        return text, "reasoning_details", True
+    if (text := _text(thoughts)) is not None:
+        return text, "content blocks", False
+    return None, None, False
 
 
 def _content(content: Any) -> tuple[str, str]:
@@ -99,15 +158,17 @@ def _content(content: Any) -> tuple[str, str]:
             texts.append(block)
         elif isinstance(block, dict) and block.get("type") == "thinking":
             inner = block.get("thinking")
-            thoughts += _details(inner) if isinstance(inner, list) else [inner] if isinstance(inner, str) else []
+            thoughts += (
+                _details(inner, "text") if isinstance(inner, list) else [inner] if isinstance(inner, str) else []
+            )
         elif isinstance(block, dict) and isinstance(block.get("text"), str):
             texts.append(block["text"])
     return "".join(texts), "".join(thoughts)
 
 
-def _details(details: Any) -> list[str]:
+def _details(details: Any, key: str) -> list[str]:
     items = details if isinstance(details, list) else ()
-    return [d["text"] for d in items if isinstance(d, dict) and isinstance(d.get("text"), str)]
+    return [d[key] for d in items if isinstance(d, dict) and isinstance(d.get(key), str)]
 
 
 def _first(choices: Any) -> dict[str, Any] | None:
@@ -116,9 +177,11 @@ def _first(choices: Any) -> dict[str, Any] | None:
 
 def _text(value: Any) -> str | None:
     """Stripped text; None where there is none. A lone surrogate would break every table: it is replaced."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or not (text := value.strip()):
         return None
-    return value.strip().encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def read_usage(usage: Any) -> Usage:
@@ -128,13 +191,13 @@ def read_usage(usage: Any) -> Usage:
     prompt, completion = _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
     reasoning = _count(_part(usage, "completion_tokens_details", "reasoning_tokens"))
     cached = _count(_part(usage, "prompt_tokens_details", "cached_tokens"))
-    if cached is None:
-        cached = _count(usage.get("prompt_cache_hit_tokens"))
+    for key in ("prompt_cache_hit_tokens", "cached_tokens"):  # DeepSeek, Moonshot
+        cached = _count(usage.get(key)) if cached is None else cached
     total = _count(usage.get("total_tokens"))
     # xAI counts reasoning beside completion_tokens, others inside; the total tells.
     if reasoning and prompt is not None and completion is not None and total == prompt + completion + reasoning:
         completion += reasoning
-    return Usage(prompt, completion, reasoning, cached)
+    return Usage(prompt, completion, reasoning, cached, _dollars(usage.get("cost")))
 
 
 def _part(usage: dict[str, Any], group: str, key: str) -> Any:
@@ -144,6 +207,12 @@ def _part(usage: dict[str, Any], group: str, key: str) -> Any:
 
 def _count(value: Any) -> int | None:
     return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None
+
+
+def _dollars(value: Any) -> Decimal | None:
+    """OpenRouter says what it charged, in US dollars."""
+    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e6
+    return Decimal(str(value)) if good else None
 
 
 def error_text(body: bytes) -> str:

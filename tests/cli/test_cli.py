@@ -29,6 +29,8 @@ VERBS = [
     "report",
     "recipes",
     "journal",
+    "estimate",
+    "teachers",
 ]
 
 

@@ -13,12 +13,12 @@ from cotkit.distill.step import Distill
 from cotkit.distill.teacher import Limits, Sampling, Teacher
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.records import Problem, frame, problem_id
-from cotkit.steps import StepContext, StepOutput
+from cotkit.steps import NoProgress, StepContext, StepOutput
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
 from teacher import FakeTeacher
 
-__all__ = ["FakeTeacher", "ask", "problems", "prompts", "run_step", "step", "texts"]
+__all__ = ["FakeTeacher", "Yes", "ask", "problems", "prompts", "run_step", "step", "texts"]
 
 
 def prompts(names: Iterable[str]) -> Iterator[tuple[str, list[dict[str, str]]]]:
@@ -66,10 +66,28 @@ def step(url: str, **more: Any) -> Distill:
     return Distill.model_validate({**keys, **more})
 
 
-def run_step(distill: Distill, table: pl.DataFrame, folder: Path) -> StepOutput:
+class Yes(NoProgress):
+    """A user who is asked and says yes, or no."""
+
+    def __init__(self, answer: bool = True) -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+        self.notes: list[str] = []
+
+    def confirm(self, question: str) -> bool:
+        self.asked.append(question)
+        return self.answer
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
+
+
+def run_step(distill: Distill, table: pl.DataFrame, folder: Path, progress: NoProgress | None = None) -> StepOutput:
     """Run it with `folder` as its run directory; in = kept + dropped is checked every time."""
-    output = distill.run({Problem: table}, StepContext(seed=1, work=folder, run=folder))
-    assert output.kept.height + output.dropped.height == distill.rows_in({Problem: table})
+    context = StepContext(seed=1, work=folder, run=folder, progress=progress or NoProgress())
+    output = distill.run({Problem: table}, context)
+    expected = distill.rows_in({Problem: table})
+    assert output.kept.height + output.dropped.height == (output.rows_in if expected is None else expected)
     return output
 
 

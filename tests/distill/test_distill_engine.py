@@ -10,9 +10,17 @@ from typing import Any
 import pytest
 from distill_parts import FakeTeacher, ask, texts
 
+from cotkit.distill import engine
 from cotkit.distill.client import retry_after
 from cotkit.distill.journal import Journal
 from cotkit.errors import TeacherError
+
+
+# A machine that is busy with other tests may take long to refuse; the trial is about the number of requests.
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "PATIENCE_S", engine.PROBE_S)
+
 
 KEY = "sk-loopback-secret-0815"
 
@@ -83,7 +91,7 @@ def test_an_unfinished_answer_is_kept_as_such_and_not_paid_again(tmp_path: Path,
 
 
 @pytest.mark.parametrize("kind", ["401", "402", "403", "404", "302", "429_quota"])
-def test_a_refusal_from_the_start_costs_one_request(tmp_path: Path, kind: str) -> None:
+def test_a_refusal_from_the_start_costs_one_request(tmp_path: Path, patient: None, kind: str) -> None:
     with FakeTeacher() as server:
         server.fault(kind)
         with pytest.raises(TeacherError, match=f"status {kind[:3]}") as caught:

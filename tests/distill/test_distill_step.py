@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from distill_parts import FakeTeacher, problems, run_step, step, texts
+from distill_parts import FakeTeacher, Yes, problems, run_step, step, texts
 
 from cotkit.distill.recording import export_journal
 from cotkit.errors import InputError, TeacherError
@@ -54,7 +54,7 @@ def test_only_what_changed_is_asked(tmp_path: Path) -> None:
         assert server.asked == 21
         run_step(step(server.url), problems([*names, "new", "newer"]), tmp_path)
         assert sorted(texts(server)[21:]) == ["new", "newer"]
-        run_step(step(server.url, samples=2), problems(names), tmp_path)
+        run_step(step(server.url, samples=2), problems(names), tmp_path, Yes())
         assert server.asked == 23 + 20
 
 
@@ -73,8 +73,13 @@ def test_failed_rows_are_dropped_with_a_reason_and_mended_by_the_next_run(tmp_pa
         server.state.faults.clear()
         before = server.asked
         again = run_step(step(server.url), table, tmp_path)
+        assert server.asked == before + 1
+        assert (again.kept.height, again.incomplete) == (7, 0)
+        # What the teacher refused for good is asked again only if that is wanted.
+        assert again.dropped["reason"].to_list() == ["bad_request"]
+        once_more = run_step(step(server.url, limits={"retry_refused": True}), table, tmp_path)
         assert server.asked == before + 2
-        assert (again.kept.height, again.incomplete) == (8, 0)
+        assert (once_more.kept.height, once_more.incomplete) == (8, 0)
 
 
 def test_replay_needs_no_teacher_no_key_and_no_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

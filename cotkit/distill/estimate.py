@@ -1,0 +1,120 @@
+"""What a run will cost, before it is paid for: tokens of a usual answer times requests times today's price."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from cotkit.distill.journal import Entry, Journal, read_journal
+from cotkit.distill.prices import Pricing, Usage
+from cotkit.distill.prompt import Message
+from cotkit.distill.request import Request, build
+from cotkit.distill.teacher import Limits, Sampling, Teacher
+from cotkit.distill.traces import Told, distill_prompts
+from cotkit.distill.wire import Answer, read_answer
+
+# Where nothing is known: the mean of R1-class traces on competition problems, as their papers and cards tell it.
+_TOKENS = 9_000
+_CHARACTERS_A_TOKEN = 3.5
+Prompt = tuple[str, Sequence[Message]]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Requests, tokens and money of a run.
+
+    Attributes:
+        requests: all of it; `kept` of them are answered already and cost nothing.
+        usd: None where the price is unknown.
+        basis: where the length of an answer is from.
+        price: the price as a sentence, with its source and date.
+    """
+
+    requests: int
+    kept: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: Decimal | None
+    basis: str
+    price: str
+
+
+def estimate(
+    prompts: Iterable[Prompt],
+    teacher: Teacher,
+    sampling: Sampling,
+    samples: int,
+    journal: Path,
+    *,
+    tokens: int | None = None,
+    batch: bool = False,
+) -> Estimate:
+    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` an answer."""
+    requests = [build(teacher, sampling, messages, sample, 0) for _, messages in prompts for sample in range(samples)]
+    kept, seen = _kept(requests, journal, teacher)
+    lengths = [u for u in seen if u.prompt is not None and u.completion is not None]
+    if tokens is not None:
+        mean, basis = float(tokens), f"{tokens:,} tokens an answer, as told"
+    elif lengths:
+        mean = statistics.fmean(u.completion or 0 for u in lengths)
+        basis = f"{mean:,.0f} tokens an answer, the mean of {len(lengths)} in the journal"
+    else:
+        mean = float(min(_TOKENS, sampling.max_tokens or _TOKENS))
+        basis = f"{mean:,.0f} tokens an answer, a guess; --probe 20 asks a few to know better"
+    open_requests = [r for r in requests if r.hash not in kept]
+    prompt_tokens = round(sum(len(str(r.body["messages"])) for r in open_requests) / _CHARACTERS_A_TOKEN)
+    if lengths and tokens is None:
+        prompt_tokens = round(statistics.fmean(u.prompt or 0 for u in lengths) * len(open_requests))
+    completion = round(mean * len(open_requests))
+    pricing = teacher.pricing()
+    now = datetime.now(UTC)
+    quote = pricing.at(now)
+    usd = bill(pricing, prompt_tokens, completion, now, batch)
+    price = "unpriced: give teacher.price" if quote is None else quote.text()
+    return Estimate(len(requests), len(kept), prompt_tokens, completion, usd, basis, price)
+
+
+def bill(
+    pricing: Pricing, prompt_tokens: int, completion_tokens: int, when: datetime, batch: bool = False
+) -> Decimal | None:
+    """US dollars for so many tokens at one moment, by the one cost function; None where unpriced."""
+    return pricing.cost(Usage(prompt_tokens, completion_tokens), when, batch)
+
+
+def probe(
+    prompts: Sequence[Prompt], teacher: Teacher, sampling: Sampling, limits: Limits, journal: Path, count: int
+) -> list[Told]:
+    """Ask a few, evenly spread over the prompts; the answers stay in the journal and count in the run."""
+    step = max(1, len(prompts) // max(1, count))
+    told: list[Told] = []
+    distill_prompts(prompts[::step][:count], teacher, sampling, limits, journal, told.append)
+    return told
+
+
+def _kept(requests: Sequence[Request], journal: Path, teacher: Teacher) -> tuple[set[str], list[Usage]]:
+    """Hashes that are answered, and the usage of this teacher's answers."""
+    if not journal.is_file():
+        return set(), []
+    with Journal.open(journal) as opened:
+        found = opened.get_many([r.hash for r in requests])
+    usages = [_usage(entry) for entry in found.values()]
+    if not usages:
+        mark = f'"model":"{teacher.model}"'
+        usages = [_usage(e) for e in _first(read_journal(journal), 1000) if mark in e.request]
+    return set(found), [u for u in usages if u is not None]
+
+
+def _first(entries: Iterable[Entry], count: int) -> Iterable[Entry]:
+    for number, entry in enumerate(entries):
+        if number >= count:
+            return
+        yield entry
+
+
+def _usage(entry: Entry) -> Usage | None:
+    answer = read_answer(entry.body)
+    return answer.usage if isinstance(answer, Answer) else None

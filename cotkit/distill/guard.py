@@ -1,0 +1,128 @@
+"""Two looks before money flows: are these the settings that were paid for, and does the teacher show its thinking?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from cotkit.distill.faults import Refusal
+from cotkit.distill.gate import Gate
+from cotkit.distill.journal import Journal
+from cotkit.distill.request import canonical
+from cotkit.distill.teacher import Sampling, Teacher
+from cotkit.distill.wire import Answer
+from cotkit.errors import RecipeError
+
+# So many first answers are looked at before the rest is asked.
+FIRST = 4
+
+Confirm = Callable[[str], bool]
+
+
+class Watch:
+    """Looks at the first answers: a teacher that should think and shows nothing is told of at once."""
+
+    def __init__(self, teacher: Teacher, gate: Gate, note: Callable[[str], None]) -> None:
+        self._teacher = teacher
+        self._gate = gate
+        self._note = note
+        self._bare = 0
+        self.decided = teacher.reasoning == "none"
+
+    def probed(self) -> None:
+        """The first request is through, or takes long: a few more may go, or all."""
+        if self.decided or self._teacher.reasoning == "auto" or self._bare == 0:
+            self._gate.release()
+        else:
+            self._gate.held = FIRST - self._bare
+
+    def hear(self, answer: Answer) -> None:
+        """An answer came from the teacher."""
+        if self._gate.held is not None and (self.decided or self._teacher.reasoning == "auto"):
+            self._gate.release()
+        if self.decided or (answer.reasoning is None and answer.response is None):
+            return
+        if answer.reasoning is not None:
+            self.decided = True
+            self._gate.release()
+            return
+        self._bare += 1
+        if self._bare < FIRST:
+            if self._gate.held is not None:
+                self._gate.held = FIRST - self._bare
+            return
+        self.decided = True
+        if self._teacher.reasoning == "auto":
+            self._note(
+                f"the first {FIRST} answers of {self._teacher.model} hold no reasoning; if it should think, see "
+                "'teacher.extra_body' or the server's reasoning parser, else set teacher.reasoning=none"
+            )
+        else:
+            self._gate.stop(Refusal("no_reasoning", f"its first {FIRST} answers hold no reasoning"))
+
+    def ended(self) -> None:
+        """All is asked, and too few answers came to decide."""
+        if not self.decided and self._bare > 0 and self._teacher.reasoning != "auto":
+            self._note(f"no answer of {self._teacher.model} holds reasoning, though it should show its thinking")
+
+
+def settings_text(teacher: Teacher, sampling: Sampling, system: str | None) -> str:
+    """What a user may have changed by mistake: everything sent but the problems themselves."""
+    return canonical(
+        {
+            "base_url": teacher.base_url,
+            "model": teacher.model,
+            "system": system,
+            "sampling": sampling.model_dump(mode="json", exclude_none=True),
+            "extra_body": teacher.extra_body,
+        }
+    )
+
+
+def must_agree(journal: Journal, settings: str, samples: int, confirm: Confirm | None, expected: str) -> None:
+    """Ask before paying anew for what was paid for under other settings, once for each change.
+
+    Called when something has to be sent. Nothing is asked where the journal is empty, where these settings
+    were paid for before with as many samples, or where other settings never were.
+
+    Raises RecipeError where the answer is no, or nobody can be asked.
+    """
+    before = journal.settings()
+    now = datetime.now(UTC).isoformat()
+    known = next((samples_then for text, samples_then in before if text == settings), None)
+    if known is not None and known >= samples:
+        return
+    if before and journal.count() > 0:
+        told = _changes(settings, samples, before, known)
+        if confirm is None or not confirm(f"{journal.path.name}: {told}, so {expected} asked and paid; go on?"):
+            raise RecipeError(
+                f"{journal.path}: {told}, so {expected} asked and paid; nothing was sent: add --yes to pay, or set it "
+                "back to use the answers that are there"
+            )
+    journal.keep_settings(settings, max(samples, known or 0), now)
+
+
+def _changes(settings: str, samples: int, before: Sequence[tuple[str, int]], known: int | None) -> str:
+    """`sampling.temperature: 0.6 → 0.9`, against the newest settings that were paid for."""
+    if known is not None:
+        return f"samples: {known} → {samples}"
+    old, new = _flat(json.loads(before[0][0])), _flat(json.loads(settings))
+    keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+    parts = [f"{key}: {_short(old.get(key))} → {_short(new.get(key))}" for key in keys[:4]]
+    return "its answers were given under other settings (" + "; ".join(parts) + ")"
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(value, dict):
+        return {path: value}
+    leaves: dict[str, Any] = {}
+    for key, item in value.items():
+        leaves.update(_flat(item, f"{path}.{key}" if path else str(key)))
+    return leaves
+
+
+def _short(value: Any) -> str:
+    text = "unset" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= 40 else text[:39] + "…"

@@ -1,0 +1,215 @@
+"""Prices, estimates and budgets: to the cent, dated, and unknown is never free."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distill_parts import Yes, problems, prompts, run_step, step
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cotkit.distill.estimate import bill
+from cotkit.distill.ledger import stats
+from cotkit.distill.presets import presets
+from cotkit.distill.prices import TABLE, Pricing, Quote, Usage, table_rows
+from cotkit.distill.purse import Purse
+from cotkit.distill.scripted.scenario import Scenario
+from cotkit.distill.scripted.server import ScriptedTeacher
+from cotkit.distill.step import Distill
+from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher
+from cotkit.distill.traces import Told, distill_prompts
+
+R1 = {"base_url": "https://api.deepseek.com", "model": "deepseek-reasoner"}
+
+
+def teacher(**keys: Any) -> Teacher:
+    return Teacher.model_validate({"base_url": "http://127.0.0.1:1/v1", "model": "m", **keys})
+
+
+def day(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("when", "usd"),
+    [
+        (day(2025, 2, 1, 12), "79.494"),  # 1,000 x 4 x (300 in, 9,000 out) at R1's launch prices
+        (day(2025, 3, 1, 17), "19.962"),  # the same, off-peak
+        (day(2025, 3, 2, 0, 29), "19.962"),  # over midnight
+        (day(2025, 3, 2, 0, 30), "79.494"),
+        (day(2024, 12, 31), None),  # before there was a price
+    ],
+)
+def test_the_price_of_the_day_and_hour(when: datetime, usd: str | None) -> None:
+    found = bill(teacher(**R1).pricing(), 1_200_000, 36_000_000, when)
+    # 1.2 M in at 0.55 is 0.66, 36 M out at 2.19 is 78.84.
+    wanted = {"79.494": Decimal("79.50"), "19.962": Decimal("19.962")}
+    assert found == (None if usd is None else wanted[usd])
+
+
+def test_peak_hours_are_dearer() -> None:
+    pricing = teacher(preset="deepseek", base_url="", model="deepseek-v4-pro").pricing()
+    calm, peak = pricing.at(day(2026, 11, 2, 12)), pricing.at(day(2026, 11, 2, 7))
+    assert calm is not None
+    assert peak is not None
+    assert (calm.output, peak.output) == (Decimal("1.98"), Decimal("3.96"))
+    assert "table of 2026" in calm.source
+    assert "peak" in peak.source
+
+
+def test_unknown_is_unpriced_and_free_is_free() -> None:
+    now = datetime.now(UTC)
+    assert teacher().pricing().at(now) is None
+    assert teacher().pricing().cost(Usage(10, 10), now) is None
+    local = teacher(preset="vllm").pricing()
+    assert local.cost(Usage(10, 10), now) == 0
+    assert "free" in str(local.at(now))
+    own = teacher(preset="vllm", price={"input": 1, "output": 2}).pricing()
+    assert own.cost(Usage(1_000_000, 1_000_000), now) == 3
+    # OpenRouter tells what it took.
+    assert teacher(preset="openrouter", base_url="").pricing().cost(
+        Usage(1, 1, charged=Decimal("0.5")), now
+    ) == Decimal("0.5")
+    batched = teacher(preset="openai-chat", base_url="", model="gpt-4o").pricing()
+    assert batched.cost(Usage(0, 1_000_000), now, batch=True) == 5
+
+
+def test_every_row_of_the_table_is_whole_and_every_provider_is_known() -> None:
+    import yaml
+
+    table = yaml.safe_load(TABLE.read_text())
+    known = {p.prices for p in presets().values()}
+    for row in table["prices"]:
+        assert row["provider"] in known
+        assert row["source"] in table["sources"]
+        for model in row["models"]:
+            if "*" not in model:
+                quote = Pricing(table_rows(row["provider"], model)).at(day(2030, 1, 1, 12))
+                assert quote is not None
+                assert quote.output >= quote.input >= (quote.cached_input or 0) >= 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5000), st.integers(1, 20_000)), max_size=30),
+    st.integers(1, 400_000),
+)
+def test_a_purse_never_promises_more_than_it_holds(answers: list[tuple[int, int]], tokens: int) -> None:
+    purse = Purse(Pricing(fixed=Quote(Decimal(1), Decimal(2), None, "")), Budget(tokens=tokens), max_tokens=20_000)
+    for prompt, completion in answers:
+        reserve = purse.expect(prompt * 3)
+        if purse.fits(reserve):
+            purse.hold(reserve)
+            assert purse.tokens + reserve.prompt + reserve.completion <= tokens
+            purse.hold(reserve, -1)
+            purse.pay(prompt * 3, Usage(prompt, completion), Decimal(0), 10)
+
+
+COST = Decimal(300 * 1 + 9000 * 2) / 1_000_000  # of one scripted answer
+PRICE = {"price": {"input": 1, "output": 2}}
+
+
+def ask(server: ScriptedTeacher, n: int, journal: Path, budget: Budget, **limits: Any) -> tuple[list[Told], Any]:
+    told: list[Told] = []
+    tally = distill_prompts(
+        prompts(f"p{i:04d}" for i in range(n)),
+        teacher(base_url=server.url, **PRICE),
+        Sampling(),
+        Limits.model_validate({"timeout_s": 5, **limits}),
+        journal,
+        told.append,
+        budget=budget,
+    )
+    return told, tally
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_a_budget_in_dollars_stops_at_the_exact_answer_and_can_be_raised(tmp_path: Path, concurrency: int) -> None:
+    scenario = Scenario(prompt_tokens=300, completion_tokens=9000, latency_s=0.01)
+    with ScriptedTeacher(scenario) as server:
+        told, tally = ask(server, 300, tmp_path / "j", Budget(usd=Decimal("1.00")), concurrency=concurrency)
+        bought = int(Decimal("1.00") / COST)
+        assert len(server.log.requests) == bought == 54
+        failures = [one.failure for one in told if one.failure is not None]
+        assert len(told) == 300
+        assert {(f.reason, f.passing) for f in failures} == {("over_budget", True)}
+        assert tally.over_budget == len(failures) == 300 - bought
+        assert "raise 'budget'" in tally.said[-1]
+        usd = sum(Decimal(str(one.trace.cost_usd)) for one in told if one.trace.cost_usd)
+        assert usd == bought * COST  # reported = usage x price
+        # The same budget again buys nothing more; a larger one goes on where it was.
+        again, _ = ask(server, 300, tmp_path / "j", Budget(usd=Decimal("1.00")), concurrency=concurrency)
+        assert len(server.log.requests) == bought
+        assert len(again) == 300
+        ask(server, 300, tmp_path / "j", Budget(usd=Decimal("2.00")), concurrency=concurrency)
+        assert len(server.log.requests) == int(Decimal("2.00") / COST)
+        assert server.log.as_json()["paid_twice"] == 0
+
+
+def test_a_budget_in_tokens_stops_within_one_window(tmp_path: Path) -> None:
+    with ScriptedTeacher(Scenario(latency_s=0.01)) as server:
+        _, tally = ask(server, 400, tmp_path / "j", Budget(tokens=5000), concurrency=8)
+        used = server.log.prompt_tokens + server.log.completion_tokens
+        window = 8 * used // len(server.log.requests)
+        assert 5000 - window <= used <= 5000 + window
+        assert tally.over_budget > 0
+
+
+def test_answers_without_usage_are_reckoned_by_their_length(tmp_path: Path) -> None:
+    with ScriptedTeacher() as server:
+        server.fault("no_usage")
+        told, tally = ask(server, 200, tmp_path / "j", Budget(tokens=3000), concurrency=4)
+        assert tally.over_budget > 0
+        assert all(one.trace.completion_tokens is None for one in told)
+
+
+def test_a_budget_without_a_price_is_refused_before_any_request() -> None:
+    keys = {"step": "distill", "teacher": {"base_url": "http://h", "model": "m"}}
+    unpriced = Distill.model_validate({**keys, "budget": {"usd": 5}})
+    assert "the price of m is unknown" in " ".join(unpriced.check())
+    assert Distill.model_validate({**keys, "budget": {"tokens": 5}}).check() == []
+
+
+def test_the_step_tells_money_and_the_journal_agrees(tmp_path: Path) -> None:
+    with ScriptedTeacher(Scenario(prompt_tokens=300, completion_tokens=9000)) as server:
+        server.fault("length", match="p1")
+        user = Yes()
+        asking = step(server.url, teacher=PRICE, budget={"usd": float(COST * 5)}, limits={"concurrency": 1})
+        output = run_step(asking, problems([f"p{n}" for n in range(9)]), tmp_path, user)
+    assert output.counters["usd"] == pytest.approx(float(COST * 5))
+    assert output.counters["usd_unfinished"] == pytest.approx(float(COST))
+    assert (output.kept.height, output.dropped.height, output.incomplete) == (5, 4, 4)
+    assert output.dropped["reason"].unique().to_list() == ["over_budget"]
+    assert [note for note in user.notes if "is used up" in note]
+    found = stats(tmp_path / "journal.sqlite")
+    assert (found.answers, found.completion_tokens, found.unpriced) == (5, 45_000, 5)
+    assert dict(found.statuses) == {"done": 4, "length": 1}
+
+
+def test_estimate_command(tmp_path: Path, cli: Any, jsonl: Any) -> None:
+    jsonl(
+        "problems.jsonl", [{"problem": f"What is {i} + {i + 3}? Tell it.", "answer": str(2 * i + 3)} for i in range(30)]
+    )
+    recipe = (
+        "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
+        "  - step: distill\n    teacher: {base_url: URL, model: m, price: {input: 1, output: 2}}\n"
+    )
+    with ScriptedTeacher(Scenario(prompt_tokens=300, completion_tokens=9000)) as server:
+        (tmp_path / "r.yaml").write_text(recipe.replace("URL", server.url))
+        by_heart = json.loads(cli("estimate", "r.yaml", "--rows", "1000", "--tokens", "9000", "--json").stdout)
+        assert by_heart["requests"] == 1000
+        assert by_heart["usd"] == pytest.approx(1000 * (9000 * 2 + 110 * 1) / 1e6, rel=0.05)
+        assert len(server.log.requests) == 0
+        probed = json.loads(cli("estimate", "r.yaml", "--probe", "5", "--json").stdout)
+        assert len(server.log.requests) == 5
+        assert (probed["requests"], probed["answered"]) == (30, 5)
+        assert probed["usd"] == pytest.approx(float(COST) * 25)
+        # What was probed is not asked again.
+        assert cli("distill", "r.yaml").returncode == 0
+        assert len(server.log.requests) == 30
+        told = cli("journal", "stats", "runs/small")
+        assert "30" in told.stdout

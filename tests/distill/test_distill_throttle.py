@@ -1,0 +1,99 @@
+"""The throttle and the buckets, with a clock of the test's own."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cotkit.distill.teacher import Limits, Ramp
+from cotkit.distill.throttle import Bucket, Throttle
+
+
+def simulate(capacity: list[int], *, most: int, seconds: float, noise: int = 0) -> tuple[list[float], int, int]:
+    """A server that bears capacity[second] at once, answers of one second; (limits, 429s, answers).
+
+    Every `noise`-th request gets a 429 for nothing.
+    """
+    throttle = Throttle(Ramp(start=most, min=1, max=most), quick=True)
+    flying: deque[tuple[float, int]] = deque()
+    sent = bad = good = 0
+    limits = []
+    now = 0.0
+    while now < seconds:
+        while flying and flying[0][0] <= now:
+            flying.popleft()
+            throttle.answered(now)
+            good += 1
+        room = capacity[min(int(now), len(capacity) - 1)]
+        tries = 0
+        while len(flying) < int(throttle.limit) and tries < 8:  # as many as reach the server in one tick
+            tries += 1
+            sent += 1
+            if len(flying) >= room or (noise and sent % noise == 0):
+                bad += 1
+                throttle.limited(sent, sent, len(flying) + 1, now)
+                break
+            flying.append((now + 1.0, sent))
+        if throttle.opening:
+            throttle.open_wider()
+        limits.append(throttle.limit)
+        now += 0.01
+    return limits, bad, good
+
+
+def test_a_small_server_is_found_and_kept_busy() -> None:
+    limits, bad, good = simulate([64], most=256, seconds=60)
+    assert bad <= 0.1 * (bad + good)
+    assert good >= 0.85 * 64 * 59
+    assert max(limits[3000:]) <= 2 * 64
+
+
+def test_stray_429s_do_not_slow_a_run_down() -> None:
+    limits, _, good = simulate([10_000], most=128, seconds=30, noise=100)
+    assert min(limits[200:]) >= 64
+    assert good >= 0.85 * 128 * 29
+
+
+def test_after_a_storm_the_whole_width_is_back() -> None:
+    limits, _, _ = simulate([128] * 5 + [4] * 10 + [128] * 60, most=128, seconds=75)
+    assert min(limits[600:1500]) <= 8
+    assert limits[-1] == 128
+    # Twenty seconds after the storm it is all there again.
+    assert limits[3500] == 128
+
+
+def test_a_fixed_number_does_not_move() -> None:
+    throttle = Throttle(Limits(concurrency=Ramp(start=7, min=7, max=7)).ramp, quick=False)
+    for number in range(1, 200):
+        throttle.limited(number, number, 7, number * 0.1)
+        throttle.answered(number * 0.1)
+        assert throttle.limit == 7
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 300), st.floats(-5, 5)), max_size=200), st.integers(1, 50))
+def test_the_limit_stays_between_min_and_max(events: list[tuple[bool, int, float]], least: int) -> None:
+    throttle = Throttle(Ramp(start=max(least, 60), min=least, max=256), quick=False)
+    now = 0.0
+    for sent, (is_bad, in_flight, step) in enumerate(events, 1):
+        now += step  # also backwards
+        if is_bad:
+            throttle.limited(sent, sent + 3, in_flight, now)
+        else:
+            throttle.answered(now)
+        assert least <= throttle.limit <= 256
+
+
+@given(st.integers(1, 5000), st.lists(st.integers(1, 400), min_size=1, max_size=150))
+def test_no_minute_holds_more_than_the_limit(per_minute: int, amounts: list[int]) -> None:
+    now, went = 0.0, []
+    bucket = Bucket(per_minute, now)
+    small = [min(a, max(1, per_minute // 10)) for a in amounts]
+    for amount in small:
+        while (wait := bucket.wait(amount, now)) > 0:
+            now += wait
+        bucket.take(amount)
+        went.append((now, amount))
+    for start, _ in went:
+        assert sum(a for t, a in went if start <= t < start + 60) <= per_minute * 1.001 + 1e-6
