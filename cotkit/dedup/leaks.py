@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cotkit import records
@@ -96,7 +97,7 @@ def decontaminate_table(
     if config.containment is not None:
         _contained_hits(texts, known, config.containment, hits, progress)
     if config.embedding is not None and texts:
-        _embedded_hits(texts, known, known_facts, config.embedding, hits, progress)
+        _embedded_hits(texts, known, known_facts, config.embedding, hits, progress, getattr(config, 'cache', None))
     leaks: dict[int, list[_Hit]] = {}
     near: dict[int, _Hit] = {}
     for number, rows in enumerate(rows_of):
@@ -179,14 +180,19 @@ def _embedded_hits(
     config: LeakEmbedding,
     hits: _Hits,
     progress: Progress,
+    cache: Path | None = None,
 ) -> None:
     from cotkit.dedup.embed import load_encoder
     from cotkit.dedup.search import nearest
 
-    encoder = load_encoder(config.weights)
+    encoder = load_encoder(config.weights, cache)
     targets = encoder.encode([without_figures(item.text) for item in known], progress)
     rows = encoder.encode([without_figures(text.text) for text in texts], progress)
-    for number, item, score in nearest(rows, targets, config.neighbours, config.threshold):
+    best: dict[tuple[int, int], float] = {}
+    for row, target, score in nearest(rows.rows, targets.rows, config.neighbours, config.threshold):
+        pair = int(rows.owner[row]), int(targets.owner[target])
+        best[pair] = max(score, best.get(pair, 0.0))
+    for (number, item), score in sorted(best.items()):
         finding = Finding("same_problem", {"looked_at": False})
         if config.confirm:
             answers = (texts[number].answer, known[item].answer)

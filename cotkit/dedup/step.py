@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
+from cotkit.config import LocalPath
 from cotkit.dedup.config import Containment, Embedding, LeakEmbedding
 from cotkit.errors import InputError
 from cotkit.records import Problem
@@ -56,6 +57,8 @@ class Decontaminate(Step):
 
     step: Literal["decontaminate"] = "decontaminate"
     benchmarks: tuple[AnySource, ...] = Field(min_length=1, description="What must not be among the problems.")
+    policy: str = "strict"
+    cache: LocalPath | None = None
     exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
     renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
     containment: Containment | None = Field(
