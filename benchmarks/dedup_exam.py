@@ -228,13 +228,11 @@ def real_data() -> tuple[dict[str, Any], list[Case]]:
     return tables, pool
 
 
-def policy(rule: str, cache: Path | None) -> Any:
+def policy(rule: str) -> Any:
     from cotkit.dedup.step import Decontaminate
 
     source = {"kind": "file", "name": "unused", "path": "unused.jsonl"}
     keys: dict[str, Any] = {"step": "decontaminate", "benchmarks": [source], "policy": rule}
-    if cache is not None:
-        keys["cache"] = str(cache)
     return Decontaminate.model_validate(keys)
 
 
@@ -245,7 +243,7 @@ def flagged(rule: str, pool: list[Case], benchmarks: dict[str, Any], cache: Path
     from cotkit.records import Problem
 
     rows = [Problem(f"{i:016d}", c.text, answer=c.answer, source="exam", source_row=i) for i, c in enumerate(pool)]
-    out = decontaminate_table(records.frame(Problem, rows), benchmarks, policy(rule, cache))
+    out = decontaminate_table(records.frame(Problem, rows), benchmarks, policy(rule), None, cache)
     dropped = zip(out.dropped["source_row"], out.dropped["evidence"], strict=True)
     return {row: json.loads(evidence) for row, evidence in dropped}
 

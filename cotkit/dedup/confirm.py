@@ -9,15 +9,30 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cotkit.dedup.facts import Facts, letters_matter, same_answer
+from cotkit.dedup.edits import Edits, edits
+from cotkit.dedup.facts import Facts, is_letter, letters_matter, same_answer
 from cotkit.dedup.normal import is_number
-from cotkit.dedup.symbols import GREEK
+from cotkit.dedup.signature import shared_bits
 
-Kind = Literal["same_problem", "renamed", "other_numbers", "other_question", "other_answer"]
-_GREEK = frozenset(GREEK)
+Kind = Literal["same_problem", "renamed", "other_numbers", "other_question", "other_answer", "unclear"]
 _TRIVIAL = frozenset({"0", "1"})
 # From this share of covered words on, an item stands in the text as it is.
 VERBATIM = 0.9
+# From this cosine on, a problem with the same numbers and operators is the same (MiniLM; docs/dedup.md).
+MEANING = 0.80
+# From this share of tokens in place on (letters and names renamed back), a text is a copy.
+IN_PLACE = 0.80
+# Numbers and formula pieces: what share both sides must have in common, and how many bits are enough. A rewording
+# below MEANING needs fewer of them the closer it is; a translation, which shares no words, needs fewer at once.
+AGREE = 0.85
+REWORDED = 22.0
+TRANSLATED = 13.0
+_COSINE_BITS = 40.0
+_COSINE_BITS_FOREIGN = 20.0
+_FAR = 0.5
+# A copy cut short: so many tokens, and this share of the item.
+_CUT = 10
+_CUT_SHARE = 0.4
 # More numbers than this beside those of the item are a longer formula, not a remark put in.
 _EXTRA = 2
 
@@ -64,44 +79,93 @@ def confirm_duplicate(here: Facts, there: Facts, answers: tuple[str | None, str 
 
 
 def confirm_leak(
-    candidate: Facts, item: Facts, answers: tuple[str | None, str | None] = (None, None), coverage: float | None = None
+    candidate: Facts,
+    item: Facts,
+    answers: tuple[str | None, str | None] = (None, None),
+    coverage: float | None = None,
+    cosine: float = 0.0,
 ) -> Finding:
-    """Whether `candidate` holds the benchmark item, reworded or as it is.
+    """Whether `candidate` holds the benchmark item, reworded, translated or as it is.
 
-    The candidate may say more than the item, and may lack up to half of its numbers (a truncated copy).
+    First what makes it another problem: other numbers, operators, drawings, answers, another question in an
+    edited copy. What is left is the same problem if the evidence reaches far enough: words in place, meaning
+    (cosine), or numbers and formulas; else it is "unclear", the grey band.
 
     Args:
         candidate: facts of the problem, or of the part of it that matched.
-        coverage: where shared n-grams brought the pair: share of the item that they cover. What shares its
-            words must share its numbers as often; from VERBATIM on it stands there as it is, whatever answer
-            the longer text has, and what else is asked around it is not compared.
+        coverage: where shared n-grams brought the pair: share of the item that they cover.
+        cosine: of the two embeddings; 0 where there is none.
     """
     if candidate.renamed == item.renamed and (coverage is not None or candidate.figure == item.figure):
         return Finding("same_problem" if candidate.normal == item.normal else "renamed")
+    change = edits(candidate, item)
+    if change.prefix and len(candidate.normal.split()) >= max(_CUT, _CUT_SHARE * len(item.normal.split())):
+        return Finding("same_problem", {"cut": "the beginning of the item, word for word"})
+    return (
+        _other_values(candidate, item, change, coverage)
+        or _other_marks(candidate, item, change)
+        or _other_ask(candidate, item, change, coverage)
+        or (Finding("other_answer", {"answers": list(answers)}) if same_answer(*answers) is False else None)
+        or _weighed(candidate, item, change, coverage, cosine)
+    )
+
+
+def _other_values(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
+    """Numbers of the item are missing and others stand in their place, or too many are missing."""
     extra, missing = _unmatched(candidate, item)
-    if coverage is None:
-        # Reworded, a number may be said once more or once less, and 0 and 1 come and go.
-        weighty_extra = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
-        weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
-        swapped = {n for n in extra if n not in item.numbers} and {n for n in missing if n not in candidate.numbers}
-        both = bool((weighty_extra and weighty_missing) or (not weighty_extra and not weighty_missing and swapped))
+    if candidate.foreign and not item.foreign:
+        # Number words are words of the other language.
+        missing = missing & item.signature.signed
+    gone = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
+    if change.edited or coverage is not None:
+        # In an edited copy each number has its place.
+        swapped = bool(extra and missing)
+        swapped |= coverage is not None and coverage < VERBATIM and extra.total() > _EXTRA
     else:
-        weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
-        both = bool((extra and missing) or (coverage < VERBATIM and extra.total() > _EXTRA))
+        come = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
+        swapped = bool((come and gone) or (not come and not gone and set(extra) - set(item.numbers) and set(missing) - set(candidate.numbers)))
     shared = set(item.numbers) & (set(candidate.numbers) | set(candidate.soft))
-    if both or len(shared) < len(weighty_missing):
+    if swapped or len(shared) < len(gone):
         return _other_numbers(extra, missing)
-    marks_here, marks_there = candidate.marks - item.marks, item.marks - candidate.marks
-    if marks_here and marks_there:
-        return Finding("other_question", _sides(marks_here, marks_there))
-    if coverage is not None and coverage >= VERBATIM:
-        return _aligned(candidate, item) or Finding("same_problem")
-    if coverage is not None and not set(item.numbers) - _TRIVIAL:
+    return None
+
+
+def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None:
+    """Operators and functions differ on both sides, drawings differ, or letters changed places."""
+    here, there = candidate.marks - item.marks, item.marks - candidate.marks
+    if here and there:
+        return Finding("other_question", _sides(here, there))
+    if candidate.figure and item.figure and candidate.figure != item.figure:
+        return Finding("other_question", {"figure": "the drawings differ"})
+    if change.swapped and (change.edited or len(change.swapped) > 1):
+        return Finding("other_question", {"letters": [list(pair) for pair in change.swapped[:20]]})
+    return None
+
+
+def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
+    """An edited copy with content words replaced asks something else; a rewording replaces words all over."""
+    if change.edited and change.here and change.there:
+        return Finding("other_question", _sides(change.here, change.there))
+    if coverage is None or coverage < VERBATIM:
+        return _asks(candidate, item) or _aligned(candidate, item)
+    return _aligned(candidate, item)
+
+
+def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | None, cosine: float) -> Finding:
+    """The same problem, if words in place, meaning, or numbers and formulas say so."""
+    if coverage is not None and coverage < VERBATIM and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
         return Finding("other_question", {"numbers": "none to compare, and only a part of the words agrees"})
-    if same_answer(*answers) is False:
-        return Finding("other_answer", {"answers": list(answers)})
-    return _asks(candidate, item) or _aligned(candidate, item) or Finding("same_problem")
+    if coverage is not None or cosine >= MEANING or change.similarity >= IN_PLACE:
+        return Finding("renamed" if change.renamed else "same_problem")
+    ours, theirs = candidate.signature, item.signature
+    bits, least = shared_bits(ours, theirs)
+    detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
+    if least >= AGREE:
+        enough = TRANSLATED - _COSINE_BITS_FOREIGN * cosine if candidate.foreign != item.foreign else REWORDED - _COSINE_BITS * (cosine - 0.5)
+        if bits >= enough and (candidate.foreign != item.foreign or cosine >= _FAR):
+            return Finding("same_problem", detail)
+    return Finding("unclear", detail)
 
 
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:
@@ -138,14 +202,11 @@ def _aligned(here: Facts, there: Facts) -> Finding | None:
         )
     if not pairs or not all(_is_symbol(a) and _is_symbol(b) for a, b in pairs):
         return None
-    letters = all(_is_letter(a) and _is_letter(b) for a, b in pairs)
+    letters = all(is_letter(a) and is_letter(b) for a, b in pairs)
     sides = {"only_here": [a for a, _ in pairs][:20], "only_there": [b for _, b in pairs][:20]}
     return Finding("other_question" if letters else "other_numbers", sides)
 
 
 def _is_symbol(token: str) -> bool:
-    return is_number(token) or _is_letter(token)
+    return is_number(token) or is_letter(token)
 
-
-def _is_letter(token: str) -> bool:
-    return (len(token) == 1 and token.isalpha()) or token in _GREEK

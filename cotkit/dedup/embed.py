@@ -53,6 +53,17 @@ class Vectors:
     rows: np.ndarray[Any, Any]
     owner: np.ndarray[Any, Any]
 
+    def of(self, text: int) -> np.ndarray[Any, Any]:
+        """The rows of one text."""
+        import numpy as np
+
+        first, last = np.searchsorted(self.owner, [text, text + 1])
+        return self.rows[first:last]
+
+    def cosine(self, text: int, others: Vectors, other: int) -> float:
+        """The best cosine of any two windows of two texts."""
+        return max(0.0, round(float((self.of(text) @ others.of(other).T).max()), 5))
+
 
 @dataclass(frozen=True)
 class Encoder:

@@ -10,17 +10,21 @@ from fractions import Fraction
 from itertools import pairwise
 
 from cotkit.dedup.normal import figures, is_number, is_word, normal_form, without_figures
+from cotkit.dedup.signature import Signature, signature
 from cotkit.dedup.symbols import FUNCTIONS, GREEK, listed
+from cotkit.dedup.vocabulary import FOREIGN, STOP, stem
 
 _SMALL = listed(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 )
+_ORDINALS = listed("third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth")
 NUMBER_WORDS = {word: str(value) for value, word in enumerate(_SMALL) if word != "one"}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 # These may stand for a digit of the other text, but often stand for none.
 SOFT_WORDS = {"one": "1", "once": "1", "twice": "2", "double": "2", "half": "2", "squared": "2", "square": "2"}
-SOFT_WORDS |= {"cubed": "3", "triple": "3", "thrice": "3", "third": "3", "quarter": "4"}
+SOFT_WORDS |= {word: str(value) for value, word in enumerate(_ORDINALS, start=3)}
+SOFT_WORDS |= {"cubed": "3", "triple": "3", "thrice": "3", "quarter": "4"}
 _OPERATORS = frozenset(listed("+ - / ^ < > <= >= != ! ' +- -+ ∈ ->"))
 _MARKS = _OPERATORS | FUNCTIONS
 
@@ -69,6 +73,10 @@ _LETTERS_MATTER = frozenset(listed("letter letters alphabet roman hexadecimal vo
 _FORMULA = re.compile(r"\$[^$]+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]")
 _LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
 _BRACKETS = re.compile(r"\\left|\\right|\\[{}]|[()\[\]$]")
+_CAPITALIZED = re.compile(r"\b[A-Z][a-z]+\b")
+_LOWER = re.compile(r"\b[a-z]+\b")
+_LATIN = re.compile(r"[a-zà-öø-ÿß-]+")
+_NAMES_IN = 20_000  # characters of a text that are searched for names
 _CAPITALS = re.compile(r"\b[A-Z]{2,4}\b")
 
 
@@ -84,6 +92,10 @@ class Facts:
         marks: operators and functions -> how often.
         asked: classes of the question words.
         figure: normal form of its drawing code.
+        content: stems of the words that carry content -> how often.
+        names: words written with a capital and never without.
+        signature: numbers and formula pieces.
+        foreign: the text is in another language than English.
     """
 
     normal: str
@@ -92,23 +104,66 @@ class Facts:
     soft: Counter[str]
     marks: Counter[str]
     asked: frozenset[str]
-    figure: str = ""
+    figure: str
+    content: Counter[str]
+    names: frozenset[str]
+    signature: Signature
+    foreign: bool
 
 
 def facts(text: str) -> Facts:
     """Facts of a problem text; its drawings are compared as a whole, apart from the text."""
     plain = without_figures(text)
-    normal = normal_form(plain)
-    return token_facts(normal.split(), variable_form(plain), figures(text) if plain != text else "")
+    tokens = normal_form(plain).split()
+    return _facts(tokens, variable_form(plain), figures(text) if plain != text else "", names_in(plain))
 
 
-def token_facts(tokens: Sequence[str], renamed: str | None = None, figure: str = "") -> Facts:
-    """Facts of a piece of text given as tokens of its normal form."""
-    normal = " ".join(tokens)
+def token_facts(tokens: Sequence[str], names: frozenset[str] = frozenset()) -> Facts:
+    """Facts of a piece of text given as tokens of its normal form; `names` of the text that it is from."""
+    return _facts(tokens, " ".join(tokens), "", names & frozenset(tokens))
+
+
+def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[str]) -> Facts:
     hard, soft, marks = _count(tokens)
     asked = {ASKED[t] for t in tokens if t in ASKED}
     asked |= {f"{b.rstrip('s')}.{a}" for a, b in pairwise(tokens) if b in _NAMED_BY_LETTER and len(a) == 1}
-    return Facts(normal, normal if renamed is None else renamed, hard, soft, marks, frozenset(asked), figure)
+    content = Counter(
+        stem(t)
+        for t in tokens
+        if is_word(t) and t not in STOP and t not in NUMBER_WORDS and t not in SOFT_WORDS and t not in _SCALES
+    )
+    return Facts(
+        " ".join(tokens),
+        renamed,
+        hard,
+        soft,
+        marks,
+        frozenset(asked),
+        figure,
+        content,
+        names,
+        signature(tokens),
+        is_foreign(tokens),
+    )
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Words of a text that are written with a capital and never without, in lower case."""
+    text = _LETTERS.sub(lambda m: m.group() if m.group()[0] != "\\" else " ", text[:_NAMES_IN])
+    capital = {word.lower() for word in _CAPITALIZED.findall(text)}
+    return frozenset(word for word in capital - set(_LOWER.findall(text)) if word not in STOP and word not in ASKED)
+
+
+def is_foreign(tokens: Sequence[str]) -> bool:
+    """Whether a text is in another language: letters of another script, or small words of one and few of English."""
+    words = [t for t in tokens if is_word(t)]
+    if not words:
+        return False
+    other_script = sum(not t.isascii() and not _LATIN.fullmatch(t) for t in words)
+    accented = sum(not t.isascii() for t in words)
+    small = sum(t in FOREIGN for t in words)
+    english = sum(t in STOP and t not in FOREIGN for t in words)
+    return other_script > 0.3 * len(words) or (small + accented > 0 and small + accented > english)
 
 
 def numbers(text: str) -> Counter[str]:
@@ -205,6 +260,11 @@ def _is_variable(tokens: Sequence[str], index: int) -> bool:
     if piece in _FIXED_LETTERS or before == "°":
         return False
     return (len(piece) == 1 and piece.isalpha()) or piece in _GREEK
+
+
+def is_letter(token: str) -> bool:
+    """A single letter, or a Greek one by its name (pi is a number)."""
+    return (len(token) == 1 and token.isalpha()) or token in _GREEK
 
 
 def letters_matter(tokens: Sequence[str]) -> bool:

@@ -6,16 +6,18 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cotkit import records
 from cotkit.dedup.config import Containment, LeakEmbedding
-from cotkit.dedup.confirm import Finding, confirm_leak
+from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
 from cotkit.dedup.exact import groups, match_key
-from cotkit.dedup.facts import Facts, facts, token_facts
+from cotkit.dedup.facts import Facts, facts, names_in, token_facts
 from cotkit.dedup.normal import without_figures, words
+from cotkit.dedup.signature import SignatureIndex
 from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
 from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress, StepOutput
@@ -23,7 +25,10 @@ from cotkit.steps import NoProgress, Progress, StepOutput
 if TYPE_CHECKING:
     import polars as pl
 
-METHODS = ("exact", "renamed", "containment", "embedding")
+METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "published")
+# A part of a text that holds this share of an item, and was seen to differ from it, speaks for the whole text.
+VETO = 0.7
+GREY = 0.5
 # A row's evidence lists at most this many hits; a template may meet hundreds of items.
 _LISTED = 10
 
@@ -32,11 +37,15 @@ class LeakKeys(Protocol):
     """What decontaminate_table reads of its config; the step Decontaminate has it."""
 
     @property
+    def policy(self) -> str: ...
+    @property
     def exact(self) -> bool: ...
     @property
     def renamed(self) -> bool: ...
     @property
     def containment(self) -> Containment | None: ...
+    @property
+    def formulas(self) -> bool: ...
     @property
     def embedding(self) -> LeakEmbedding | None: ...
 
@@ -55,13 +64,20 @@ class _Hit:
 _Hits = dict[int, list[_Hit]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass
 class _Text:
     """A distinct (text, answer) of the table; rows with the same are looked at once."""
 
     text: str
     answer: str | None
-    facts: Facts
+
+    @cached_property
+    def facts(self) -> Facts:
+        return facts(self.text)
+
+    @cached_property
+    def key(self) -> str:
+        return match_key(self.text)
 
 
 def decontaminate_table(
@@ -69,16 +85,19 @@ def decontaminate_table(
     benchmarks: Mapping[str, pl.DataFrame],
     config: LeakKeys,
     progress: Progress | None = None,
+    cache: Path | None = None,
 ) -> StepOutput:
     """Drop the rows that hold an item of a benchmark.
 
     Dropped with reason "leak". Evidence: benchmark, benchmark_row, benchmark_problem, method, score, confirm
     of the surest hit, and `methods`: all hits (up to ten). `secondary["siblings"]`: for each row its nearest
-    refused hit (same template, other numbers or question). Counters: rows, items and methods by benchmark.
+    refused hit (same template, other numbers or question) or unclear one. Counters: rows, items and methods by
+    benchmark.
 
     Args:
         problems: Problem table.
         benchmarks: name -> table with `problem` and, if there, `answer`, `choices`, `source_row`.
+        cache: folder of embeddings; what lies there is not embedded again.
 
     Raises InputError for a benchmark without rows, for a blank item, and where the weights are missing.
     """
@@ -87,17 +106,11 @@ def decontaminate_table(
     items = items_of(problems)
     by_text = groups(json.dumps([item.text, item.answer]) for item in items)
     rows_of = list(by_text.values())
-    texts = [_Text(items[rows[0]].text, items[rows[0]].answer, facts(items[rows[0]].text)) for rows in rows_of]
-    known_facts = [facts(item.text) for item in known]
-    hits: _Hits = {}
-    if config.exact:
-        _equal_hits(texts, known, known_facts, "exact", hits)
-    if config.renamed:
-        _equal_hits(texts, known, known_facts, "renamed", hits)
-    if config.containment is not None:
-        _contained_hits(texts, known, config.containment, hits, progress)
-    if config.embedding is not None and texts:
-        _embedded_hits(texts, known, known_facts, config.embedding, hits, progress, getattr(config, 'cache', None))
+    texts = [_Text(items[rows[0]].text, items[rows[0]].answer) for rows in rows_of]
+    if config.policy == "strict":
+        hits = _strict(texts, [_Text(item.text, item.answer) for item in known], config, progress, cache)
+    else:
+        hits = _published(texts, known, config, progress, cache)
     leaks: dict[int, list[_Hit]] = {}
     near: dict[int, _Hit] = {}
     for number, rows in enumerate(rows_of):
@@ -107,7 +120,7 @@ def decontaminate_table(
             if confirmed:
                 leaks[row] = confirmed
             elif found:
-                near[row] = max(found, key=lambda h: (h.score, -h.item))
+                near[row] = max(found, key=lambda h: (h.finding.kind != "unclear", h.score, -h.item))
     order = sorted(leaks)
     evidence = [_evidence(known, leaks[row]) for row in order]
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
@@ -115,6 +128,19 @@ def decontaminate_table(
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
     counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))}
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
+
+
+def _published(
+    texts: Sequence[_Text], known: Sequence[Item], config: LeakKeys, progress: Progress, cache: Path | None
+) -> _Hits:
+    from cotkit.dedup.published import RULES
+
+    hits: _Hits = {}
+    rule = RULES[config.policy]
+    finding = Finding("same_problem", {"looked_at": False})
+    for number, item, score in rule([t.text for t in texts], [k.text for k in known], progress, cache):
+        hits.setdefault(number, []).append(_Hit(item, "published", score, finding))
+    return hits
 
 
 def _benchmark_items(benchmarks: Mapping[str, pl.DataFrame]) -> list[Item]:
@@ -134,39 +160,54 @@ def _benchmark_items(benchmarks: Mapping[str, pl.DataFrame]) -> list[Item]:
     return known
 
 
-def _equal_hits(
-    texts: Sequence[_Text], known: Sequence[Item], known_facts: Sequence[Facts], method: str, hits: _Hits
-) -> None:
-    exact = method == "exact"
-    table = groups(match_key(i.text) if exact else f.renamed for i, f in zip(known, known_facts, strict=True))
+def _strict(
+    texts: Sequence[_Text], known: Sequence[_Text], config: LeakKeys, progress: Progress, cache: Path | None
+) -> _Hits:
+    """All methods that are on, one after the other; a text that is an item as it stands is done at once."""
+    hits: _Hits = {}
+    if config.exact:
+        _equal_hits(texts, known, "exact", hits)
+    rest = [number for number in range(len(texts)) if number not in hits]
+    if config.renamed:
+        _equal_hits([texts[n] for n in rest], known, "renamed", renamed := {})
+        hits |= {rest[n]: found for n, found in renamed.items()}
+    if config.containment is not None:
+        _contained_hits(texts, known, config.containment, hits, progress)
+    settled = {n for n, found in hits.items() if any(h.finding.same and h.score == 1.0 for h in found)}
+    rest = [number for number in range(len(texts)) if number not in settled]
+    if config.embedding is not None and rest:
+        _embedded_hits(rest, texts, known, config, hits, progress, cache)
+    return hits
+
+
+def _equal_hits(texts: Sequence[_Text], known: Sequence[_Text], method: str, hits: _Hits) -> None:
+    by_key = groups(item.key if method == "exact" else item.facts.renamed for item in known)
     for number, text in enumerate(texts):
-        form = match_key(text.text) if exact else text.facts.renamed
-        for item in table.get(form, ()) if form else ():
-            if exact:
-                finding = Finding("same_problem")
-            elif text.facts.normal == known_facts[item].normal:
+        key = text.key if method == "exact" else text.facts.renamed
+        for item in by_key.get(key, ()) if key else ():
+            there = known[item]
+            if method == "renamed" and text.facts.figure != there.facts.figure:
                 continue
-            else:
-                finding = confirm_leak(text.facts, known_facts[item], (text.answer, known[item].answer))
-            hits.setdefault(number, []).append(_Hit(item, method, 1.0, finding))
+            kind: Any = "same_problem" if text.key == there.key else "renamed"
+            hits.setdefault(number, []).append(_Hit(item, method, 1.0, Finding(kind)))
 
 
 def _contained_hits(
-    texts: Sequence[_Text], known: Sequence[Item], config: Containment, hits: _Hits, progress: Progress
+    texts: Sequence[_Text], known: Sequence[_Text], config: Containment, hits: _Hits, progress: Progress
 ) -> None:
     index = build_index([item.text for item in known], config.n)
-    item_facts = [token_facts(tokens) for tokens in index.items]
     tokens = [words(text.text) for text in texts]
     documents: Counter[tuple[str, ...]] = Counter()
-    for row in tokens:
-        documents.update(index.shared(row))
+    for own in tokens:
+        documents.update(index.shared(own))
     weights = index.weights(documents)
-    with progress.task("look for benchmark items inside problems", len(texts)) as task:
+    item_facts = [token_facts(own, names_in(item.text)) for own, item in zip(index.items, known, strict=True)]
+    with progress.task("contained items", len(texts)) as task:
         for number, text in enumerate(texts):
             for match in index.find(tokens[number], lambda text=text: text.text, config.coverage, weights):  # type: ignore[misc]
                 finding = Finding("same_problem", {"looked_at": False})
                 if config.confirm:
-                    inside = token_facts(tokens[number][match.start : match.end])
+                    inside = token_facts(tokens[number][match.start : match.end], names_in(text.text))
                     answers = (text.answer, known[match.item].answer)
                     finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)
                 hits.setdefault(number, []).append(_Hit(match.item, "containment", match.coverage, finding))
@@ -174,30 +215,52 @@ def _contained_hits(
 
 
 def _embedded_hits(
+    rest: Sequence[int],
     texts: Sequence[_Text],
-    known: Sequence[Item],
-    known_facts: Sequence[Facts],
-    config: LeakEmbedding,
+    known: Sequence[_Text],
+    keys: LeakKeys,
     hits: _Hits,
     progress: Progress,
-    cache: Path | None = None,
+    cache: Path | None,
 ) -> None:
+    """Candidates by meaning, and by numbers and formulas; the closer look decides."""
     from cotkit.dedup.embed import load_encoder
     from cotkit.dedup.search import nearest
 
-    encoder = load_encoder(config.weights, cache)
+    config = keys.embedding
+    assert config is not None
+    encoder = load_encoder(config.weights, cache, config.precision)
     targets = encoder.encode([without_figures(item.text) for item in known], progress)
-    rows = encoder.encode([without_figures(text.text) for text in texts], progress)
-    best: dict[tuple[int, int], float] = {}
+    rows = encoder.encode([without_figures(texts[n].text) for n in rest], progress)
+    pairs: list[dict[int, float]] = [{} for _ in rest]
     for row, target, score in nearest(rows.rows, targets.rows, config.neighbours, config.threshold):
-        pair = int(rows.owner[row]), int(targets.owner[target])
-        best[pair] = max(score, best.get(pair, 0.0))
-    for (number, item), score in sorted(best.items()):
-        finding = Finding("same_problem", {"looked_at": False})
-        if config.confirm:
-            answers = (texts[number].answer, known[item].answer)
-            finding = confirm_leak(texts[number].facts, known_facts[item], answers)
-        hits.setdefault(number, []).append(_Hit(item, "embedding", score, finding))
+        number, item = int(rows.owner[row]), int(targets.owner[target])
+        pairs[number][item] = max(score, pairs[number].get(item, 0.0))
+    index = SignatureIndex([item.facts.signature for item in known])
+    with progress.task("closer look", len(rest)) as task:
+        for place, number in enumerate(rest):
+            text, found = texts[number], pairs[place]
+            methods = dict.fromkeys(found, "embedding")
+            if keys.formulas and config.confirm:
+                for item in index.find(text.facts.signature):
+                    methods.setdefault(item, "formulas")
+                    found.setdefault(item, rows.cosine(place, targets, item))
+            refused = {h.item for h in hits.get(number, ()) if h.method == "containment" and not h.finding.same and h.score >= VETO}
+            for item in sorted(found):
+                finding = Finding("same_problem", {"looked_at": False})
+                if config.confirm:
+                    answers = (text.answer, known[item].answer)
+                    finding = confirm_leak(text.facts, known[item].facts, answers, None, found[item])
+                if item in refused and finding.same:
+                    continue
+                if finding.same or _worth_telling(finding, found[item]):
+                    hits.setdefault(number, []).append(_Hit(item, methods[item], found[item], finding))
+            task.advance()
+
+
+def _worth_telling(finding: Finding, cosine: float) -> bool:
+    """Look-alikes are reported from here on; unclear pairs, the grey band, from a little farther."""
+    return cosine >= (GREY if finding.kind == "unclear" else MEANING)
 
 
 def _evidence(known: Sequence[Item], found: Sequence[_Hit]) -> dict[str, Any]:

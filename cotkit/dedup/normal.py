@@ -17,6 +17,8 @@ _CHARACTERS = str.maketrans(CHARACTERS)
 _FIGURE = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL | re.IGNORECASE)
 _TUPLE_COMMA = re.compile(r"([(\[]-?\d{1,3}),(\d{3}[)\]])")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\{\\,\})(?=\d{3}(?!\d))")
+# "length-$10$" and "base-7": a hyphen, not a minus.
+_HYPHEN = re.compile(r"(?<=[a-z]{2})-(?=\$\d)|(?<=[a-z]{4})-(?=\d)")
 _TOKEN = re.compile(
     r"""
     \\begin\s{0,4}\{[^{}]{0,40}\}(?:\{[\sclrp|@.]{1,40}\})?   # an environment, with its column plan
@@ -62,6 +64,7 @@ def words(text: str) -> list[str]:
 def _tokens(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).lower()
     folded = unicodedata.normalize("NFKC", folded.translate(_CHARACTERS))
+    folded = _HYPHEN.sub(" ", folded)
     folded = _THOUSANDS.sub(",", _TUPLE_COMMA.sub(r"\1, \2", folded))
     tokens = resolve(_TOKEN.findall(folded))
     for _ in range(8):  # a dropped mark may make another one superfluous

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
-from cotkit.dedup.config import Containment, Embedding, LeakEmbedding
+from cotkit.dedup.config import Containment, Embedding, LeakEmbedding, Policy
 from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
@@ -20,6 +20,7 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 if TYPE_CHECKING:
     import polars as pl
 
+EMBEDDINGS = "embeddings"
 _WEIGHTS = "MiniLM weights"
 _WEIGHTS_PATH = "the digest of the weights is in the key instead"
 
@@ -57,12 +58,19 @@ class Decontaminate(Step):
 
     step: Literal["decontaminate"] = "decontaminate"
     benchmarks: tuple[AnySource, ...] = Field(min_length=1, description="What must not be among the problems.")
-    policy: str = "strict"
-    cache: LocalPath | None = None
+    policy: Policy = Field(
+        "strict", description="strict: all methods and a closer look; faithful:…: one published rule as it is."
+    )
+    cache: LocalPath | None = Field(
+        None, description="Folder where embeddings are kept; `embeddings` in the run directory when unset."
+    )
     exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
     renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
     containment: Containment | None = Field(
         Containment(), description="Items inside longer problems, by shared word n-grams; null: none."
+    )
+    formulas: bool = Field(
+        True, description="Rewordings and translations by the numbers and formulas they share; needs `embedding`."
     )
     embedding: LeakEmbedding | None = Field(LeakEmbedding(), description="Rewordings, by meaning; null: none.")
 
@@ -101,7 +109,9 @@ class Decontaminate(Step):
         from cotkit.dedup.leaks import decontaminate_table
 
         benchmarks = {b.name: read_benchmark(b, context.pins) for b in self.benchmarks}
-        return decontaminate_table(tables[Problem], benchmarks, self, context.progress)
+        return decontaminate_table(
+            tables[Problem], benchmarks, self, context.progress, self.cache or context.run / EMBEDDINGS
+        )
 
 
 def _weights(embedding: Embedding | None) -> dict[str, str]:

@@ -1,0 +1,107 @@
+"""How one text was edited into another: which words were replaced, which names and letters only renamed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+
+from cotkit.dedup.facts import Facts, is_letter
+from cotkit.dedup.vocabulary import stem
+
+# An edited copy keeps this share of the tokens in place, in so few pieces; a rewording moves and replaces all over.
+_SIMILAR = 0.65
+_BLOCKS = 4
+# Or it keeps the beginning and the end: so many tokens, and this share of the item.
+_ENDS = 8
+_ENDS_SHARE = 0.5
+_LONGER = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """The difference of a candidate and an item.
+
+    Attributes:
+        similarity: 1 - token edit distance / longer length, letters and names renamed back; 0 where the candidate
+            is too long to be an edited copy.
+        edited: it looks like an edited copy, not like a rewording.
+        renamed: letters and names were replaced one for one.
+        swapped: letters changed places or fell together: not a renaming.
+        here, there: content words that only one of them has.
+        prefix: the candidate is the beginning of the item.
+    """
+
+    similarity: float
+    edited: bool
+    renamed: bool
+    swapped: tuple[tuple[str, str], ...]
+    here: Counter[str]
+    there: Counter[str]
+    prefix: bool
+
+
+def edits(candidate: Facts, item: Facts) -> Edits:
+    """Compare two texts token by token."""
+    ours, theirs = candidate.normal.split(), item.normal.split()
+    here, there = candidate.content - item.content, item.content - candidate.content
+    if not ours or not theirs or len(ours) > _LONGER * len(theirs) + 20:
+        return Edits(0.0, False, False, (), here, there, False)
+    names, swapped = _renaming(ours, theirs, candidate.names, item.names)
+    back = [names.get(t, t) for t in ours] if not swapped else ours
+    if names and not swapped:
+        ours_only, theirs_only = {stem(a) for a in names}, {stem(b) for b in names.values()}
+        here = Counter({word: count for word, count in here.items() if word not in ours_only})
+        there = Counter({word: count for word, count in there.items() if word not in theirs_only})
+    from rapidfuzz.distance import Levenshtein
+
+    blocks = [op for op in Levenshtein.opcodes(back, theirs) if op.tag != "equal"]
+    longer = max(len(back), len(theirs))
+    changed = sum(max(op.src_end - op.src_start, op.dest_end - op.dest_start) for op in blocks)
+    similarity = 1 - min(1.0, changed / longer)
+    ends = _common(back, theirs) + _common(back[::-1], theirs[::-1])
+    kept_ends = ends >= _ENDS and ends >= _ENDS_SHARE * len(theirs)
+    return Edits(
+        similarity,
+        kept_ends or (similarity >= _SIMILAR and len(blocks) <= _BLOCKS),
+        any(a != b for a, b in names.items()) and not swapped,
+        swapped,
+        here,
+        there,
+        len(back) < len(theirs) and _common(back, theirs) >= len(back) - 1,
+    )
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _renaming(
+    ours: Sequence[str], theirs: Sequence[str], our_names: frozenset[str], their_names: frozenset[str]
+) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
+    """Our letter or name -> theirs, and the pairs that contradict it (or each other)."""
+    from rapidfuzz.distance import Levenshtein
+
+    masked = [_mask(t, our_names) for t in ours], [_mask(t, their_names) for t in theirs]
+    pairs: Counter[tuple[str, str]] = Counter()
+    for op in Levenshtein.opcodes(*masked):
+        if op.tag == "equal":
+            for a, b in zip(ours[op.src_start : op.src_end], theirs[op.dest_start : op.dest_end], strict=True):
+                if _mask(a, our_names) != a:
+                    pairs[a, b] += 1
+    names: dict[str, str] = {}
+    taken: dict[str, str] = {}
+    clash = []
+    for (a, b), count in sorted(pairs.items(), key=lambda p: (-p[1], p[0])):
+        if names.setdefault(a, b) != b or taken.setdefault(b, a) != a:
+            clash += [(a, b)] * count
+    total = sum(pairs.values())
+    if clash and len(clash) > 0.2 * total:
+        return {}, ()  # the alignment is too poor to tell
+    return names, tuple(clash)
+
+
+def _mask(token: str, names: frozenset[str]) -> str:
+    """Letters are one kind of token, names another."""
+    return "§" if is_letter(token) else "¶" if token in names else token
