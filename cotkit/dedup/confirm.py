@@ -30,6 +30,8 @@ TRANSLATED = 13.0
 _COSINE_BITS = 40.0
 _COSINE_BITS_FOREIGN = 20.0
 _FAR = 0.5
+# An item whose tokens stand in the text in order to this share is all there; what was put in between may be long.
+_INSIDE = 0.9
 # A copy cut short: so many tokens, and this share of the item.
 _CUT = 10
 _CUT_SHARE = 0.4
@@ -101,6 +103,8 @@ def confirm_leak(
     change = edits(candidate, item)
     if change.prefix and len(candidate.normal.split()) >= max(_CUT, _CUT_SHARE * len(item.normal.split())):
         return Finding("same_problem", {"cut": "the beginning of the item, word for word"})
+    if change.inside >= _INSIDE and not change.there and not _unmatched(candidate, item)[1] and not item.marks - candidate.marks:
+        return Finding("renamed" if change.renamed else "same_problem", {"inside": round(change.inside, 3)})
     return (
         _other_values(candidate, item, change, coverage)
         or _other_marks(candidate, item, change)
@@ -119,7 +123,7 @@ def _other_values(candidate: Facts, item: Facts, change: Edits, coverage: float 
     gone = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
     if change.edited or coverage is not None:
         # In an edited copy each number has its place.
-        swapped = bool(extra and missing)
+        swapped = bool(extra and missing) or bool(change.edited and change.numbers)
         swapped |= coverage is not None and coverage < VERBATIM and extra.total() > _EXTRA
     else:
         come = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
@@ -137,7 +141,7 @@ def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None
         return Finding("other_question", _sides(here, there))
     if candidate.figure and item.figure and candidate.figure != item.figure:
         return Finding("other_question", {"figure": "the drawings differ"})
-    if change.swapped and (change.edited or len(change.swapped) > 1):
+    if change.swapped and change.edited:
         return Finding("other_question", {"letters": [list(pair) for pair in change.swapped[:20]]})
     return None
 
@@ -146,9 +150,7 @@ def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | N
     """An edited copy with content words replaced asks something else; a rewording replaces words all over."""
     if change.edited and change.here and change.there:
         return Finding("other_question", _sides(change.here, change.there))
-    if coverage is None or coverage < VERBATIM:
-        return _asks(candidate, item) or _aligned(candidate, item)
-    return _aligned(candidate, item)
+    return _asks(candidate, item) if coverage is None or coverage < VERBATIM else None
 
 
 def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | None, cosine: float) -> Finding:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 from cotkit.dedup.facts import Facts, is_letter
+from cotkit.dedup.normal import is_number
 from cotkit.dedup.vocabulary import stem
 
 # An edited copy keeps this share of the tokens in place, in so few pieces; a rewording moves and replaces all over.
@@ -16,7 +18,7 @@ _BLOCKS = 4
 # Or it keeps the beginning and the end: so many tokens, and this share of the item.
 _ENDS = 8
 _ENDS_SHARE = 0.5
-_LONGER = 2.5
+LONGER = 2.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Edits:
         renamed: letters and names were replaced one for one.
         swapped: letters changed places or fell together: not a renaming.
         here, there: content words that only one of them has.
+        numbers: numbers that stand in each other's place.
+        inside: share of the item's tokens that stand in the candidate in their order.
         prefix: the candidate is the beginning of the item.
     """
 
@@ -39,6 +43,8 @@ class Edits:
     swapped: tuple[tuple[str, str], ...]
     here: Counter[str]
     there: Counter[str]
+    numbers: tuple[tuple[str, str], ...]
+    inside: float
     prefix: bool
 
 
@@ -46,15 +52,15 @@ def edits(candidate: Facts, item: Facts) -> Edits:
     """Compare two texts token by token."""
     ours, theirs = candidate.normal.split(), item.normal.split()
     here, there = candidate.content - item.content, item.content - candidate.content
-    if not ours or not theirs or len(ours) > _LONGER * len(theirs) + 20:
-        return Edits(0.0, False, False, (), here, there, False)
+    if not ours or not theirs or len(ours) > LONGER * len(theirs) + 20:
+        return Edits(0.0, False, False, (), here, there, (), 0.0, False)
     names, swapped = _renaming(ours, theirs, candidate.names, item.names)
     back = [names.get(t, t) for t in ours] if not swapped else ours
     if names and not swapped:
         ours_only, theirs_only = {stem(a) for a in names}, {stem(b) for b in names.values()}
         here = Counter({word: count for word, count in here.items() if word not in ours_only})
         there = Counter({word: count for word, count in there.items() if word not in theirs_only})
-    from rapidfuzz.distance import Levenshtein
+    from rapidfuzz.distance import LCSseq, Levenshtein
 
     blocks = [op for op in Levenshtein.opcodes(back, theirs) if op.tag != "equal"]
     longer = max(len(back), len(theirs))
@@ -69,8 +75,19 @@ def edits(candidate: Facts, item: Facts) -> Edits:
         swapped,
         here,
         there,
+        tuple(_replaced(back, theirs, blocks)),
+        LCSseq.similarity(back, theirs) / len(theirs),
         len(back) < len(theirs) and _common(back, theirs) >= len(back) - 1,
     )
+
+
+def _replaced(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Pairs of different numbers in replaced stretches of one length."""
+    for op in blocks:
+        if op.tag == "replace" and op.src_end - op.src_start == op.dest_end - op.dest_start:
+            for a, b in zip(ours[op.src_start : op.src_end], theirs[op.dest_start : op.dest_end], strict=True):
+                if is_number(a) and is_number(b):
+                    yield a, b
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -14,6 +14,7 @@ from cotkit import records
 from cotkit.dedup.config import Containment, LeakEmbedding
 from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
+from cotkit.dedup.edits import LONGER
 from cotkit.dedup.exact import groups, match_key
 from cotkit.dedup.facts import Facts, facts, names_in, token_facts
 from cotkit.dedup.normal import without_figures, words
@@ -207,9 +208,11 @@ def _contained_hits(
             for match in index.find(tokens[number], lambda text=text: text.text, config.coverage, weights):  # type: ignore[misc]
                 finding = Finding("same_problem", {"looked_at": False})
                 if config.confirm:
-                    inside = token_facts(tokens[number][match.start : match.end], names_in(text.text))
+                    whole = len(tokens[number]) <= LONGER * len(index.items[match.item]) + 20
+                    part = tokens[number][match.start : match.end]
+                    inside = text.facts if whole else token_facts(part, names_in(text.text))
                     answers = (text.answer, known[match.item].answer)
-                    finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)
+                    finding = confirm_leak(inside, known[match.item].facts if whole else item_facts[match.item], answers, match.coverage)
                 hits.setdefault(number, []).append(_Hit(match.item, "containment", match.coverage, finding))
             task.advance()
 

@@ -36,6 +36,14 @@ _TOKEN = re.compile(
 _PUNCTUATION = frozenset(';?"“”„«»`&~$.\\')
 # Words that are names of mathematics, not of language: a hyphen beside them is a minus.
 _MATH_WORDS = FUNCTIONS | frozenset(GREEK)
+_FORMULA = re.compile(
+    r"(?<!\\)\$(?:\\.|[^$\\])+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]", re.DOTALL
+)
+_ARTICLE = re.compile(
+    r"(?:^|(?<=\s)|\s)[aA](?=\s+[a-zA-Z]{2})(?!\s+(?:and|or|is|are|be|in|such|satisf|equals|to|by|with|if|then|for|where)\b)"
+)
+_LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
+_CAPITALS = re.compile(r"\b[A-Z]{2,4}\b")
 _OPEN = frozenset("([{")
 _CLOSE = frozenset(")]}")
 
@@ -56,9 +64,27 @@ def figures(text: str) -> str:
     return normal_form(" ".join(match.group() for match in _FIGURE.finditer(text)))
 
 
+def spelled(text: str) -> str:
+    """The text with runs of variables taken apart: letters inside formulas, short runs of capitals outside.
+
+    Outside formulas the article `a` becomes `an`, so that what is left is a letter.
+    """
+    parts = []
+    end = 0
+    for match in _FORMULA.finditer(text):
+        parts += [_ARTICLE.sub(" an", text[end : match.start()]), _LETTERS.sub(_apart, match.group())]
+        end = match.end()
+    return _CAPITALS.sub(_apart, "".join([*parts, _ARTICLE.sub(" an", text[end:])]))
+
+
+def _apart(match: re.Match[str]) -> str:
+    run = match.group()
+    return run if run.startswith("\\") or run.lower() in FUNCTIONS else f" {' '.join(run)} "
+
+
 def words(text: str) -> list[str]:
-    """Tokens for n-gram work: no drawings, no brackets."""
-    return [t for t in _tokens(without_figures(text)) if t not in _OPEN and t not in _CLOSE]
+    """Tokens for n-gram work: no drawings, no brackets, variables one by one."""
+    return [t for t in _tokens(spelled(without_figures(text))) if t not in _OPEN and t not in _CLOSE]
 
 
 def _tokens(text: str) -> list[str]:

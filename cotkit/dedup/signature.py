@@ -14,7 +14,7 @@ from cotkit.dedup.normal import is_number
 from cotkit.dedup.symbols import FUNCTIONS, GREEK
 
 _OPERATORS = frozenset("+ - * / ^ = < > <= >= != ! ' | +- -+ ∈ -> <-> _ ( ) mod binom sqrt ° %".split())
-_NAMES = (FUNCTIONS | frozenset(GREEK) | {"binom", "infty", "int", "sum", "prod", "lim"}) - {"mod"}
+_NAMES = (FUNCTIONS | frozenset(GREEK) | {"binom", "infinity", "int", "sum", "prod", "lim"}) - {"mod"}
 _LOOSE = 6.0
 # A feature in more items than this leads nowhere by itself.
 _COMMON = 400

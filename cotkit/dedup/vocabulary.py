@@ -9,7 +9,7 @@ STOP = frozenset(
     listed(
         "a an the of to in on at by for with from and or is are was were be been being has have had having that this "
         "these those it its as if so than then there their his her he she they them him we our us you your i my me how "
-        "many much what which when where who whose whom why can could will would shall should does do did done doing "
+        "much what which when where who whose whom why can could will would shall should does do did done doing "
         "not no into onto such some any all each every both given give gives find compute determine evaluate calculate "
         "let suppose assume consider value values following also only just exactly respectively form written express "
         "expressed answer simplify solve solved please show satisfy satisfies satisfying such that where while must may "
@@ -17,17 +17,27 @@ STOP = frozenset(
     )
 )
 _SYNONYMS = """
-number integer numbers integers
+number integer numbers integers many
+age old aged older ages
+last final
+first initial starting
+bounded enclosed enclosing bounding
+ones units unit
+now present presently currently
+maximum highest
+has have
+rolled thrown tossed flipped
+consecutive successive
+vertical straight
 sequence progression
 root roots solution solutions zero zeros zeroes
 average mean
 coprime relatively prime
 smallest least minimum minimal lowest
 largest greatest maximum maximal biggest highest
-divisible multiple divides divisor factor divisors factors
+divisible multiple multiples divides divisor factor divisors factors divide dividing divided
 remainder residue left
 total sum altogether
-starting initial
 distinct different unlike
 length long
 width wide
