@@ -73,7 +73,7 @@ def layout(text: str, rng: random.Random) -> str:
     text = re.sub(r"\$([^$]+)\$", (lambda m: f"\\({m[1]}\\)") if rng.random() < 0.5 else r"$ \1 $", text)
     text = re.sub(r"(?<!\\left)\((?=[^()]{1,20}\))", "\\\\left(", text) if rng.random() < 0.2 else text
     text = text.replace("\\left(", "(").replace("\\right)", ")") if "\\left(" in text else text
-    text = text.replace("\\cdot", "\\cdot ").replace("\\le ", "\\leq ").replace("\\ge ", "\\geq ")
+    text = re.sub(r"\\cdot(?![a-z])", r"\\cdot ", text).replace("\\le ", "\\leq ").replace("\\ge ", "\\geq ")
     text = text.replace(", ", ",  ").replace(". ", ".\n\n")
     return text.upper() if rng.random() < 0.1 and "\\" not in text else f"  {text} \n"
 
@@ -121,7 +121,7 @@ def variables(text: str, rng: random.Random) -> str | None:
     segments = re.findall(r"\$[^$]*\$", text)
     used = {m for s in segments for m in spaced.findall(re.sub(r"\\(?:text|mathrm|operatorname)\s*\{[^{}]*\}", "", s)) if len(m) == 1}
     names = sorted(used - set("eidCP"))
-    if not names or re.search(r"\\text|base|digit|letter", text):
+    if not names or re.search(r"\\text|base|digit|letter|\\\$", text):
         return None
     small, large = [c for c in "abcghjkmpqrstuvwyz" if c not in used], [c for c in "ABDEFGHJKLMQRSTUVW" if c not in used]
     rng.shuffle(small)
@@ -275,6 +275,8 @@ def main() -> None:
             table[kind][rule] = 100 * count[kind] / size
         right = sum(pool[i].leak and e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base for i, e in found.items())
         leaks = sum(c.leak for c in pool)
+        wrong = sum(bool(pool[i].leak and not (e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base)) for i, e in found.items())
+        print(f"{wrong} planted rows found with another item only or first")
         print(f"{rule}: {sum(pool[i].leak for i in found) / max(leaks, 1):.3f} of {leaks} planted found, {right} with the right item; {time.process_time() - started:.0f} CPU s")
         shown = 0
         for i, case in enumerate(pool):

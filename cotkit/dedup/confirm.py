@@ -30,6 +30,7 @@ TRANSLATED = 13.0
 _COSINE_BITS = 40.0
 _COSINE_BITS_FOREIGN = 20.0
 _FAR = 0.5
+_PARTLY = 0.5
 # An item whose tokens stand in the text in order to this share is all there; what was put in between may be long.
 _INSIDE = 0.9
 # A copy cut short: so many tokens, and this share of the item.
@@ -103,7 +104,7 @@ def confirm_leak(
     change = edits(candidate, item)
     if change.prefix and len(candidate.normal.split()) >= max(_CUT, _CUT_SHARE * len(item.normal.split())):
         return Finding("same_problem", {"cut": "the beginning of the item, word for word"})
-    if change.inside >= _INSIDE and not change.there and not _unmatched(candidate, item)[1] and not item.marks - candidate.marks:
+    if change.inside >= _INSIDE and _nothing_changed(candidate, item, change):
         return Finding("renamed" if change.renamed else "same_problem", {"inside": round(change.inside, 3)})
     return (
         _other_values(candidate, item, change, coverage)
@@ -114,12 +115,19 @@ def confirm_leak(
     )
 
 
+def _nothing_changed(candidate: Facts, item: Facts, change: Edits) -> bool:
+    """What the candidate has beside the item was put in between, not in its place."""
+    lost = change.there or item.numbers - candidate.numbers or item.soft - candidate.soft or item.marks - candidate.marks
+    return not (lost or change.numbers or change.patched or change.swapped or _asks(candidate, item))
+
+
 def _other_values(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
     """Numbers of the item are missing and others stand in their place, or too many are missing."""
     extra, missing = _unmatched(candidate, item)
-    if candidate.foreign and not item.foreign:
-        # Number words are words of the other language.
-        missing = missing & item.signature.signed
+    if candidate.foreign != item.foreign:
+        # Number words are words of the other language, and a minus may stand otherwise.
+        ours, theirs = candidate.signature.numbers, item.signature.numbers
+        missing, extra = theirs - ours - candidate.soft, ours - theirs - item.numbers - item.soft
     gone = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
     if change.edited or coverage is not None:
         # In an edited copy each number has its place.
@@ -139,6 +147,9 @@ def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None
     here, there = candidate.marks - item.marks, item.marks - candidate.marks
     if here and there:
         return Finding("other_question", _sides(here, there))
+    if change.edited and change.patched:
+        number = any(is_number(t) for t in change.patched)
+        return Finding("other_numbers" if number else "other_question", {"formula": list(change.patched[:20])})
     if candidate.figure and item.figure and candidate.figure != item.figure:
         return Finding("other_question", {"figure": "the drawings differ"})
     if change.swapped and change.edited:
@@ -148,6 +159,8 @@ def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None
 
 def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
     """An edited copy with content words replaced asks something else; a rewording replaces words all over."""
+    if candidate.foreign != item.foreign:
+        return None
     if change.edited and change.here and change.there:
         return Finding("other_question", _sides(change.here, change.there))
     return _asks(candidate, item) if coverage is None or coverage < VERBATIM else None
@@ -158,10 +171,12 @@ def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | Non
     if coverage is not None and coverage < VERBATIM and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
         return Finding("other_question", {"numbers": "none to compare, and only a part of the words agrees"})
+    bits, least = shared_bits(candidate.signature, item.signature)
+    partly = coverage is not None and coverage < VERBATIM
+    if partly and least < _PARTLY and cosine < MEANING:
+        return Finding("unclear", {"agreement": round(least, 2), "coverage": coverage})
     if coverage is not None or cosine >= MEANING or change.similarity >= IN_PLACE:
         return Finding("renamed" if change.renamed else "same_problem")
-    ours, theirs = candidate.signature, item.signature
-    bits, least = shared_bits(ours, theirs)
     detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
     if least >= AGREE:
         enough = TRANSLATED - _COSINE_BITS_FOREIGN * cosine if candidate.foreign != item.foreign else REWORDED - _COSINE_BITS * (cosine - 0.5)

@@ -10,11 +10,20 @@ from typing import Any
 
 from cotkit.dedup.facts import Facts, is_letter
 from cotkit.dedup.normal import is_number
+from cotkit.dedup.signature import is_formula
 from cotkit.dedup.vocabulary import stem
 
 # An edited copy keeps this share of the tokens in place, in so few pieces; a rewording moves and replaces all over.
 _SIMILAR = 0.65
 _BLOCKS = 4
+# In a text of so few tokens one word weighs more.
+_SHORT = 12
+_SIMILAR_SHORT = 0.5
+# A piece of a formula put in or replaced is no longer than this.
+_PATCH = 3
+_LAYOUT = frozenset("()[]{}*_")
+# Words that begin alike (division, divided) are forms of one word.
+_ALIKE = 4
 # Or it keeps the beginning and the end: so many tokens, and this share of the item.
 _ENDS = 8
 _ENDS_SHARE = 0.5
@@ -33,6 +42,7 @@ class Edits:
         swapped: letters changed places or fell together: not a renaming.
         here, there: content words that only one of them has.
         numbers: numbers that stand in each other's place.
+        patched: operators, letters or numbers put into a formula or replaced there, ours and theirs.
         inside: share of the item's tokens that stand in the candidate in their order.
         prefix: the candidate is the beginning of the item.
     """
@@ -44,6 +54,7 @@ class Edits:
     here: Counter[str]
     there: Counter[str]
     numbers: tuple[tuple[str, str], ...]
+    patched: tuple[str, ...]
     inside: float
     prefix: bool
 
@@ -53,15 +64,19 @@ def edits(candidate: Facts, item: Facts) -> Edits:
     ours, theirs = candidate.normal.split(), item.normal.split()
     here, there = candidate.content - item.content, item.content - candidate.content
     if not ours or not theirs or len(ours) > LONGER * len(theirs) + 20:
-        return Edits(0.0, False, False, (), here, there, (), 0.0, False)
-    names, swapped = _renaming(ours, theirs, candidate.names, item.names)
+        return Edits(0.0, False, False, (), here, there, (), (), 0.0, False)
+    from rapidfuzz.distance import LCSseq, Levenshtein
+
+    if LCSseq.similarity(ours, theirs) == len(theirs):
+        names, swapped = {}, ()
+    else:
+        names, swapped = _renaming(ours, theirs, candidate.names, item.names)
     back = [names.get(t, t) for t in ours] if not swapped else ours
     if names and not swapped:
         ours_only, theirs_only = {stem(a) for a in names}, {stem(b) for b in names.values()}
         here = Counter({word: count for word, count in here.items() if word not in ours_only})
         there = Counter({word: count for word, count in there.items() if word not in theirs_only})
-    from rapidfuzz.distance import LCSseq, Levenshtein
-
+    here, there = _unlike(here, there), _unlike(there, here)
     blocks = [op for op in Levenshtein.opcodes(back, theirs) if op.tag != "equal"]
     longer = max(len(back), len(theirs))
     changed = sum(max(op.src_end - op.src_start, op.dest_end - op.dest_start) for op in blocks)
@@ -70,15 +85,21 @@ def edits(candidate: Facts, item: Facts) -> Edits:
     kept_ends = ends >= _ENDS and ends >= _ENDS_SHARE * len(theirs)
     return Edits(
         similarity,
-        kept_ends or (similarity >= _SIMILAR and len(blocks) <= _BLOCKS),
+        kept_ends or (similarity >= (_SIMILAR if longer > _SHORT else _SIMILAR_SHORT) and len(blocks) <= _BLOCKS),
         any(a != b for a, b in names.items()) and not swapped,
         swapped,
         here,
         there,
         tuple(_replaced(back, theirs, blocks)),
+        tuple(_patches(back, theirs, blocks)),
         LCSseq.similarity(back, theirs) / len(theirs),
         len(back) < len(theirs) and _common(back, theirs) >= len(back) - 1,
     )
+
+
+def _unlike(words: Counter[str], others: Counter[str]) -> Counter[str]:
+    beginnings = {other[:_ALIKE] for other in others if len(other) >= _ALIKE}
+    return Counter({word: count for word, count in words.items() if word[:_ALIKE] not in beginnings})
 
 
 def _replaced(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) -> Iterator[tuple[str, str]]:
@@ -88,6 +109,19 @@ def _replaced(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any])
             for a, b in zip(ours[op.src_start : op.src_end], theirs[op.dest_start : op.dest_end], strict=True):
                 if is_number(a) and is_number(b):
                     yield a, b
+
+
+def _patches(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) -> Iterator[str]:
+    """Formula tokens in short changed stretches beside a formula; brackets and a written-out `*` are no change."""
+    for op in blocks:
+        changed = [*ours[op.src_start : op.src_end], *theirs[op.dest_start : op.dest_end]]
+        if len(changed) > 2 * _PATCH or not all(is_formula(t) for t in changed):
+            continue
+        changed = [t for t in changed if t not in _LAYOUT]
+        around = [*ours[max(0, op.src_start - 1) : op.src_start], *ours[op.src_end : op.src_end + 1]]
+        beside = sum(is_formula(t) for t in around)
+        if beside == 2 or (beside and not all(is_letter(t) for t in changed)):
+            yield from changed
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

@@ -18,6 +18,7 @@ _SMALL = listed(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 )
+_ONE = frozenset({"one", "once"})
 _ORDINALS = listed("third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth")
 _TENS = listed("thirty forty fifty sixty seventy eighty ninety")
 NUMBER_WORDS = {word: str(value) for value, word in enumerate(_SMALL) if word != "one"}
@@ -136,7 +137,7 @@ def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[st
     content = Counter(
         stem(t)
         for t in _LOWEST_TERMS.sub(" ", " ".join(tokens)).split()
-        if len(t) > 2 and is_word(t) and t not in STOP and t not in NUMBER_WORDS and t not in SOFT_WORDS and t not in _SCALES
+        if len(t) > 2 and is_word(t) and t not in STOP and t not in NUMBER_WORDS and t not in _ONE and t not in _SCALES
     )
     return Facts(
         " ".join(tokens),
@@ -224,7 +225,7 @@ def _is_sign(tokens: Sequence[str], index: int) -> bool:
     if index == 0:
         return True
     before = tokens[index - 1]
-    return before in _MARKS or before in {"(", "[", ",", "=", "_", "*", "|", ":"} or before in STOP or (len(before) > 2 and is_word(before))
+    return before in _MARKS or before in {"(", "[", ",", "=", "_", "*", "|", ":"} or before in STOP or not before.isascii() or (len(before) > 2 and is_word(before))
 
 
 def canonical_number(piece: str) -> str:

@@ -16,6 +16,8 @@ from cotkit.dedup.symbols import CHARACTERS, COMMANDS, FUNCTIONS, GREEK
 _CHARACTERS = str.maketrans(CHARACTERS)
 _FIGURE = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL | re.IGNORECASE)
 _TUPLE_COMMA = re.compile(r"([(\[]-?\d{1,3}),(\d{3}[)\]])")
+# 0{,}001 and 31{,}5, as in French and German.
+_DECIMAL_COMMA = re.compile(r"(?:(?<=\b0)|(?<=\d)(?!\{,\}\d{3}(?!\d)))\{,\}(?=\d)")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\{\\,\})(?=\d{3}(?!\d))")
 # "length-$10$" and "base-7": a hyphen, not a minus.
 _HYPHEN = re.compile(r"(?<=[a-z]{2})-(?=\$\d)|(?<=[a-z]{4})-(?=\d)")
@@ -91,6 +93,7 @@ def _tokens(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).lower()
     folded = unicodedata.normalize("NFKC", folded.translate(_CHARACTERS))
     folded = _HYPHEN.sub(" ", folded)
+    folded = _DECIMAL_COMMA.sub(".", folded)
     folded = _THOUSANDS.sub(",", _TUPLE_COMMA.sub(r"\1, \2", folded))
     tokens = resolve(_TOKEN.findall(folded))
     for _ in range(8):  # a dropped mark may make another one superfluous

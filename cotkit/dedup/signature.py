@@ -39,11 +39,6 @@ class Signature:
     pieces: Counter[tuple[str, ...]]
     order: tuple[str, ...]
 
-    @property
-    def signed(self) -> Counter[str]:
-        """The numbers with and without a minus, for comparing with numbers that have one."""
-        return self.numbers + Counter({f"-{n}": count for n, count in self.numbers.items()})
-
 
 def shared_bits(ours: Signature, theirs: Signature) -> tuple[float, float]:
     """Bits that two signatures share, and the smallest of four shares: of each one's numbers, of each one's formulas."""
@@ -67,11 +62,17 @@ def signature(tokens: Sequence[str]) -> Signature:
     return Signature(Counter(order), pieces, order)
 
 
+def is_formula(token: str) -> bool:
+    """A token of formulas: number, letter, operator, function."""
+    letter = len(token) == 1 and token.isalpha() and token.isascii()
+    return letter or is_number(token) or token in _OPERATORS or token in _NAMES
+
+
 def _runs(tokens: Sequence[str]) -> Iterator[list[str]]:
     """Stretches of formula: numbers, letters, operators and functions in a row, from three tokens on."""
     run: list[str] = []
     for token in [*tokens, "\n"]:
-        if is_number(token) or token in _OPERATORS or token in _NAMES or (len(token) == 1 and token.isalpha() and token.isascii()):
+        if is_formula(token):
             run.append(_canonical(token) if is_number(token) else token)
             continue
         if len(run) > 2:

@@ -13,7 +13,8 @@ STOP = frozenset(
         "not no into onto such some any all each every both given give gives find compute determine evaluate calculate "
         "let suppose assume consider value values following also only just exactly respectively form written express "
         "expressed answer simplify solve solved please show satisfy satisfies satisfying such that where while must may "
-        "might get got there here up out per one after before during between among through over under about"
+        "might get got there here up out per one after before during between among through over under about convert "
+        "write writes written"
     )
 )
 _SYNONYMS = """
@@ -29,6 +30,7 @@ has have
 rolled thrown tossed flipped
 consecutive successive
 vertical straight
+nearest closest
 sequence progression
 root roots solution solutions zero zeros zeroes
 average mean
