@@ -12,7 +12,7 @@ from typing import Any, Literal
 from cotkit.dedup.edits import Edits, edits
 from cotkit.dedup.facts import Facts, is_letter, letters_matter, same_answer
 from cotkit.dedup.normal import is_number
-from cotkit.dedup.signature import shared_bits
+from cotkit.dedup.signature import formula_share, numbers_bits, pieces_bits, shared_bits
 
 Kind = Literal["same_problem", "renamed", "other_numbers", "other_question", "other_answer", "unclear"]
 _TRIVIAL = frozenset({"0", "1"})
@@ -20,6 +20,11 @@ _TRIVIAL = frozenset({"0", "1"})
 VERBATIM = 0.9
 # From this cosine on, a problem with the same numbers and operators is the same (MiniLM; docs/dedup.md).
 MEANING = 0.80
+# The same where numbers and formulas in common say less than _TOLD bits.
+MEANING_ALONE = 0.86
+_TOLD = 4.0
+# Share of the formulas that two rewordings have in common at least.
+_FORMULAS = 0.4
 # From this share of tokens in place on (letters and names renamed back), a text is a copy.
 IN_PLACE = 0.80
 # Numbers and formula pieces: what share both sides must have in common, and how many bits are enough. A rewording
@@ -175,7 +180,7 @@ def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | Non
     partly = coverage is not None and coverage < VERBATIM
     if partly and least < _PARTLY and cosine < MEANING:
         return Finding("unclear", {"agreement": round(least, 2), "coverage": coverage})
-    if coverage is not None or cosine >= MEANING or change.similarity >= IN_PLACE:
+    if coverage is not None or change.similarity >= IN_PLACE or _means(candidate, item, cosine):
         return Finding("renamed" if change.renamed else "same_problem")
     detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
     if least >= AGREE:
@@ -183,6 +188,13 @@ def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | Non
         if bits >= enough and (candidate.foreign != item.foreign or cosine >= _FAR):
             return Finding("same_problem", detail)
     return Finding("unclear", detail)
+
+
+def _means(candidate: Facts, item: Facts, cosine: float) -> bool:
+    """Close in meaning, and in formulas if there are any; closer still where there is no number to compare."""
+    told = numbers_bits(candidate.numbers & item.numbers) + pieces_bits(candidate.signature.pieces & item.signature.pieces)
+    enough = MEANING if told >= _TOLD else MEANING_ALONE
+    return cosine >= enough and formula_share(candidate.signature, item.signature) >= _FORMULAS
 
 
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:

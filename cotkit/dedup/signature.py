@@ -50,6 +50,13 @@ def shared_bits(ours: Signature, theirs: Signature) -> tuple[float, float]:
     return numbers + pieces, min(1.0, *shares, *loose)
 
 
+def formula_share(ours: Signature, theirs: Signature) -> float:
+    """How much of the formulas two signatures share, of the side that shares less; a side with next to none is no side."""
+    shared = pieces_bits(ours.pieces & theirs.pieces)
+    sides = [bits for side in (ours, theirs) if (bits := pieces_bits(side.pieces)) >= _LOOSE]
+    return min((min(1.0, (shared + _LOOSE / 2) / (bits + _LOOSE / 2)) for bits in sides), default=1.0)
+
+
 def signature(tokens: Sequence[str]) -> Signature:
     """Signature of a text given as tokens of its normal form."""
     order = tuple(_canonical(t) for t in tokens if is_number(t))
@@ -57,7 +64,7 @@ def signature(tokens: Sequence[str]) -> Signature:
     for run in _runs(tokens):
         for i in range(len(run) - 2):
             piece = tuple(run[i : i + 3])
-            if any(t in _JOINING or t in _NAMES for t in piece):
+            if any(t in _JOINING or t in _NAMES for t in piece) or (piece[1] == "(" and piece[0].isalpha()):
                 pieces[piece] += 1
     return Signature(Counter(order), pieces, order)
 
@@ -88,7 +95,7 @@ def _canonical(piece: str) -> str:
 
 def number_bits(number: str) -> float:
     """How much it says that two problems share this number, in bits."""
-    whole, _, part = number.partition(".")
+    whole, _, part = number.lstrip("-").partition(".")
     digits = len(whole.rstrip("0") or "0") + len(part)
     if len(whole) == 1 and not part:
         return {"0": 0.5, "1": 0.5, "2": 1.0}.get(whole, 2.0)
