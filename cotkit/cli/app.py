@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from cotkit import __version__
-from cotkit.cli import inspect_, journal, recipes, run, steps
+from cotkit.cli import dedup, inspect_, journal, recipes, run, steps
 from cotkit.cli.output import fail
 from cotkit.errors import CotkitError, StorageError
 
 EPILOG = (
-    "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input · 4 disk · 5 teacher refuses · "
+    "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input (dedup check: leaks found) · 4 disk · 5 teacher refuses · "
     "6 some rows failed, run again · 7 Hub · 130 interrupted"
 )
 INTERRUPTED = 130
@@ -48,10 +48,11 @@ def root(
 
 app.command("run")(run.run)
 app.command("validate")(run.validate)
-for name in ("curate", "dedup", "distill", "verify", "select", "push"):
+for name in ("curate", "distill", "verify", "select", "push"):
     app.command(name)(getattr(steps, name))
 app.command("status")(inspect_.status)
 app.command("report")(inspect_.report)
+app.add_typer(dedup.app, name="dedup")
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(journal.app, name="journal")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from cotkit import records
 from cotkit.dedup.config import Containment, LeakEmbedding
-from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
+from cotkit.dedup.confirm import MEANING, VERBATIM, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
 from cotkit.dedup.edits import LONGER
 from cotkit.dedup.exact import groups, match_key
@@ -271,6 +271,7 @@ def _evidence(known: Sequence[Item], found: Sequence[_Hit]) -> dict[str, Any]:
     return {
         **_named(known, best),
         "benchmark_problem": shown(known[best.item].text),
+        "benchmark_problem_id": records.problem_id(known[best.item].text),
         "methods": [_named(known, hit) for hit in found[:_LISTED]],
     }
 
@@ -284,7 +285,15 @@ def _named(known: Sequence[Item], hit: _Hit) -> dict[str, Any]:
         "method": hit.method,
         "score": hit.score,
         "confirm": hit.finding.kind if looked else "not_looked_at",
+        "kind": "same" if _as_it_stands(hit) else "reworded",
     }
+
+
+def _as_it_stands(hit: _Hit) -> bool:
+    """Word for word, but for layout, names of variables and what stands around it; or a published rule says so."""
+    if hit.method in ("exact", "renamed", "published"):
+        return True
+    return (hit.method == "containment" and hit.score >= VERBATIM) or not hit.finding.detail.keys().isdisjoint(("inside", "cut"))
 
 
 def _near_miss(item: Item, known: Sequence[Item], hit: _Hit) -> Mapping[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
+from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, Embedding, LeakEmbedding, Policy
 from cotkit.errors import InputError
 from cotkit.records import Problem
@@ -53,11 +54,21 @@ class Dedup(Step):
         return dedup_table(tables[Problem], self, context.progress)
 
 
+Benchmark = Annotated[
+    AnySource, BeforeValidator(by_name, json_schema_input_type=AnySource | Literal[*KNOWN])  # type: ignore[valid-type]
+]
+
+
 class Decontaminate(Step):
     """Drop the problems that hold an item of a benchmark; each drop shows the pair and why."""
 
     step: Literal["decontaminate"] = "decontaminate"
-    benchmarks: tuple[AnySource, ...] = Field(min_length=1, description="What must not be among the problems.")
+    benchmarks: tuple[Benchmark, ...] = Field(
+        min_length=1, description="What must not be among the problems: names of known benchmarks, or sources."
+    )
+    missing: Literal["stop", "skip"] = Field(
+        "stop", description="A benchmark that cannot be fetched: stop, or go on without it and say so."
+    )
     policy: Policy = Field(
         "strict", description="strict: all methods and a closer look; faithful:…: one published rule as it is."
     )
@@ -94,7 +105,15 @@ class Decontaminate(Step):
         return (*self.code, *(type(benchmark).__module__ for benchmark in self.benchmarks))
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return materials(self.benchmarks, pins) | _weights(self.embedding)
+        found: dict[str, str] = {}
+        for benchmark in self.benchmarks:
+            try:
+                found |= materials((benchmark,), pins)
+            except InputError:
+                if self.missing == "stop":
+                    raise
+                found[benchmark.name] = "missing"
+        return found | _weights(self.embedding)
 
     def exclusions(self) -> Mapping[str, str]:
         return {**self.excluded, **exclusions("benchmarks", self.benchmarks)}
@@ -108,7 +127,16 @@ class Decontaminate(Step):
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         from cotkit.dedup.leaks import decontaminate_table
 
-        benchmarks = {b.name: read_benchmark(b, context.pins) for b in self.benchmarks}
+        benchmarks = {}
+        for benchmark in self.benchmarks:
+            try:
+                benchmarks[benchmark.name] = read_benchmark(benchmark, context.pins)
+            except InputError as error:
+                if self.missing == "stop":
+                    raise
+                context.progress.note(f"warning: leaks of '{benchmark.name}' are not looked for: {error}")
+        if not benchmarks:
+            raise InputError("none of the benchmarks can be read; a leak check against nothing finds nothing")
         return decontaminate_table(
             tables[Problem], benchmarks, self, context.progress, self.cache or context.run / EMBEDDINGS
         )
