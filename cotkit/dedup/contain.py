@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from cotkit.dedup.grams import Tokens, documents_with
 from cotkit.dedup.normal import is_word, without_figures, words
 from cotkit.dedup.signature import numbers_bits, pieces_bits, signature
 
@@ -58,20 +59,20 @@ class Index:
     phrases: Counter[Gram]
     telling: Sequence[bool]
 
-    def shared(self, tokens: Sequence[str]) -> set[Gram]:
-        """The phrases of a text that some item has too."""
-        return self.phrases.keys() & {tuple(tokens[i : i + _PHRASE]) for i in range(len(tokens) - _PHRASE + 1)}
-
-    def weights(self, documents: Mapping[Gram, int]) -> list[list[float]]:
-        """Weight of each token of each item; `documents`: phrase -> how many problems have it (see shared).
+    def weights(self, texts: Tokens) -> list[list[float]]:
+        """Weight of each token of each item; `texts` tell how common its phrases are.
 
         A token weighs as little as the most common phrase that it stands in.
         """
+        phrases = sorted(self.phrases)
+        joined = [" ".join(phrase) for phrase in phrases]
+        counts = zip(*(documents_with(joined, texts, n) for n in (_PHRASE - 1, _PHRASE)), strict=True)
+        documents = dict(zip(phrases, map(max, counts), strict=True))
         found = [[1.0] * len(tokens) for tokens in self.items]
         for tokens, row in zip(self.items, found, strict=True):
             for i in range(len(tokens) - _PHRASE + 1):
                 phrase = tuple(tokens[i : i + _PHRASE])
-                weight = min(1.0, _COMMON / (documents.get(phrase, 0) + self.phrases[phrase]))
+                weight = min(1.0, _COMMON / (documents[phrase] + self.phrases[phrase]))
                 row[i : i + _PHRASE] = [min(w, weight) for w in row[i : i + _PHRASE]]
         return found
 

@@ -17,6 +17,7 @@ from cotkit.dedup.contain import build_index
 from cotkit.dedup.edits import LONGER
 from cotkit.dedup.exact import groups, match_key
 from cotkit.dedup.facts import Facts, facts, names_in, token_facts
+from cotkit.dedup.grams import Tokens, sieve, tokenize
 from cotkit.dedup.normal import without_figures, words
 from cotkit.dedup.signature import SignatureIndex
 from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "published")
 # A part of a text that holds this share of an item, and was seen to differ from it, speaks for the whole text.
 VETO = 0.7
+# The sieve before exact and containment: see grams.sieve. It lets more through than these two take.
+_SIEVE = 5
+_SIEVE_SHARE = 0.35
+_SIEVE_COMMON = 20
 GREY = 0.5
 # A row's evidence lists at most this many hits; a template may meet hundreds of items.
 _LISTED = 10
@@ -164,55 +169,72 @@ def _benchmark_items(benchmarks: Mapping[str, pl.DataFrame]) -> list[Item]:
 def _strict(
     texts: Sequence[_Text], known: Sequence[_Text], config: LeakKeys, progress: Progress, cache: Path | None
 ) -> _Hits:
-    """All methods that are on, one after the other; a text that is an item as it stands is done at once."""
+    """The cheap methods first; a text that they settle is not embedded."""
     hits: _Hits = {}
+    tokens = tokenize([text.text for text in texts])
+    pairs: dict[int, list[int]] = {}
+    for number, item in sieve(tokenize([item.text for item in known]), tokens, _SIEVE, _SIEVE_SHARE, _SIEVE_COMMON):
+        pairs.setdefault(number, []).append(item)
     if config.exact:
-        _equal_hits(texts, known, "exact", hits)
-    rest = [number for number in range(len(texts)) if number not in hits]
-    if config.renamed:
-        _equal_hits([texts[n] for n in rest], known, "renamed", renamed := {})
-        hits |= {rest[n]: found for n, found in renamed.items()}
+        _exact_hits(texts, known, pairs, hits)
     if config.containment is not None:
-        _contained_hits(texts, known, config.containment, hits, progress)
+        _contained_hits(texts, known, config.containment, (tokens, pairs), hits, progress)
     settled = {n for n, found in hits.items() if any(h.finding.same and h.score == 1.0 for h in found)}
     rest = [number for number in range(len(texts)) if number not in settled]
+    if config.renamed:
+        _renamed_hits(rest, texts, known, hits)
+        rest = [n for n in rest if not any(h.method == "renamed" for h in hits.get(n, ()))]
     if config.embedding is not None and rest:
         _embedded_hits(rest, texts, known, config, hits, progress, cache)
     return hits
 
 
-def _equal_hits(texts: Sequence[_Text], known: Sequence[_Text], method: str, hits: _Hits) -> None:
-    by_key = groups(item.key if method == "exact" else item.facts.renamed for item in known)
-    for number, text in enumerate(texts):
-        key = text.key if method == "exact" else text.facts.renamed
-        for item in by_key.get(key, ()) if key else ():
-            there = known[item]
-            if method == "renamed" and text.facts.figure != there.facts.figure:
-                continue
-            kind: Any = "same_problem" if text.key == there.key else "renamed"
-            hits.setdefault(number, []).append(_Hit(item, method, 1.0, Finding(kind)))
+def _exact_hits(
+    texts: Sequence[_Text], known: Sequence[_Text], pairs: Mapping[int, Sequence[int]], hits: _Hits
+) -> None:
+    for number, items in pairs.items():
+        for item in items:
+            if texts[number].key == known[item].key:
+                hits.setdefault(number, []).append(_Hit(item, "exact", 1.0, Finding("same_problem")))
 
 
-def _contained_hits(
-    texts: Sequence[_Text], known: Sequence[_Text], config: Containment, hits: _Hits, progress: Progress
+def _renamed_hits(rest: Sequence[int], texts: Sequence[_Text], known: Sequence[_Text], hits: _Hits) -> None:
+    by_form = groups(item.facts.renamed for item in known)
+    for number in rest:
+        own = texts[number].facts
+        for item in by_form.get(own.renamed, ()) if own.renamed else ():
+            if own.figure == known[item].facts.figure:
+                kind: Any = "same_problem" if own.normal == known[item].facts.normal else "renamed"
+                hits.setdefault(number, []).append(_Hit(item, "renamed", 1.0, Finding(kind)))
+
+
+def _contained_hits(  # noqa: PLR0913, PLR0917
+    texts: Sequence[_Text],
+    known: Sequence[_Text],
+    config: Containment,
+    sieved: tuple[Tokens, Mapping[int, Sequence[int]]],
+    hits: _Hits,
+    progress: Progress,
 ) -> None:
     index = build_index([item.text for item in known], config.n)
-    tokens = [words(text.text) for text in texts]
-    documents: Counter[tuple[str, ...]] = Counter()
-    for own in tokens:
-        documents.update(index.shared(own))
-    weights = index.weights(documents)
-    item_facts = [token_facts(own, names_in(item.text)) for own, item in zip(index.items, known, strict=True)]
-    with progress.task("contained items", len(texts)) as task:
-        for number, text in enumerate(texts):
-            for match in index.find(tokens[number], lambda text=text: text.text, config.coverage, weights):  # type: ignore[misc]
+    weights = index.weights(sieved[0])
+    item_facts: dict[int, Facts] = {}
+    with progress.task("contained items", len(sieved[1])) as task:
+        for number in sorted(sieved[1]):
+            text = texts[number]
+            tokens = words(text.text)
+            for match in index.find(tokens, lambda text=text: text.text, config.coverage, weights):  # type: ignore[misc]
                 finding = Finding("same_problem", {"looked_at": False})
+                there = known[match.item]
                 if config.confirm:
-                    whole = len(tokens[number]) <= LONGER * len(index.items[match.item]) + 20
-                    part = tokens[number][match.start : match.end]
-                    inside = text.facts if whole else token_facts(part, names_in(text.text))
-                    answers = (text.answer, known[match.item].answer)
-                    finding = confirm_leak(inside, known[match.item].facts if whole else item_facts[match.item], answers, match.coverage)
+                    answers = (text.answer, there.answer)
+                    if len(tokens) <= LONGER * len(index.items[match.item]) + 20:
+                        finding = confirm_leak(text.facts, there.facts, answers, match.coverage)
+                    else:
+                        if match.item not in item_facts:
+                            item_facts[match.item] = token_facts(index.items[match.item], names_in(there.text))
+                        inside = token_facts(tokens[match.start : match.end], names_in(text.text))
+                        finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)
                 hits.setdefault(number, []).append(_Hit(match.item, "containment", match.coverage, finding))
             task.advance()
 
