@@ -8,13 +8,12 @@ core instead of all cores on one batch, and each text once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from cotkit.dedup.threads import spread
 from cotkit.dedup.vectors import open_store, text_key
 from cotkit.dedup.weights import find_weights, weights_digest
 from cotkit.errors import InputError
@@ -118,8 +117,8 @@ class Encoder:
             for batch in batches:
                 work(batch)
         else:
-            with _one_thread_each(), ThreadPoolExecutor(max_workers=_cores()) as pool:
-                list(pool.map(work, batches))
+            for _ in spread(work, batches):
+                pass
         parts: list[list[bytes]] = [[] for _ in texts]
         for (text, _), row in zip(windows, rows, strict=True):
             parts[text].append(row.tobytes())
@@ -133,8 +132,6 @@ class Encoder:
         """Mean of the last layer over the tokens of each text."""
         import torch
 
-        if self.device == "cpu":
-            torch.set_num_threads(1)  # of this thread of the pool
         first, last = self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")
         width = _padded(max(len(ids) for ids in batch))
         ids = torch.zeros(len(batch), width, dtype=torch.long)
@@ -175,28 +172,6 @@ def _batches(windows: Sequence[Sequence[int]], budget: int) -> Iterator[list[int
         size = max(1, budget // width)
         for start in range(0, len(by_width[width]), size):
             yield by_width[width][start : start + size]
-
-
-def _cores() -> int:
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:  # not on this system
-        return os.cpu_count() or 1
-
-
-class _one_thread_each:  # noqa: N801  used as a with statement
-    """Inside, torch runs an operation on one thread; batches run beside each other."""
-
-    def __enter__(self) -> None:
-        import torch
-
-        self.before = torch.get_num_threads()
-        torch.set_num_threads(1)
-
-    def __exit__(self, *_: object) -> None:
-        import torch
-
-        torch.set_num_threads(self.before)
 
 
 def load_encoder(

@@ -32,7 +32,7 @@ METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "publishe
 VETO = 0.7
 # The sieve before exact and containment: see grams.sieve. It lets more through than these two take.
 _SIEVE = 5
-_SIEVE_SHARE = 0.35
+_SIEVE_SHARE = 0.5
 _SIEVE_COMMON = 20
 GREY = 0.5
 # A row's evidence lists at most this many hits; a template may meet hundreds of items.
