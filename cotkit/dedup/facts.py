@@ -75,7 +75,7 @@ _GREEK = frozenset(GREEK) - {"pi"}
 # Where letters are the subject, renaming them gives another problem.
 _LETTERS_MATTER = frozenset(listed("letter letters alphabet roman hexadecimal vowel vowels consonant consonants word"))
 _BRACKETS = re.compile(r"\\left|\\right|\\[{}]|[()\[\]$]")
-_CAPITALIZED = re.compile(r"\b[A-Z][a-z]+\b")
+_CAPITALIZED = re.compile(r"(?<=[a-z0-9,$()][ \n])[A-Z][a-z]+\b|\b[A-Z][a-z]+(?='s\b)")
 # How a fraction is to be given is not what is asked.
 _LOWEST_TERMS = re.compile(
     r"\b(?:where )?\w and \w are (?:relatively prime|coprime|mutually prime) (?:positive )?(?:integers|numbers)"
@@ -154,8 +154,16 @@ def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[st
     )
 
 
+def people_form(own: Facts) -> str:
+    """The renamed form with the words of `names` numbered as well; equal for texts that differ in names alone."""
+    names: dict[str, str] = {}
+    return " ".join(
+        names.setdefault(piece, f"¶{len(names) + 1}") if piece in own.names else piece for piece in own.renamed.split()
+    )
+
+
 def names_in(text: str) -> frozenset[str]:
-    """Words of a text that are written with a capital and never without, in lower case."""
+    """Words of a text that are written with a capital in the midst of a sentence and never without, in lower case."""
     text = _COMMAND.sub(" ", text[:_NAMES_IN])
     capital = {word.lower() for word in _CAPITALIZED.findall(text)}
     return frozenset(word for word in capital - set(_LOWER.findall(text)) if word not in STOP and word not in ASKED)

@@ -257,3 +257,29 @@ def documents_with(phrases: Sequence[str], texts: Tokens, n: int) -> list[int]:
         for number, at, same in zip(phrase.tolist(), place.tolist(), (hashes[place] == key).tolist(), strict=True):
             found[number] = int(count[at]) if same else 0
     return found
+
+
+def contained(texts: Tokens, n: int, few: int) -> list[tuple[int, int]]:
+    """Pairs (longer, shorter) of texts where the first n tokens of the shorter one stand in the longer one.
+
+    Beginnings that more than `few` texts have are passed over; texts of fewer than n tokens are not looked for.
+    """
+    import numpy as np
+
+    gram, text, position = texts.grams(n)
+    heads = position == 0
+    order = np.argsort(gram[heads], kind="stable")
+    key, owner = gram[heads][order], text[heads][order]
+    low, high = np.searchsorted(key, gram), np.searchsorted(key, gram, side="right")
+    count = high - low
+    wanted = np.unique(key)
+    places = np.bincount(np.searchsorted(wanted, gram[np.isin(gram, wanted)]), minlength=len(wanted)) if len(wanted) else []
+    rare = wanted[np.asarray(places) <= few] if len(wanted) else wanted
+    hit = np.flatnonzero((count > 0) & np.isin(gram, rare))
+    spread = np.repeat(hit, count[hit])
+    offset = np.arange(len(spread)) - np.repeat(np.cumsum(count[hit]) - count[hit], count[hit])
+    longer, shorter = text[spread], owner[low[spread] + offset]
+    lengths = np.diff(texts.starts)
+    good = (longer != shorter) & (lengths[longer] > lengths[shorter])
+    pairs = np.unique(np.stack([longer[good], shorter[good]], axis=1), axis=0)
+    return [(int(a), int(b)) for a, b in pairs]

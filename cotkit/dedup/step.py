@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
 from cotkit.dedup.benchmarks import KNOWN, by_name
-from cotkit.dedup.config import Containment, Embedding, LeakEmbedding, Policy
+from cotkit.dedup.config import Containment, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 EMBEDDINGS = "embeddings"
 _WEIGHTS = "MiniLM weights"
+_CACHE = "where embeddings are kept does not change them"
 _WEIGHTS_PATH = "the digest of the weights is in the key instead"
 
 
@@ -32,26 +33,49 @@ class Dedup(Step):
     step: Literal["dedup"] = "dedup"
     exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
     renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
+    contained: bool = Field(True, description="A whole problem inside a longer text, word for word.")
     embedding: Embedding | None = Field(Embedding(), description="Near duplicates by meaning; null: none.")
+    prefer: tuple[Preference, ...] = Field(
+        ("answer", "solution", "source"), description="Which row of a cluster survives: the first difference decides."
+    )
+    source_order: tuple[str, ...] = Field(
+        (), description="Sources from the most to the least preferred, for `prefer: source`; others come after, by name."
+    )
+    against: tuple[AnySource, ...] = Field(
+        (), description="Earlier datasets: what is in one of them is dropped as its duplicate."
+    )
+    cache: LocalPath | None = Field(
+        None, description="Folder where embeddings are kept; `embeddings` in the run directory when unset."
+    )
 
     room: ClassVar[str] = "dedup"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
-    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH}
+    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH, "cache": _CACHE}
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, *(type(source).__module__ for source in self.against))
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return _weights(self.embedding)
+        return materials(self.against, pins) | _weights(self.embedding)
+
+    def exclusions(self) -> Mapping[str, str]:
+        return {**self.excluded, **exclusions("against", self.against)}
 
     def check(self) -> list[str]:
-        if self.exact or self.renamed or self.embedding:
+        name = self.name or self.step
+        if self.source_order and "source" not in self.prefer:
+            return [f"the step '{name}' has a `source_order` but does not prefer by source; add it to `prefer`"]
+        if self.exact or self.renamed or self.contained or self.embedding:
             return []
-        return [f"the step '{self.name or self.step}' compares nothing; set `exact`, `renamed` or `embedding`"]
+        return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `contained` or `embedding`"]
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         from cotkit.dedup.duplicates import dedup_table
 
-        return dedup_table(tables[Problem], self, context.progress)
+        earlier = _earlier(self.against, context.pins)
+        return dedup_table(tables[Problem], self, context.progress, self.cache or context.run / EMBEDDINGS, earlier)
 
 
 Benchmark = Annotated[
@@ -89,7 +113,7 @@ class Decontaminate(Step):
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
-    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH}
+    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH, "cache": _CACHE}
 
     @field_validator("benchmarks")
     @classmethod
@@ -119,9 +143,14 @@ class Decontaminate(Step):
         return {**self.excluded, **exclusions("benchmarks", self.benchmarks)}
 
     def check(self) -> list[str]:
-        if self.exact or self.renamed or self.containment or self.embedding:
-            return []
         name = self.name or self.step
+        strict = self.model_fields_set & {"exact", "renamed", "containment", "formulas", "embedding"}
+        if self.policy != "strict" and strict:
+            return [
+                f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; drop one of them"
+            ]
+        if self.policy != "strict" or self.exact or self.renamed or self.containment or self.embedding:
+            return []
         return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `containment` or `embedding`"]
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
@@ -140,6 +169,14 @@ class Decontaminate(Step):
         return decontaminate_table(
             tables[Problem], benchmarks, self, context.progress, self.cache or context.run / EMBEDDINGS
         )
+
+
+def _earlier(sources: Sequence[Source], pins: Mapping[str, str]) -> pl.DataFrame | None:
+    """Rows of earlier datasets: problem, answer, choices, source, source_row."""
+    import polars as pl
+
+    tables = [read_benchmark(s, pins).with_columns(pl.lit(s.name).alias("source")) for s in sources]
+    return pl.concat(tables) if tables else None
 
 
 def _weights(embedding: Embedding | None) -> dict[str, str]:

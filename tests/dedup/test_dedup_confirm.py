@@ -47,7 +47,7 @@ OTHER = [
 @pytest.mark.parametrize(("one", "other", "kind"), SAME)
 def test_rewordings_are_the_same_problem(one: str, other: str, kind: str) -> None:
     assert confirm_duplicate(facts(one), facts(other)).kind == kind
-    assert confirm_leak(facts(one), facts(other)).kind == kind
+    assert confirm_leak(facts(one), facts(other), cosine=0.9).kind == kind
 
 
 @pytest.mark.parametrize(("one", "other", "kind"), OTHER)
@@ -68,7 +68,7 @@ def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_n
 
 def test_a_leak_may_say_more_but_not_something_else() -> None:
     item = facts("A farmer has 12 cows and 30 sheep. How many legs are there?")
-    assert confirm_leak(facts("On a farm of 7 fields are 12 cows and 30 sheep. Count the legs."), item).same
+    assert confirm_leak(facts("On a farm of 7 fields are 12 cows and 30 sheep. Count the legs."), item, cosine=0.85).same
     assert confirm_leak(facts("A farmer has 12 cows and 31 sheep. How many legs?"), item).kind == "other_numbers"
 
 
