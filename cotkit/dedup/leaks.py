@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,7 +14,7 @@ from cotkit import records
 from cotkit.dedup.config import Containment, LeakEmbedding
 from cotkit.dedup.confirm import MEANING, VERBATIM, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
-from cotkit.dedup.edits import LONGER
+from cotkit.dedup.edits import LONGER, edits
 from cotkit.dedup.exact import groups, match_key
 from cotkit.dedup.facts import Facts, facts, names_in, token_facts
 from cotkit.dedup.grams import Tokens, sieve, tokenize
@@ -27,7 +27,9 @@ from cotkit.steps import NoProgress, Progress, StepOutput
 if TYPE_CHECKING:
     import polars as pl
 
-METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "published")
+    from cotkit.dedup.adjudicate import Judge
+
+METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "judge", "published")
 # A part of a text that holds this share of an item, and was seen to differ from it, speaks for the whole text.
 VETO = 0.7
 # The sieve before exact and containment: see grams.sieve. It lets more through than these two take.
@@ -54,6 +56,8 @@ class LeakKeys(Protocol):
     def formulas(self) -> bool: ...
     @property
     def embedding(self) -> LeakEmbedding | None: ...
+    @property
+    def judge(self) -> Judge | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class _Text:
 
     text: str
     answer: str | None
+    open: list[tuple[int, float]] = field(default_factory=list)
 
     @cached_property
     def facts(self) -> Facts:
@@ -92,6 +97,7 @@ def decontaminate_table(
     config: LeakKeys,
     progress: Progress | None = None,
     cache: Path | None = None,
+    journal: Path | None = None,
 ) -> StepOutput:
     """Drop the rows that hold an item of a benchmark.
 
@@ -104,6 +110,7 @@ def decontaminate_table(
         problems: Problem table.
         benchmarks: name -> table with `problem` and, if there, `answer`, `choices`, `source_row`.
         cache: folder of embeddings; what lies there is not embedded again.
+        journal: the judge's journal of paid answers; needed where `config.judge` names no file and is set.
 
     Raises InputError for a benchmark without rows, for a blank item, and where the weights are missing.
     """
@@ -114,7 +121,10 @@ def decontaminate_table(
     rows_of = list(by_text.values())
     texts = [_Text(items[rows[0]].text, items[rows[0]].answer) for rows in rows_of]
     if config.policy == "strict":
-        hits = _strict(texts, [_Text(item.text, item.answer) for item in known], config, progress, cache)
+        targets = [_Text(item.text, item.answer) for item in known]
+        hits = _strict(texts, targets, config, progress, cache)
+        if config.judge is not None:
+            _judged_hits(texts, targets, config.judge, journal, hits, progress)
     else:
         hits = _published(texts, known, config, progress, cache)
     leaks: dict[int, list[_Hit]] = {}
@@ -280,7 +290,39 @@ def _embedded_hits(
                     continue
                 if finding.same or _worth_telling(finding, found[item]):
                     hits.setdefault(number, []).append(_Hit(item, methods[item], found[item], finding))
+            if keys.judge is not None:
+                text.open = _open(text, known, found, keys.judge)
             task.advance()
+
+
+def _open(text: _Text, known: Sequence[_Text], cosines: Mapping[int, float], judge: Judge) -> list[tuple[int, float]]:
+    """The nearest items that only a judge can tell: what is no edited copy with something changed."""
+    near = sorted((item for item in cosines if cosines[item] >= judge.cosine), key=lambda item: (-cosines[item], item))
+    found = [item for item in near[: judge.neighbours] if not edits(text.facts, known[item].facts).edited]
+    return [(item, cosines[item]) for item in found]
+
+
+def _judged_hits(  # noqa: PLR0913, PLR0917
+    texts: Sequence[_Text],
+    known: Sequence[_Text],
+    judge: Judge,
+    journal: Path | None,
+    hits: _Hits,
+    progress: Progress,
+) -> None:
+    """What the rules left open, as the judge sees it."""
+    from cotkit.dedup.adjudicate import adjudicate
+
+    path = judge.journal or journal
+    if path is None:
+        raise InputError("the judge has no journal; give `judge: {journal: …}`")
+    settled = {number for number, found in hits.items() if any(h.finding.same for h in found)}
+    asked = [(n, item, cosine) for n, text in enumerate(texts) if n not in settled for item, cosine in text.open]
+    pairs = [(texts[n].text, known[item].text) for n, item, _ in asked]
+    for (number, item, cosine), said in zip(asked, adjudicate(pairs, judge, path, progress), strict=True):
+        if said.opinion == "same":
+            finding = Finding("same_problem", {"judge": list(said.orders)})
+            hits.setdefault(number, []).append(_Hit(item, "judge", cosine, finding))
 
 
 def _worth_telling(finding: Finding, cosine: float) -> bool:

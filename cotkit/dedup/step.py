@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
+from cotkit.dedup.adjudicate import JOURNAL, Judge, read_key, recording_digest
 from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
@@ -109,6 +110,10 @@ class Decontaminate(Step):
     )
     embedding: LeakEmbedding | None = Field(LeakEmbedding(), description="Rewordings, by meaning; null: none.")
 
+    judge: Judge | None = Field(
+        None, description="A teacher for the pairs that the rules leave open, each asked in both orders; null: none."
+    )
+
     room: ClassVar[str] = "dedup"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
@@ -137,6 +142,8 @@ class Decontaminate(Step):
                 if self.missing == "stop":
                     raise
                 found[benchmark.name] = "missing"
+        if self.judge is not None and self.judge.teacher.replay is not None:
+            found["recording"] = recording_digest(self.judge.teacher.replay)
         return found | _weights(self.embedding)
 
     def exclusions(self) -> Mapping[str, str]:
@@ -149,9 +156,15 @@ class Decontaminate(Step):
             return [
                 f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; drop one of them"
             ]
+        if self.judge is not None and (self.embedding is None or self.policy != "strict"):
+            return [f"the step '{name}' has a `judge` but no embedding to find pairs for it; use strict with `embedding`"]
         if self.policy != "strict" or self.exact or self.renamed or self.containment or self.embedding:
             return []
         return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `containment` or `embedding`"]
+
+    def ready(self) -> None:
+        if self.judge is not None and self.judge.teacher.replay is None:
+            read_key(self.judge.teacher)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         from cotkit.dedup.leaks import decontaminate_table
@@ -167,7 +180,7 @@ class Decontaminate(Step):
         if not benchmarks:
             raise InputError("none of the benchmarks can be read; a leak check against nothing finds nothing")
         return decontaminate_table(
-            tables[Problem], benchmarks, self, context.progress, self.cache or context.run / EMBEDDINGS
+            tables[Problem], benchmarks, self, context.progress, self.cache or context.run / EMBEDDINGS, context.run / JOURNAL
         )
 
 
