@@ -228,22 +228,22 @@ def real_data() -> tuple[dict[str, Any], list[Case]]:
     return tables, pool
 
 
-def policy(rule: str) -> Any:
+def policy(rule: str, **more: Any) -> Any:
     from cotkit.dedup.step import Decontaminate
 
     source = {"kind": "file", "name": "unused", "path": "unused.jsonl"}
-    keys: dict[str, Any] = {"step": "decontaminate", "benchmarks": [source], "policy": rule}
+    keys: dict[str, Any] = {"step": "decontaminate", "benchmarks": [source], "policy": rule, **more}
     return Decontaminate.model_validate(keys)
 
 
-def flagged(rule: str, pool: list[Case], benchmarks: dict[str, Any], cache: Path | None) -> dict[int, dict[str, Any]]:
+def flagged(rule: str, pool: list[Case], benchmarks: dict[str, Any], cache: Path | None, **more: Any) -> dict[int, dict[str, Any]]:
     """Pool position -> evidence."""
     from cotkit import records
     from cotkit.dedup.leaks import decontaminate_table
     from cotkit.records import Problem
 
     rows = [Problem(f"{i:016d}", c.text, answer=c.answer, source="exam", source_row=i) for i, c in enumerate(pool)]
-    out = decontaminate_table(records.frame(Problem, rows), benchmarks, policy(rule), None, cache)
+    out = decontaminate_table(records.frame(Problem, rows), benchmarks, policy(rule, **more), None, cache)
     dropped = zip(out.dropped["source_row"], out.dropped["evidence"], strict=True)
     return {row: json.loads(evidence) for row, evidence in dropped}
 

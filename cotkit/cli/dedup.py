@@ -108,6 +108,7 @@ def _check(
 
     policy, embedding, cache, skip = keys
     id_column, text_column, split = columns
+    config = _config(policy, embedding)
     benchmarks: dict[str, pl.DataFrame] = {}
     ids: dict[str, list[Any]] = {}
     for one in [part for option in files[1] for part in option.split(",") if part]:
@@ -123,7 +124,6 @@ def _check(
     table, own, unread = _table(file := files[0], id_column, text_column, split)
     if unread:
         output.warn(f"{file}: {unread:,} rows have no text and were not checked")
-    config = _config(policy, embedding)
     out = decontaminate_table(table, benchmarks, config, output, cache)
     found = [(flag, own[flag.row], ids[flag.benchmark][flag.item]) for flag in flags(out, benchmarks)]
     return found, list(benchmarks), len(own)

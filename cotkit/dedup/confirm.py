@@ -23,6 +23,8 @@ MEANING = 0.80
 # The same where numbers and formulas in common say less than _TOLD bits.
 MEANING_ALONE = 0.86
 _TOLD = 4.0
+# Where the numbers of the text say so much, two drawings of it may differ.
+_FIGURE = 8.0
 # Share of the formulas that two rewordings have in common at least.
 _FORMULAS = 0.4
 # From this share of tokens in place on (letters and names renamed back), a text is a copy.
@@ -99,7 +101,8 @@ def confirm_duplicate(
     prefixed = len(here.normal.split()) > _LONG  # long texts that share a prompt are close whatever they ask
     if (change.edited or prefixed) and change.here and change.there:
         return Finding("other_question", _sides(change.here, change.there))
-    if change.edited and (change.here or change.there) and not agree:
+    new = (change.here.keys() - there.content.keys()) | (change.there.keys() - here.content.keys())
+    if change.edited and new and not agree:
         return Finding("unclear", _sides(change.here, change.there))
     if found := _asks(here, there) or _aligned(here, there):
         return found
@@ -183,7 +186,8 @@ def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None
     if change.edited and change.patched:
         number = any(is_number(t) for t in change.patched)
         return Finding("other_numbers" if number else "other_question", {"formula": list(change.patched[:20])})
-    if candidate.figure and item.figure and candidate.figure != item.figure:
+    told = numbers_bits(candidate.numbers & item.numbers)
+    if candidate.figure and item.figure and candidate.figure != item.figure and told < _FIGURE:
         return Finding("other_question", {"figure": "the drawings differ"})
     if change.swapped and change.edited:
         return Finding("other_question", {"letters": [list(pair) for pair in change.swapped[:20]]})

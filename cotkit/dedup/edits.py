@@ -137,7 +137,7 @@ def _renaming(
     masked = [_mask(t, our_names) for t in ours], [_mask(t, their_names) for t in theirs]
     pairs: Counter[tuple[str, str]] = Counter()
     for op in Levenshtein.opcodes(*masked):
-        if op.tag == "equal":
+        if op.tag == "equal" and op.src_end - op.src_start >= _PATCH:  # a letter between changes pairs by chance
             for a, b in zip(ours[op.src_start : op.src_end], theirs[op.dest_start : op.dest_end], strict=True):
                 if _mask(a, our_names) != a:
                     pairs[a, b] += 1

@@ -20,6 +20,7 @@ _TUPLE_COMMA = re.compile(r"([(\[]-?\d{1,3}),(\d{3}[)\]])")
 _DECIMAL_COMMA = re.compile(r"(?:(?<=\b0)|(?<=\d)(?!\{,\}\d{3}(?!\d)))\{,\}(?=\d)")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\{\\,\})(?=\d{3}(?!\d))")
 # "length-$10$" and "base-7": a hyphen, not a minus.
+_NOT = re.compile(r"\\not\s?=")
 _HYPHEN = re.compile(r"(?<=[a-z]{2})-(?=\$\d)|(?<=[a-z]{4})-(?=\d)")
 _TOKEN = re.compile(
     r"""
@@ -45,6 +46,7 @@ _ARTICLE = re.compile(
     r"(?:^|(?<=\s)|\s)[aA](?=\s+[a-zA-Z]{2})(?!\s+(?:and|or|is|are|be|in|such|satisf|equals|to|by|with|if|then|for|where)\b)"
 )
 _LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
+_SHOUTED = re.compile(r"\b[A-Z]{6,}\b")  # all in capitals: short words are words
 _CAPITALS = re.compile(r"\b[A-Z]{2,4}\b")
 _OPEN = frozenset("([{")
 _CLOSE = frozenset(")]}")
@@ -76,7 +78,8 @@ def spelled(text: str) -> str:
     for match in _FORMULA.finditer(text):
         parts += [_ARTICLE.sub(" an", text[end : match.start()]), _LETTERS.sub(_apart, match.group())]
         end = match.end()
-    return _CAPITALS.sub(_apart, "".join([*parts, _ARTICLE.sub(" an", text[end:])]))
+    spaced = "".join([*parts, _ARTICLE.sub(" an", text[end:])])
+    return spaced if _SHOUTED.search(spaced) else _CAPITALS.sub(_apart, spaced)
 
 
 def _apart(match: re.Match[str]) -> str:
@@ -92,6 +95,7 @@ def words(text: str) -> list[str]:
 def _tokens(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).lower()
     folded = unicodedata.normalize("NFKC", folded.translate(_CHARACTERS))
+    folded = _NOT.sub(" != ", folded)
     folded = _HYPHEN.sub(" ", folded)
     folded = _DECIMAL_COMMA.sub(".", folded)
     folded = _THOUSANDS.sub(",", _TUPLE_COMMA.sub(r"\1, \2", folded))
