@@ -26,13 +26,103 @@ from typing import Any
 EXAM = Path(__file__).resolve().parent.parent / "tests" / "dedup" / "exam"
 LANGUAGES = ("zh", "es", "fr", "de", "ru", "ja")
 BENCHMARKS = ("aime24.json", "aime25.jsonl", "amc.json", "math500.json", "minerva.json", "olympiad_bench.json")
-NAMES = (
-    "Alice Bob Carol David Emma Frank Grace Henry Isabel Jack Karen Leo Maria Nina Oscar Paul Quinn Rachel Sam Sarah "
-    "Tom Uma Victor Wendy Xavier Yusuf Zoe Anna Ben Clara Daniel Ella Felix George Hannah Ivan Julia Kevin Laura Mark "
-    "Nora Olivia Peter Rosa Simon Tara Lucy Mia Noah Omar Priya Ravi Sofia Tim Mary John James Linda Susan Jane Kate "
-    "Mike Lisa Amy Tina Nick Diego Lena Ming Yuki Chen Ahmed Fatima Marta Pedro Lucas Eva Max Mei Jorge Ana Luis Ali"
-).split()
-NEW_NAMES = "Bartholomew Ottilie Thaddeus Rosalind Cornelius Philippa Ignatius Wilhelmina Leopold Hortense".split()
+NAMES = [
+    "Alice",
+    "Bob",
+    "Carol",
+    "David",
+    "Emma",
+    "Frank",
+    "Grace",
+    "Henry",
+    "Isabel",
+    "Jack",
+    "Karen",
+    "Leo",
+    "Maria",
+    "Nina",
+    "Oscar",
+    "Paul",
+    "Quinn",
+    "Rachel",
+    "Sam",
+    "Sarah",
+    "Tom",
+    "Uma",
+    "Victor",
+    "Wendy",
+    "Xavier",
+    "Yusuf",
+    "Zoe",
+    "Anna",
+    "Ben",
+    "Clara",
+    "Daniel",
+    "Ella",
+    "Felix",
+    "George",
+    "Hannah",
+    "Ivan",
+    "Julia",
+    "Kevin",
+    "Laura",
+    "Mark",
+    "Nora",
+    "Olivia",
+    "Peter",
+    "Rosa",
+    "Simon",
+    "Tara",
+    "Lucy",
+    "Mia",
+    "Noah",
+    "Omar",
+    "Priya",
+    "Ravi",
+    "Sofia",
+    "Tim",
+    "Mary",
+    "John",
+    "James",
+    "Linda",
+    "Susan",
+    "Jane",
+    "Kate",
+    "Mike",
+    "Lisa",
+    "Amy",
+    "Tina",
+    "Nick",
+    "Diego",
+    "Lena",
+    "Ming",
+    "Yuki",
+    "Chen",
+    "Ahmed",
+    "Fatima",
+    "Marta",
+    "Pedro",
+    "Lucas",
+    "Eva",
+    "Max",
+    "Mei",
+    "Jorge",
+    "Ana",
+    "Luis",
+    "Ali",
+]
+NEW_NAMES = [
+    "Bartholomew",
+    "Ottilie",
+    "Thaddeus",
+    "Rosalind",
+    "Cornelius",
+    "Philippa",
+    "Ignatius",
+    "Wilhelmina",
+    "Leopold",
+    "Hortense",
+]
 ADVICE = (
     "Read the task slowly and make sure that you know what is given and what is asked. Draw a picture where it helps. "
     "Write down every step so that a friend could follow it. Check the result by another way before you give it. "
@@ -100,7 +190,11 @@ def plain(text: str) -> str:
         for pattern, replacement in _PLAIN:
             text = re.sub(pattern, replacement, text)
     for command in sorted(_SYMBOLS, key=len, reverse=True):
-        text = re.sub(re.escape(command) + ("(?![A-Za-z])" if command[-1].isalpha() else ""), lambda _, c=command: _SYMBOLS[c], text)
+        text = re.sub(
+            re.escape(command) + ("(?![A-Za-z])" if command[-1].isalpha() else ""),
+            lambda _, c=command: _SYMBOLS[c],
+            text,
+        )
     text = re.sub(r"\^\((\w)\)", r"^\1", text).replace("$", "")
     return re.sub(r"\\([A-Za-z]+)", r"\1", text)
 
@@ -119,11 +213,19 @@ def variables(text: str, rng: random.Random) -> str | None:
     letter = re.compile(r"(?<![A-Za-z\\])([a-zA-Z])(?![A-Za-z])")
     spaced = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
     segments = re.findall(r"\$[^$]*\$", text)
-    used = {m for s in segments for m in spaced.findall(re.sub(r"\\(?:text|mathrm|operatorname)\s*\{[^{}]*\}", "", s)) if len(m) == 1}
+    used = {
+        m
+        for s in segments
+        for m in spaced.findall(re.sub(r"\\(?:text|mathrm|operatorname)\s*\{[^{}]*\}", "", s))
+        if len(m) == 1
+    }
     names = sorted(used - set("eidCP"))
     if not names or re.search(r"\\text|base|digit|letter|\\\$", text):
         return None
-    small, large = [c for c in "abcghjkmpqrstuvwyz" if c not in used], [c for c in "ABDEFGHJKLMQRSTUVW" if c not in used]
+    small, large = (
+        [c for c in "abcghjkmpqrstuvwyz" if c not in used],
+        [c for c in "ABDEFGHJKLMQRSTUVW" if c not in used],
+    )
     rng.shuffle(small)
     rng.shuffle(large)
     if sum(n.islower() for n in names) > len(small) or sum(n.isupper() for n in names) > len(large):
@@ -133,7 +235,9 @@ def variables(text: str, rng: random.Random) -> str | None:
     parts = re.split(r"(\$[^$]*\$)", text)
     outside = re.compile(r"(?<![A-Za-z\\'])([b-zB-Z])(?![A-Za-z'])|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z])")
     done = [
-        re.sub(r".+", inside, p, flags=re.DOTALL) if p.startswith("$") else outside.sub(lambda m: "".join(new.get(c, c) for c in m[0]), p)
+        re.sub(r".+", inside, p, flags=re.DOTALL)
+        if p.startswith("$")
+        else outside.sub(lambda m: "".join(new.get(c, c) for c in m[0]), p)
         for p in parts
     ]
     assert letter
@@ -218,10 +322,19 @@ def real_data() -> tuple[dict[str, Any], list[Case]]:
 
     tables = {}
     for name in BENCHMARKS:
-        rows = [{"problem": r["problem"], "answer": str(r.get("answer", r.get("expected_answer", "")))} for r in read(root / "benchmarks" / name)]
+        rows = [
+            {"problem": r["problem"], "answer": str(r.get("answer", r.get("expected_answer", "")))}
+            for r in read(root / "benchmarks" / name)
+        ]
         tables[name.partition(".")[0]] = pl.DataFrame(rows)
     pool = [
-        Case(f"real {name.partition('.')[0]}", f"{name}:{i}", r["problem"], False, str(r["answer"]) if r.get("answer") else None)
+        Case(
+            f"real {name.partition('.')[0]}",
+            f"{name}:{i}",
+            r["problem"],
+            False,
+            str(r["answer"]) if r.get("answer") else None,
+        )
         for name in ("aime_1983_2023.json", "math_train.json")
         for i, r in enumerate(read(root / "problems" / name))
     ]
@@ -236,7 +349,9 @@ def policy(rule: str, **more: Any) -> Any:
     return Decontaminate.model_validate(keys)
 
 
-def flagged(rule: str, pool: list[Case], benchmarks: dict[str, Any], cache: Path | None, **more: Any) -> dict[int, dict[str, Any]]:
+def flagged(
+    rule: str, pool: list[Case], benchmarks: dict[str, Any], cache: Path | None, **more: Any
+) -> dict[int, dict[str, Any]]:
     """Pool position -> evidence."""
     from cotkit import records
     from cotkit.dedup.leaks import decontaminate_table
@@ -273,22 +388,36 @@ def main() -> None:
         count = Counter(pool[i].kind for i in found)
         for kind, size in total.items():
             table[kind][rule] = 100 * count[kind] / size
-        right = sum(pool[i].leak and e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base for i, e in found.items())
+        right = sum(
+            pool[i].leak and e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base
+            for i, e in found.items()
+        )
         leaks = sum(c.leak for c in pool)
-        wrong = sum(bool(pool[i].leak and not (e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base)) for i, e in found.items())
+        wrong = sum(
+            bool(pool[i].leak and not (e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base))
+            for i, e in found.items()
+        )
         print(f"{wrong} planted rows found with another item only or first")
-        print(f"{rule}: {sum(pool[i].leak for i in found) / max(leaks, 1):.3f} of {leaks} planted found, {right} with the right item; {time.process_time() - started:.0f} CPU s")
+        print(
+            f"{rule}: {sum(pool[i].leak for i in found) / max(leaks, 1):.3f} of {leaks} planted found, {right} with the right item; {time.process_time() - started:.0f} CPU s"
+        )
         shown = 0
         for i, case in enumerate(pool):
             if args.show and args.show in case.kind and (i in found) != case.leak and shown < args.limit:
                 shown += 1
                 base = next((b["problem"] for b in bases if b["id"] == case.base), "")
-                print(f"--- {case.kind} {case.base}\n  {case.text[:600]!r}\n  base: {base[:400]!r}\n  {json.dumps(found.get(i, {}))[:700]}")
+                print(
+                    f"--- {case.kind} {case.base}\n  {case.text[:600]!r}\n  base: {base[:400]!r}\n  {json.dumps(found.get(i, {}))[:700]}"
+                )
     width = max(map(len, total))
     print(f"\n| {'kind':<{width}} | rows | leak | " + " | ".join(args.rules.split(",")) + " |")
     for kind in sorted(total, key=lambda k: (not any(c.leak for c in pool if c.kind == k), list(total).index(k))):
         leak = any(c.leak for c in pool if c.kind == kind)
-        print(f"| {kind:<{width}} | {total[kind]:>5} | {'yes' if leak else 'no ':<4} | " + " | ".join(f"{v:5.1f}" for v in table[kind].values()) + " |")
+        print(
+            f"| {kind:<{width}} | {total[kind]:>5} | {'yes' if leak else 'no ':<4} | "
+            + " | ".join(f"{v:5.1f}" for v in table[kind].values())
+            + " |"
+        )
 
 
 if __name__ == "__main__":

@@ -23,10 +23,16 @@ from typing import Any
 
 import dedup_exam
 
-SWAPS = {"find": "determine", "compute": "calculate", "how many": "what number of", "largest": "greatest", "smallest": "least"}
+SWAPS = {
+    "find": "determine",
+    "compute": "calculate",
+    "how many": "what number of",
+    "largest": "greatest",
+    "smallest": "least",
+}
 
 
-def reordered(text: str, rng: random.Random) -> str | None:
+def reordered(text: str, _: random.Random) -> str | None:
     """Two statements before the question change places."""
     parts = re.split(r"(?<=[.])\s+(?=[A-Z])", text)
     if len(parts) < 3:
@@ -34,7 +40,7 @@ def reordered(text: str, rng: random.Random) -> str | None:
     return " ".join([parts[1], parts[0], *parts[2:]])
 
 
-def swapped(text: str, rng: random.Random) -> str | None:
+def swapped(text: str, _: random.Random) -> str | None:
     for word, other in SWAPS.items():
         if re.search(rf"\b{word}\b", text, re.IGNORECASE):
             return re.sub(rf"\b{word}\b", other, text, count=1, flags=re.IGNORECASE)
@@ -81,7 +87,9 @@ def scored(name: str, rows: list[tuple[str, int, str]], dropped: set[int], secon
             found[kind] += i in dropped or base in gone_bases
     bases = {base for _, base, _ in rows}
     lost = bases - left
-    print(f"{name}: {sum(found.values()) / sum(total.values()):.3f} found, {len(lost)} of {len(bases)} lost ({100 * len(lost) / len(bases):.2f} %), {seconds:.0f} CPU s")
+    print(
+        f"{name}: {sum(found.values()) / sum(total.values()):.3f} found, {len(lost)} of {len(bases)} lost ({100 * len(lost) / len(bases):.2f} %), {seconds:.0f} CPU s"
+    )
     print("   " + ", ".join(f"{kind} {100 * found[kind] / total[kind]:.0f}" for kind in KINDS if total[kind]))
     return {"lost": lost}
 
@@ -92,7 +100,9 @@ def cotkit(rows: list[tuple[str, int, str]], cache: Path | None) -> tuple[set[in
     from cotkit.dedup.step import Dedup
     from cotkit.records import Problem
 
-    table = records.frame(Problem, [Problem(f"{i:016d}", t, source="pool", source_row=i) for i, (t, _, _) in enumerate(rows)])
+    table = records.frame(
+        Problem, [Problem(f"{i:016d}", t, source="pool", source_row=i) for i, (t, _, _) in enumerate(rows)]
+    )
     out = dedup_table(table, Dedup(), None, cache)
     told = {r: json.loads(e) for r, e in zip(out.dropped["source_row"], out.dropped["evidence"], strict=True)}
     return set(told), told
@@ -121,7 +131,9 @@ def components(texts: list[str], cache: Path | None) -> set[int]:
 
     vectors = load_encoder(None, cache).encode(texts)
     first = vectors.rows[[i for i in range(len(vectors.owner)) if not i or vectors.owner[i] != vectors.owner[i - 1]]]
-    edges = [Edge(a, b, "embedding", s, "") for a, b, s in zip(*(p.tolist() for p in self_pairs(first, 0.9)), strict=True)]
+    edges = [
+        Edge(a, b, "embedding", s, "") for a, b, s in zip(*(p.tolist() for p in self_pairs(first, 0.9)), strict=True)
+    ]
     return {i for i, label in enumerate(clusters(len(texts), edges, [])) if label != i}
 
 
@@ -136,9 +148,13 @@ def semhash_rule(texts: list[str], cache: Path | None) -> set[int]:
     class Model:
         def encode(self, inputs: Any, **_: Any) -> Any:
             vectors = encoder.encode([str(text) for text in inputs])
-            return vectors.rows[[i for i in range(len(vectors.owner)) if not i or vectors.owner[i] != vectors.owner[i - 1]]]
+            return vectors.rows[
+                [i for i in range(len(vectors.owner)) if not i or vectors.owner[i] != vectors.owner[i - 1]]
+            ]
 
-    hashed = SemHash.from_records(records=[{"text": t, "n": str(i)} for i, t in enumerate(texts)], columns=["text"], model=Model())
+    hashed = SemHash.from_records(
+        records=[{"text": t, "n": str(i)} for i, t in enumerate(texts)], columns=["text"], model=Model()
+    )
     kept = {int(record["n"]) for record in hashed.self_deduplicate(threshold=0.9).selected}
     return set(range(len(texts))) - kept
 
@@ -159,9 +175,22 @@ def main() -> None:
     result = scored("cotkit", rows, dropped, time.process_time() - started)
     for base in sorted(result["lost"])[: args.show]:
         at = next(i for i, (_, b, kind) in enumerate(rows) if b == base and not kind)
-        print("lost:", told[at]["method"], told[at]["score"], told[at]["confirm"], "\n  ", texts[at][:300].replace("\n", " "), "\n  ", told[at]["kept_problem"][:300].replace("\n", " "))
+        print(
+            "lost:",
+            told[at]["method"],
+            told[at]["score"],
+            told[at]["confirm"],
+            "\n  ",
+            texts[at][:300].replace("\n", " "),
+            "\n  ",
+            told[at]["kept_problem"][:300].replace("\n", " "),
+        )
     if args.rivals:
-        for name, rule in (("MinHash LSH word-3 0.7 (datasketch)", minhash), ("cosine 0.9 + components", lambda t: components(t, args.cache)), ("semhash 0.9 on MiniLM", lambda t: semhash_rule(t, args.cache))):
+        for name, rule in (
+            ("MinHash LSH word-3 0.7 (datasketch)", minhash),
+            ("cosine 0.9 + components", lambda t: components(t, args.cache)),
+            ("semhash 0.9 on MiniLM", lambda t: semhash_rule(t, args.cache)),
+        ):
             started = time.process_time()
             found = rule(texts)
             scored(name, rows, found, time.process_time() - started)

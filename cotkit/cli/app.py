@@ -15,7 +15,7 @@ from cotkit.cli.output import fail
 from cotkit.errors import CotkitError, StorageError
 
 EPILOG = (
-    "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input (dedup check: leaks found) · 4 disk · 5 teacher refuses · "
+    "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input, or leaks · 4 disk · 5 teacher refuses · "
     "6 some rows failed, run again · 7 Hub · 130 interrupted"
 )
 INTERRUPTED = 130

@@ -192,7 +192,9 @@ def _table(
             f"name the right one with --text-column"
         )
     if id_column is not None and id_column not in seen:
-        raise InputError(f"{one}: no column '{id_column}'; it has {', '.join(seen)}; name the right one with --id-column")
+        raise InputError(
+            f"{one}: no column '{id_column}'; it has {', '.join(seen)}; name the right one with --id-column"
+        )
     key = id_column or _first(ID_COLUMNS, seen)
     answer = source.columns.answer if "answer" in named else _first(ANSWER_COLUMNS, seen)
     problems = [
@@ -212,7 +214,11 @@ def _text(value: Any) -> str:
     """A text as it is; of a chat, what the user says."""
     if isinstance(value, list):
         turns = [turn for turn in value if isinstance(turn, dict)]
-        said = [turn.get("content", turn.get("value")) for turn in turns if turn.get("role", turn.get("from")) in ("user", "human")]
+        said = [
+            turn.get("content", turn.get("value"))
+            for turn in turns
+            if turn.get("role", turn.get("from")) in ("user", "human")
+        ]
         return "\n\n".join(part for part in said if isinstance(part, str))
     return value if isinstance(value, str) else ""
 

@@ -58,7 +58,7 @@ def flags(out: StepOutput, benchmarks: Mapping[str, pl.DataFrame]) -> list[Flag]
     return sorted(found, key=lambda flag: flag.row)
 
 
-def _flag(  # noqa: PLR0913, PLR0917
+def _flag(
     row: Mapping[str, Any],
     kind: str,
     benchmark: str,

@@ -9,7 +9,6 @@ from pydantic import Field
 from cotkit.config import Config, LocalPath
 from cotkit.dedup.embed import Precision
 
-
 Policy = Literal[
     "strict",
     "faithful:s1",

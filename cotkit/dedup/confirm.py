@@ -75,7 +75,7 @@ class Finding:
 def confirm_duplicate(
     here: Facts, there: Facts, answers: tuple[str | None, str | None] = (None, None), cosine: float = 1.0
 ) -> Finding:
-    """Whether two problems of one pool are the same; symmetric but for the order inside `detail`.
+    """Whether two problems of one pool are the same.
 
     Numbers and operators must agree in number; where the reference answers agree, one text may have more.
     Unclear counts as different: a problem lost is worse than a problem twice. `cosine`: of the embeddings.
@@ -87,25 +87,43 @@ def confirm_duplicate(
         return Finding("other_question", {"figure": "the drawings differ"})
     if here.renamed == there.renamed:
         return Finding("same_problem" if here.normal == there.normal else "renamed")
+    change = edits(here, there)
+    return (
+        _numbers_apart(here, there, bool(agree))
+        or _edited_apart(here, there, change, bool(agree))
+        or _asks(here, there)
+        or _aligned(here, there)
+        or _alike(here, there, change, cosine)
+    )
+
+
+def _numbers_apart(here: Facts, there: Facts, agree: bool) -> Finding | None:
+    """Numbers or operators differ on both sides; on one side too, unless the answers agree."""
     only_here, only_there = _unmatched(here, there)
     if (only_here and only_there) or ((only_here or only_there) and not agree):
         return _other_numbers(only_here, only_there)
     marks_here, marks_there = here.marks - there.marks, there.marks - here.marks
     if (marks_here and marks_there) or ((marks_here or marks_there) and not agree):
         return Finding("other_question", _sides(marks_here, marks_there))
-    change = edits(here, there)
+    return None
+
+
+def _edited_apart(here: Facts, there: Facts, change: Edits, agree: bool) -> Finding | None:
+    """One is an edited copy of the other, and the edit changes more than words of the same meaning."""
     if change.edited and change.numbers:
         return Finding("other_numbers", {"pairs": [list(pair) for pair in change.numbers[:20]]})
     if change.edited and (change.patched or change.swapped):
-        return Finding("other_question", {"formula": list(change.patched[:20]), "letters": [list(p) for p in change.swapped[:20]]})
+        letters = [list(pair) for pair in change.swapped[:20]]
+        return Finding("other_question", {"formula": list(change.patched[:20]), "letters": letters})
     prefixed = len(here.normal.split()) > _LONG  # long texts that share a prompt are close whatever they ask
     if (change.edited or prefixed) and change.here and change.there:
         return Finding("other_question", _sides(change.here, change.there))
     new = (change.here.keys() - there.content.keys()) | (change.there.keys() - here.content.keys())
-    if change.edited and new and not agree:
-        return Finding("unclear", _sides(change.here, change.there))
-    if found := _asks(here, there) or _aligned(here, there):
-        return found
+    return Finding("unclear", _sides(change.here, change.there)) if change.edited and new and not agree else None
+
+
+def _alike(here: Facts, there: Facts, change: Edits, cosine: float) -> Finding:
+    """Nothing differs; is enough the same?"""
     if change.renamed and change.similarity >= COPY:
         return Finding("renamed")
     words = change.here.total() + change.there.total()
@@ -153,7 +171,9 @@ def confirm_leak(
 
 def _nothing_changed(candidate: Facts, item: Facts, change: Edits) -> bool:
     """What the candidate has beside the item was put in between, not in its place."""
-    lost = change.there or item.numbers - candidate.numbers or item.soft - candidate.soft or item.marks - candidate.marks
+    lost = (
+        change.there or item.numbers - candidate.numbers or item.soft - candidate.soft or item.marks - candidate.marks
+    )
     return not (lost or change.numbers or change.patched or change.swapped or _asks(candidate, item))
 
 
@@ -171,7 +191,10 @@ def _other_values(candidate: Facts, item: Facts, change: Edits, coverage: float 
         swapped |= coverage is not None and coverage < VERBATIM and extra.total() > _EXTRA
     else:
         come = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
-        swapped = bool((come and gone) or (not come and not gone and set(extra) - set(item.numbers) and set(missing) - set(candidate.numbers)))
+        swapped = bool(
+            (come and gone)
+            or (not come and not gone and set(extra) - set(item.numbers) and set(missing) - set(candidate.numbers))
+        )
     shared = set(item.numbers) & (set(candidate.numbers) | set(candidate.soft))
     if swapped or len(shared) < len(gone):
         return _other_numbers(extra, missing)
@@ -216,7 +239,11 @@ def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | Non
         return Finding("renamed" if change.renamed else "same_problem")
     detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
     if least >= AGREE:
-        enough = TRANSLATED - _COSINE_BITS_FOREIGN * cosine if candidate.foreign != item.foreign else REWORDED - _COSINE_BITS * (cosine - 0.5)
+        enough = (
+            TRANSLATED - _COSINE_BITS_FOREIGN * cosine
+            if candidate.foreign != item.foreign
+            else REWORDED - _COSINE_BITS * (cosine - 0.5)
+        )
         if bits >= enough and (candidate.foreign != item.foreign or cosine >= _FAR):
             return Finding("same_problem", detail)
     return Finding("unclear", detail)
@@ -224,7 +251,9 @@ def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | Non
 
 def _means(candidate: Facts, item: Facts, cosine: float) -> bool:
     """Close in meaning, and in formulas if there are any; closer still where there is no number to compare."""
-    told = numbers_bits(candidate.numbers & item.numbers) + pieces_bits(candidate.signature.pieces & item.signature.pieces)
+    told = numbers_bits(candidate.numbers & item.numbers) + pieces_bits(
+        candidate.signature.pieces & item.signature.pieces
+    )
     enough = MEANING if told >= _TOLD else MEANING_ALONE
     return cosine >= enough and formula_share(candidate.signature, item.signature) >= _FORMULAS
 
@@ -270,4 +299,3 @@ def _aligned(here: Facts, there: Facts) -> Finding | None:
 
 def _is_symbol(token: str) -> bool:
     return is_number(token) or is_letter(token)
-

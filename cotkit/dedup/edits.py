@@ -68,7 +68,8 @@ def edits(candidate: Facts, item: Facts) -> Edits:
     from rapidfuzz.distance import LCSseq, Levenshtein
 
     if LCSseq.similarity(ours, theirs) == len(theirs):
-        names, swapped = {}, ()
+        names: dict[str, str] = {}
+        swapped: tuple[tuple[str, str], ...] = ()
     else:
         names, swapped = _renaming(ours, theirs, candidate.names, item.names)
     back = [names.get(t, t) for t in ours] if not swapped else ours

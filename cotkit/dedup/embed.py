@@ -206,7 +206,7 @@ def load_encoder(
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(f"{folder}: the MiniLM weights cannot be loaded ({reason}); fetch the folder anew") from error
     finally:
-        logging.set_verbosity(level)  # type: ignore[no-untyped-call]
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
     if model.config.hidden_size != DIMENSIONS:

@@ -233,7 +233,13 @@ def _is_sign(tokens: Sequence[str], index: int) -> bool:
     if index == 0:
         return True
     before = tokens[index - 1]
-    return before in _MARKS or before in {"(", "[", ",", "=", "_", "*", "|", ":"} or before in STOP or not before.isascii() or (len(before) > 2 and is_word(before))
+    return (
+        before in _MARKS
+        or before in {"(", "[", ",", "=", "_", "*", "|", ":"}
+        or before in STOP
+        or not before.isascii()
+        or (len(before) > 2 and is_word(before))
+    )
 
 
 def canonical_number(piece: str) -> str:

@@ -151,7 +151,7 @@ def _dropped() -> Any:
 
 
 def sieve(items: Tokens, texts: Tokens, n: int, share: float, common: int) -> list[tuple[int, int]]:
-    """Pairs (text, item) where shared n-grams may cover `share` of the item; an item shorter than n must be there whole.
+    """Pairs (text, item) where shared n-grams may cover `share` of the item; a shorter item must be there whole.
 
     An n-gram in more than `common` items leads nowhere by itself.
     """
@@ -273,7 +273,9 @@ def contained(texts: Tokens, n: int, few: int) -> list[tuple[int, int]]:
     low, high = np.searchsorted(key, gram), np.searchsorted(key, gram, side="right")
     count = high - low
     wanted = np.unique(key)
-    places = np.bincount(np.searchsorted(wanted, gram[np.isin(gram, wanted)]), minlength=len(wanted)) if len(wanted) else []
+    places: Any = (
+        np.bincount(np.searchsorted(wanted, gram[np.isin(gram, wanted)]), minlength=len(wanted)) if len(wanted) else []
+    )
     rare = wanted[np.asarray(places) <= few] if len(wanted) else wanted
     hit = np.flatnonzero((count > 0) & np.isin(gram, rare))
     spread = np.repeat(hit, count[hit])

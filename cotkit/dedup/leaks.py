@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,8 +18,8 @@ from cotkit.dedup.exact import groups, match_key
 from cotkit.dedup.facts import Facts, facts, names_in, token_facts
 from cotkit.dedup.grams import Tokens, sieve, tokenize
 from cotkit.dedup.normal import without_figures, words
-from cotkit.dedup.signature import SignatureIndex
 from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
+from cotkit.dedup.signature import SignatureIndex
 from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress, StepOutput
 
@@ -218,7 +217,7 @@ def _renamed_hits(rest: Sequence[int], texts: Sequence[_Text], known: Sequence[_
                 hits.setdefault(number, []).append(_Hit(item, "renamed", 1.0, Finding(kind)))
 
 
-def _contained_hits(  # noqa: PLR0913, PLR0917
+def _contained_hits(
     texts: Sequence[_Text],
     known: Sequence[_Text],
     config: Containment,
@@ -263,7 +262,8 @@ def _embedded_hits(
     from cotkit.dedup.search import nearest
 
     config = keys.embedding
-    assert config is not None
+    if config is None:
+        return
     encoder = load_encoder(config.weights, cache, config.precision)
     targets = encoder.encode([without_figures(item.text) for item in known], progress)
     rows = encoder.encode([without_figures(texts[n].text) for n in rest], progress)
@@ -280,7 +280,11 @@ def _embedded_hits(
                 for item in index.find(text.facts.signature):
                     methods.setdefault(item, "formulas")
                     found.setdefault(item, rows.cosine(place, targets, item))
-            refused = {h.item for h in hits.get(number, ()) if h.method == "containment" and not h.finding.same and h.score >= VETO}
+            refused = {
+                h.item
+                for h in hits.get(number, ())
+                if h.method == "containment" and not h.finding.same and h.score >= VETO
+            }
             for item in sorted(found):
                 finding = Finding("same_problem", {"looked_at": False})
                 if config.confirm:
@@ -302,7 +306,7 @@ def _open(text: _Text, known: Sequence[_Text], cosines: Mapping[int, float], jud
     return [(item, cosines[item]) for item in found]
 
 
-def _judged_hits(  # noqa: PLR0913, PLR0917
+def _judged_hits(
     texts: Sequence[_Text],
     known: Sequence[_Text],
     judge: Judge,
@@ -357,7 +361,9 @@ def _as_it_stands(hit: _Hit) -> bool:
     """Word for word, but for layout, names of variables and what stands around it; or a published rule says so."""
     if hit.method in ("exact", "renamed", "published"):
         return True
-    return (hit.method == "containment" and hit.score >= VERBATIM) or not hit.finding.detail.keys().isdisjoint(("inside", "cut"))
+    return (hit.method == "containment" and hit.score >= VERBATIM) or not hit.finding.detail.keys().isdisjoint(
+        ("inside", "cut")
+    )
 
 
 def _near_miss(item: Item, known: Sequence[Item], hit: _Hit) -> Mapping[str, Any]:

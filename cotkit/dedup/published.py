@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001  every rule takes what any of them needs
 """Decontamination rules as their projects publish them, each alone, with nothing of ours added.
 
 Kept for comparison and for faithful copies of a recipe. A rule takes texts and benchmark items and yields
@@ -77,17 +78,17 @@ def digit_free(
 ) -> Iterator[tuple[int, int, float]]:
     """Equal letters, or a word 32-gram in common: Qihoo360/Light-R1 (decontaminate/)."""
     by_letters: dict[str, int] = {}
-    for number, item in enumerate(items):
-        by_letters.setdefault(_WORD.sub("", item).lower(), number)
+    for place, item in enumerate(items):
+        by_letters.setdefault(_WORD.sub("", item).lower(), place)
     seen = set()
     for number, text in enumerate(texts):
         letters = _WORD.sub("", text).lower()
         if letters and letters in by_letters:
             seen.add(number)
             yield number, by_letters[letters], 1.0
-    for number, item, score in shared_ngram(texts, items, progress, cache, 32):
+    for number, target, score in shared_ngram(texts, items, progress, cache, 32):
         if number not in seen:
-            yield number, item, score
+            yield number, target, score
 
 
 RULES: Mapping[str, Rule] = {

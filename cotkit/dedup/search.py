@@ -46,10 +46,8 @@ def self_pairs(vectors: Array, threshold: float, seed: int = 0) -> tuple[Array, 
         none = np.zeros(0, dtype=np.int64)
         return none, none, np.zeros(0)
     small = torch.from_numpy(rows).to(torch.bfloat16)
-    if len(rows) <= _EXACT:
-        parts = _all_blocks(small, threshold)
-    else:
-        parts = _list_blocks(rows, small, threshold, seed)
+    few = len(rows) <= _EXACT
+    parts = _all_blocks(small, threshold) if few else _list_blocks(rows, small, threshold, seed)
     found = [np.unique(np.concatenate(some), axis=0) for some in _gathered(parts)]
     pairs = np.unique(np.concatenate(found), axis=0) if found else np.zeros((0, 2), dtype=np.int64)
     scores = _exact_scores(rows, pairs)
@@ -176,9 +174,7 @@ def _bounded(pairs: Array, scores: Array, count: int) -> tuple[Array, Array, Arr
     return pairs[:, 0], pairs[:, 1], scores
 
 
-def nearest(
-    vectors: Array, targets: Array, k: int, threshold: float
-) -> Iterator[tuple[int, int, float]]:
+def nearest(vectors: Array, targets: Array, k: int, threshold: float) -> Iterator[tuple[int, int, float]]:
     """For each row the up to `k` nearest rows of `targets` with inner product >= `threshold`.
 
     Yields (row, target, score), rows in order, targets by number.
@@ -204,9 +200,7 @@ def _contiguous(vectors: Array) -> Array:
     return rows
 
 
-def _scored(
-    row: Array, targets: Array, i: int, near: Array, threshold: float
-) -> Iterator[tuple[int, int, float]]:
+def _scored(row: Array, targets: Array, i: int, near: Array, threshold: float) -> Iterator[tuple[int, int, float]]:
     """Score pairs one by one in float64, so that a score does not depend on its block."""
     import numpy as np
 

@@ -13,7 +13,37 @@ from dataclasses import dataclass
 from cotkit.dedup.normal import is_number
 from cotkit.dedup.symbols import FUNCTIONS, GREEK
 
-_OPERATORS = frozenset("+ - * / ^ = < > <= >= != ! ' | +- -+ ∈ -> <-> _ ( ) mod binom sqrt ° %".split())
+_OPERATORS = frozenset(
+    [
+        "+",
+        "-",
+        "*",
+        "/",
+        "^",
+        "=",
+        "<",
+        ">",
+        "<=",
+        ">=",
+        "!=",
+        "!",
+        "'",
+        "|",
+        "+-",
+        "-+",
+        "∈",
+        "->",
+        "<->",
+        "_",
+        "(",
+        ")",
+        "mod",
+        "binom",
+        "sqrt",
+        "°",
+        "%",
+    ]
+)
 _NAMES = (FUNCTIONS | frozenset(GREEK) | {"binom", "infinity", "int", "sum", "prod", "lim"}) - {"mod"}
 _LOOSE = 6.0
 # A feature in more items than this leads nowhere by itself.
@@ -22,7 +52,7 @@ _LOOKED_AT = 30
 _FOUND = 5
 _SHARE = 0.8
 _LEAST = 4.0
-_JOINING = _OPERATORS - frozenset("( )".split())
+_JOINING = _OPERATORS - frozenset(["(", ")"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +71,7 @@ class Signature:
 
 
 def shared_bits(ours: Signature, theirs: Signature) -> tuple[float, float]:
-    """Bits that two signatures share, and the smallest of four shares: of each one's numbers, of each one's formulas."""
+    """Bits that two signatures share, and the smallest share: of each one's numbers, of each one's formulas."""
     numbers = numbers_bits(ours.numbers & theirs.numbers)
     pieces = pieces_bits(ours.pieces & theirs.pieces)
     shares = [numbers / max(numbers_bits(side.numbers), 0.1) if side.numbers else 1.0 for side in (ours, theirs)]
@@ -51,7 +81,7 @@ def shared_bits(ours: Signature, theirs: Signature) -> tuple[float, float]:
 
 
 def formula_share(ours: Signature, theirs: Signature) -> float:
-    """How much of the formulas two signatures share, of the side that shares less; a side with next to none is no side."""
+    """Share of the formulas in common, of the side that shares less; a side with next to none is no side."""
     shared = pieces_bits(ours.pieces & theirs.pieces)
     sides = [bits for side in (ours, theirs) if (bits := pieces_bits(side.pieces)) >= _LOOSE]
     return min((min(1.0, (shared + _LOOSE / 2) / (bits + _LOOSE / 2)) for bits in sides), default=1.0)
@@ -112,20 +142,29 @@ def pieces_bits(pieces: Counter[tuple[str, ...]]) -> float:
     return sum(1.5 * min(count, 2) for count in pieces.values())
 
 
+Feature = str | tuple[str, ...]
+
+
+def features(own: Signature) -> Iterator[Feature]:
+    """Its different numbers and pieces."""
+    yield from own.numbers
+    yield from own.pieces
+
+
 class SignatureIndex:
     """Finds the items that share numbers and formulas with a text."""
 
     def __init__(self, items: Sequence[Signature]) -> None:
         self.items = items
-        self.postings: dict[str | tuple[str, ...], list[int]] = {}
+        self.postings: dict[Feature, list[int]] = {}
         for number, item in enumerate(items):
-            for feature in (*item.numbers, *item.pieces):
+            for feature in features(item):
                 self.postings.setdefault(feature, []).append(number)
 
     def find(self, text: Signature) -> list[int]:
         """Up to _FOUND items that share most bits, both sides agreeing; best first."""
         gained: Counter[int] = Counter()
-        for feature in (*text.numbers, *text.pieces):
+        for feature in features(text):
             with_it = self.postings.get(feature, ())
             if len(with_it) <= _COMMON:
                 bits = number_bits(feature) if isinstance(feature, str) else 1.5

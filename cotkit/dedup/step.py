@@ -40,7 +40,8 @@ class Dedup(Step):
         ("answer", "solution", "source"), description="Which row of a cluster survives: the first difference decides."
     )
     source_order: tuple[str, ...] = Field(
-        (), description="Sources from the most to the least preferred, for `prefer: source`; others come after, by name."
+        (),
+        description="Sources from the most to the least preferred, for `prefer: source`; others come after, by name.",
     )
     against: tuple[AnySource, ...] = Field(
         (), description="Earlier datasets: what is in one of them is dropped as its duplicate."
@@ -79,9 +80,7 @@ class Dedup(Step):
         return dedup_table(tables[Problem], self, context.progress, self.cache or context.run / EMBEDDINGS, earlier)
 
 
-Benchmark = Annotated[
-    AnySource, BeforeValidator(by_name, json_schema_input_type=AnySource | Literal[*KNOWN])  # type: ignore[valid-type]
-]
+Benchmark = Annotated[AnySource, BeforeValidator(by_name, json_schema_input_type=AnySource | Literal[*KNOWN])]
 
 
 class Decontaminate(Step):
@@ -154,10 +153,13 @@ class Decontaminate(Step):
         strict = self.model_fields_set & {"exact", "renamed", "containment", "formulas", "embedding"}
         if self.policy != "strict" and strict:
             return [
-                f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; drop one of them"
+                f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; "
+                f"drop one of them"
             ]
         if self.judge is not None and (self.embedding is None or self.policy != "strict"):
-            return [f"the step '{name}' has a `judge` but no embedding to find pairs for it; use strict with `embedding`"]
+            return [
+                f"the step '{name}' has a `judge` but no embedding to find pairs for it; use strict with `embedding`"
+            ]
         if self.policy != "strict" or self.exact or self.renamed or self.containment or self.embedding:
             return []
         return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `containment` or `embedding`"]
@@ -180,7 +182,12 @@ class Decontaminate(Step):
         if not benchmarks:
             raise InputError("none of the benchmarks can be read; a leak check against nothing finds nothing")
         return decontaminate_table(
-            tables[Problem], benchmarks, self, context.progress, self.cache or context.run / EMBEDDINGS, context.run / JOURNAL
+            tables[Problem],
+            benchmarks,
+            self,
+            context.progress,
+            self.cache or context.run / EMBEDDINGS,
+            context.run / JOURNAL,
         )
 
 

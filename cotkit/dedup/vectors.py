@@ -53,11 +53,15 @@ def open_store(folder: Path | None, name: str) -> Iterator[Store]:
             folder.mkdir(parents=True, exist_ok=True)
         connection = _opened(path)
     except (OSError, sqlite3.OperationalError) as error:
-        raise StorageError(f"{path}: embeddings cannot be kept here ({error}); check the folder's permissions") from error
+        raise StorageError(
+            f"{path}: embeddings cannot be kept here ({error}); check the folder's permissions"
+        ) from error
     try:
         yield Store(connection)
     except sqlite3.OperationalError as error:
-        raise StorageError(f"{path}: embeddings cannot be kept here ({error}); free space, or give another folder") from error
+        raise StorageError(
+            f"{path}: embeddings cannot be kept here ({error}); free space, or give another folder"
+        ) from error
     finally:
         connection.close()
 

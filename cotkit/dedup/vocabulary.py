@@ -12,7 +12,7 @@ STOP = frozenset(
         "much what which when where who whose whom why can could will would shall should does do did done doing "
         "not no into onto such some any all each every both given give gives find compute determine evaluate calculate "
         "let suppose assume consider value values following also only just exactly respectively form written express "
-        "expressed answer simplify solve solved please show satisfy satisfies satisfying such that where while must may "
+        "expressed answer simplify solve solved please satisfy satisfies satisfying such that where while must may "
         "might get got there here up out per one after before during between among through over under about convert "
         "write writes written"
     )
@@ -60,12 +60,12 @@ SYNONYM = {word: line.split()[0] for line in _SYNONYMS.strip().splitlines() for 
 # A few words of each language that stand in nearly every problem of it and in no English one.
 FOREIGN = frozenset(
     listed(
-        "el los las una del que cuál cuántos cuántas cuántos cuánto si por para se su sea sean con encuentra halla calcula "
+        "el los las una del que cuál cuántos cuántas cuánto si por para se su sea sean con encuentra halla calcula "
         "calcular determina encuentre un y tiene número números es "
         "le les une des du est quel quelle combien dans pour avec sur et soit soient trouver calculer déterminer nombre "
         "nombres qui sont au aux "
-        "der die das ein eine einer eines und ist sind wie viele wenn mit von den dem für auf berechne bestimme finde zahl "
-        "zahlen wird werden löse "
+        "der die das ein eine einer eines und ist sind wie viele wenn mit von den dem für auf berechne bestimme finde "
+        "zahl zahlen wird werden löse "
         "il lo gli di che è sono quanti quante per con trova calcola numero della dello nel "
         "o os um uma em qual quantos são não ache calcule determine número"
     )

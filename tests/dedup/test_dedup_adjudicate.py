@@ -50,7 +50,7 @@ def test_both_orders_are_asked_and_must_agree(tmp_path: Path) -> None:
 
 
 def test_an_answer_without_a_verdict_and_a_failure_leave_it_open(tmp_path: Path) -> None:
-    with FakeTeacher(lambda text: "42") as teacher:
+    with FakeTeacher({}) as teacher:
         assert adjudicate([(STORY, ITEM)], judge(teacher.url), tmp_path / "j", NoProgress())[0].opinion == "undecided"
     with FakeTeacher(says) as teacher:
         teacher.fault("400")

@@ -68,7 +68,9 @@ def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_n
 
 def test_a_leak_may_say_more_but_not_something_else() -> None:
     item = facts("A farmer has 12 cows and 30 sheep. How many legs are there?")
-    assert confirm_leak(facts("On a farm of 7 fields are 12 cows and 30 sheep. Count the legs."), item, cosine=0.85).same
+    assert confirm_leak(
+        facts("On a farm of 7 fields are 12 cows and 30 sheep. Count the legs."), item, cosine=0.85
+    ).same
     assert confirm_leak(facts("A farmer has 12 cows and 31 sheep. How many legs?"), item).kind == "other_numbers"
 
 

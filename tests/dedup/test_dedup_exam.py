@@ -25,7 +25,9 @@ def shares(rule: str, count: int, kinds: tuple[str, ...] = (), **keys: object) -
     some = bases[:: max(1, len(bases) // count)]
     pool = [case for case in dedup_exam.cases(some) if not kinds or case.kind in kinds]
     pool += [dedup_exam.Case("clean", r["id"], r["problem"], False) for r in dedup_exam.clean_rows()[:60]]
-    found = dedup_exam.flagged(rule, pool, {"exam": pl.DataFrame({"problem": [r["problem"] for r in bases]})}, None, **keys)
+    found = dedup_exam.flagged(
+        rule, pool, {"exam": pl.DataFrame({"problem": [r["problem"] for r in bases]})}, None, **keys
+    )
     total, hit = Counter(c.kind for c in pool), Counter(pool[i].kind for i in found)
     return {kind: hit[kind] / total[kind] for kind in total}
 
@@ -44,7 +46,14 @@ def test_rewordings_and_translations_are_found_with_embeddings() -> None:
         find_weights()
     except InputError as error:
         pytest.skip(str(error))
-    kinds = ("light paraphrase", "renamed variables", "distractor", "translated", "numbers changed (by hand)", "other question")
+    kinds = (
+        "light paraphrase",
+        "renamed variables",
+        "distractor",
+        "translated",
+        "numbers changed (by hand)",
+        "other question",
+    )
     found = shares("strict", 40, kinds)
     assert found["light paraphrase"] >= 0.9, found
     assert found["renamed variables"] >= 0.9

@@ -189,7 +189,9 @@ def test_what_an_earlier_dataset_has_is_dropped_here() -> None:
 
 def test_a_problem_inside_a_prompt_is_its_duplicate() -> None:
     problem = "A farmer has 12 cows and 30 sheep, and each cow eats twice as much. How many legs are there?"
-    out = dedup_table(table([f"Think hard. {problem} Put the answer in a box.", problem, problem.replace("12", "13")]), CHEAP)
+    out = dedup_table(
+        table([f"Think hard. {problem} Put the answer in a box.", problem, problem.replace("12", "13")]), CHEAP
+    )
     assert out.dropped["reason"].to_list() == ["near_duplicate"]
     assert out.kept.height == 2
     assert evidence(out.dropped, out.dropped["source_row"][0])["method"] == "contained"
