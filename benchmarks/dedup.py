@@ -147,7 +147,7 @@ def search(count: int, threshold: float = 0.9, sample: int = 2000) -> None:
         )
 
     def ivf() -> Any:
-        index = faiss.index_factory(384, f"IVF{max(16, int(count**0.5))},Flat", faiss.METRIC_INNER_PRODUCT)
+        index: Any = faiss.index_factory(384, f"IVF{max(16, int(count**0.5))},Flat", faiss.METRIC_INNER_PRODUCT)
         index.train(made[:: max(1, count // 65_000)])
         index.add(made)
         index.nprobe = 4
@@ -180,4 +180,5 @@ def same(count: int) -> None:
 
 if __name__ == "__main__":
     what, *numbers = sys.argv[1:] or ["embed"]
-    {"embed": embed, "cheap": cheap, "search": search, "same": same}[what](*map(int, numbers))
+    chosen: Callable[..., None] = {"embed": embed, "cheap": cheap, "search": search, "same": same}[what]  # type: ignore[assignment]
+    chosen(*map(int, numbers))

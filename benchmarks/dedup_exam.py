@@ -231,7 +231,10 @@ def variables(text: str, rng: random.Random) -> str | None:
     if sum(n.islower() for n in names) > len(small) or sum(n.isupper() for n in names) > len(large):
         return None
     new = {n: (small if n.islower() else large).pop() for n in names}
-    inside = lambda m: spaced.sub(lambda t: new.get(t[0], t[0]), m[0])  # noqa: E731
+
+    def inside(found: re.Match[str]) -> str:
+        return spaced.sub(lambda t: new.get(t[0], t[0]), found[0])
+
     parts = re.split(r"(\$[^$]*\$)", text)
     outside = re.compile(r"(?<![A-Za-z\\'])([b-zB-Z])(?![A-Za-z'])|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z])")
     done = [

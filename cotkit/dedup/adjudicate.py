@@ -56,9 +56,9 @@ class Judge(Config):
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
     )
     neighbours: int = Field(
-        3, ge=1, le=20, description="How many of the nearest items each open problem is held against."
+        5, ge=1, le=100, description="How many of the nearest items each open problem is held against."
     )
-    cosine: float = Field(0.45, gt=0, le=1, description="Pairs of at least this cosine are asked about.")
+    cosine: float = Field(0.35, gt=0, le=1, description="Pairs of at least this cosine are asked about.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ _BYTES = 2 * DIMENSIONS  # rows are kept in float16: unit vectors lose less than
 _BUDGET = {"cpu": 1024, "cuda": 65_536}
 # Texts of a batch are padded to a multiple of this, so that a text meets only texts of its own padded length.
 _GRAIN = 8
+# Part of the cache's name: another way to cut windows is another cache.
+WINDOWS = "w1"
 # What the model reads, without its two marks; then windows about as long as a problem, half overlapping.
 _READ = 254
 _WINDOW = 126
@@ -215,7 +217,9 @@ def load_encoder(
     tokenizer.no_padding()
     tokenizer.no_truncation()
     digest = weights_digest(folder).removeprefix("sha256:")[:12]
-    return Encoder(model.eval().to(device), tokenizer, device, f"minilm-{digest}-{'bf16' if half else 'fp32'}", cache)
+    return Encoder(
+        model.eval().to(device), tokenizer, device, f"minilm-{digest}-{'bf16' if half else 'fp32'}-{WINDOWS}", cache
+    )
 
 
 def _computes_bf16() -> bool:

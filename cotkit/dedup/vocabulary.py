@@ -62,8 +62,8 @@ FOREIGN = frozenset(
     listed(
         "el los las una del que cuál cuántos cuántas cuánto si por para se su sea sean con encuentra halla calcula "
         "calcular determina encuentre un y tiene número números es "
-        "le les une des du est quel quelle combien dans pour avec sur et soit soient trouver calculer déterminer nombre "
-        "nombres qui sont au aux "
+        "le les une des du est quel quelle combien dans pour avec sur et soit soient trouver calculer déterminer "
+        "nombre nombres qui sont au aux "
         "der die das ein eine einer eines und ist sind wie viele wenn mit von den dem für auf berechne bestimme finde "
         "zahl zahlen wird werden löse "
         "il lo gli di che è sono quanti quante per con trova calcola numero della dello nel "
