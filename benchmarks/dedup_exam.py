@@ -5,7 +5,7 @@
 Base problems, paraphrases, translations and look-alikes are written by hand (tests/dedup/exam, FORMAT.md); copies
 in another layout, with other names, inside longer prompts and with other numbers are made here from a fixed seed.
 A third of the base problems is unseen: rules are chosen without them, `--unseen` scores them alone.
-With COTKIT_DATA, MATH train and AIME 1983-2023 stand among the clean problems and MATH-500, AIME 2024 and 2025,
+With COTKIT_DATA, the mechanical kinds are made of MATH-500 too, MATH train and AIME 1983-2023 stand among the clean problems and MATH-500, AIME 2024 and 2025,
 AMC, Minerva and OlympiadBench among the benchmarks; a row of theirs that is flagged is listed for a person to judge.
 """
 
@@ -192,7 +192,7 @@ def plain(text: str) -> str:
     for command in sorted(_SYMBOLS, key=len, reverse=True):
         text = re.sub(
             re.escape(command) + ("(?![A-Za-z])" if command[-1].isalpha() else ""),
-            lambda _, c=command: _SYMBOLS[c],
+            lambda found: _SYMBOLS[found[0]],
             text,
         )
     text = re.sub(r"\^\((\w)\)", r"^\1", text).replace("$", "")
@@ -366,6 +366,12 @@ def flagged(
     return {row: json.loads(evidence) for row, evidence in dropped}
 
 
+def named_item(evidence: dict[str, Any], ids: list[str]) -> str:
+    """The base problem that the evidence names."""
+    name, row = evidence["benchmark"], evidence["benchmark_row"]
+    return ids[row] if name == "exam" else f"{name}:{row}"
+
+
 def main() -> None:
     import polars as pl
 
@@ -381,6 +387,9 @@ def main() -> None:
     clean = [Case("clean, exam", r["id"], r["problem"], False, r.get("answer")) for r in clean_rows()]
     benchmarks, real = real_data()
     benchmarks["exam"] = pl.DataFrame([{"problem": r["problem"], "answer": r.get("answer")} for r in bases])
+    if "math500" in benchmarks and not args.unseen:
+        more = benchmarks["math500"].iter_rows(named=True)
+        rows += [{"id": f"math500:{i}", "problem": r["problem"], "answer": r["answer"]} for i, r in enumerate(more)]
     pool = [*cases(rows), *clean, *real]
     ids = [r["id"] for r in bases]
     total = Counter(c.kind for c in pool)
@@ -391,16 +400,8 @@ def main() -> None:
         count = Counter(pool[i].kind for i in found)
         for kind, size in total.items():
             table[kind][rule] = 100 * count[kind] / size
-        right = sum(
-            pool[i].leak and e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base
-            for i, e in found.items()
-        )
+        right = sum(pool[i].leak and pool[i].base == named_item(e, ids) for i, e in found.items())
         leaks = sum(c.leak for c in pool)
-        wrong = sum(
-            bool(pool[i].leak and not (e["benchmark"] == "exam" and ids[e["benchmark_row"]] == pool[i].base))
-            for i, e in found.items()
-        )
-        print(f"{wrong} planted rows found with another item only or first")
         print(
             f"{rule}: {sum(pool[i].leak for i in found) / max(leaks, 1):.3f} of {leaks} planted found, {right} with the right item; {time.process_time() - started:.0f} CPU s"
         )
