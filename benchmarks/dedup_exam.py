@@ -208,11 +208,14 @@ def people(text: str, rng: random.Random) -> str | None:
     return re.sub(r"[A-Z][a-z]+", lambda m: new.get(m[0], m[0]), text)
 
 
+_MATH = r"\$\$[^$]*\$\$|\$[^$]*\$|\\\[[^\[\]]*\\\]"
+
+
 def variables(text: str, rng: random.Random) -> str | None:
     """Other letters for the variables inside formulas, consistently; None where there are none."""
     letter = re.compile(r"(?<![A-Za-z\\])([a-zA-Z])(?![A-Za-z])")
     spaced = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
-    segments = re.findall(r"\$[^$]*\$", text)
+    segments = re.findall(_MATH, text)
     used = {
         m
         for s in segments
@@ -220,7 +223,7 @@ def variables(text: str, rng: random.Random) -> str | None:
         if len(m) == 1
     }
     names = sorted(used - set("eidCP"))
-    if not names or re.search(r"\\text|base|digit|letter|\\\$", text):
+    if not names or re.search(r"\\text|base|digit|letter|\\\$|\[asy\]", text):
         return None
     small, large = (
         [c for c in "abcghjkmpqrstuvwyz" if c not in used],
@@ -235,11 +238,11 @@ def variables(text: str, rng: random.Random) -> str | None:
     def inside(found: re.Match[str]) -> str:
         return spaced.sub(lambda t: new.get(t[0], t[0]), found[0])
 
-    parts = re.split(r"(\$[^$]*\$)", text)
+    parts = re.split(f"({_MATH})", text)
     outside = re.compile(r"(?<![A-Za-z\\'])([b-zB-Z])(?![A-Za-z'])|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z])")
     done = [
         re.sub(r".+", inside, p, flags=re.DOTALL)
-        if p.startswith("$")
+        if p.startswith(("$", "\\["))
         else outside.sub(lambda m: "".join(new.get(c, c) for c in m[0]), p)
         for p in parts
     ]
@@ -267,6 +270,8 @@ def truncated(text: str) -> str | None:
 
 def numbers_changed(text: str, rng: random.Random) -> str | None:
     """One or two numbers of two digits or more (else any but 0 and 1) changed a little."""
+    if "[asy]" in text:
+        return None
     spots = [m for m in re.finditer(r"(?<![\d.^_{])\d+(?![\d.])", text) if m[0] not in ("0", "1")]
     spots = [m for m in spots if len(m[0]) > 1] or spots
     if not spots:

@@ -75,7 +75,8 @@ _GREEK = frozenset(GREEK) - {"pi"}
 # Where letters are the subject, renaming them gives another problem.
 _LETTERS_MATTER = frozenset(listed("letter letters alphabet roman hexadecimal vowel vowels consonant consonants word"))
 _BRACKETS = re.compile(r"\\left|\\right|\\[{}]|[()\[\]$]")
-_CAPITALIZED = re.compile(r"(?<=[a-z0-9,$()][ \n])[A-Z][a-z]+\b|\b[A-Z][a-z]+(?='s\b)")
+_CAPITALIZED = re.compile(r"\b[A-Z][a-z]+\b")
+_MIDST = re.compile(r"(?<=[a-z0-9,$()][ \n])[A-Z][a-z]+\b|\b[A-Z][a-z]+(?='s\b)")
 # How a fraction is to be given is not what is asked.
 _LOWEST_TERMS = re.compile(
     r"\b(?:where )?\w and \w are (?:relatively prime|coprime|mutually prime) (?:positive )?(?:integers|numbers)"
@@ -101,6 +102,7 @@ class Facts:
         figure: normal form of its drawing code.
         content: stems of the words that carry content -> how often.
         names: words written with a capital and never without.
+        people: those of `names` that stand in the midst of a sentence.
         signature: numbers and formula pieces.
         foreign: the text is in another language than English.
     """
@@ -114,6 +116,7 @@ class Facts:
     figure: str
     content: Counter[str]
     names: frozenset[str]
+    people: frozenset[str]
     signature: Signature
     foreign: bool
 
@@ -122,15 +125,20 @@ def facts(text: str) -> Facts:
     """Facts of a problem text; its drawings are compared as a whole, apart from the text."""
     plain = without_figures(text)
     tokens = normal_form(spelled(plain)).split()
-    return _facts(tokens, _numbered(tokens), figures(text) if plain != text else "", names_in(plain))
+    return _facts(tokens, _numbered(tokens), _drawn(text) if plain != text else "", names_in(plain), people_in(plain))
 
 
 def token_facts(tokens: Sequence[str], names: frozenset[str] = frozenset()) -> Facts:
     """Facts of a piece of text given as tokens of its normal form; `names` of the text that it is from."""
-    return _facts(tokens, " ".join(tokens), "", names & frozenset(tokens))
+    return _facts(tokens, " ".join(tokens), "", names & frozenset(tokens), frozenset())
 
 
-def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[str]) -> Facts:
+def _drawn(text: str) -> str:
+    """The numbers of its drawings in order: names of points and the spelling of labels do not count."""
+    return " ".join(t for t in figures(text).split() if is_number(t))
+
+
+def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[str], people: frozenset[str]) -> Facts:
     hard, soft, marks = _count(tokens)
     asked = {ASKED[t] for t in tokens if t in ASKED}
     asked |= {f"{b.rstrip('s')}.{a}" for a, b in pairwise(tokens) if b in _NAMED_BY_LETTER and len(a) == 1}
@@ -149,21 +157,27 @@ def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[st
         figure,
         content,
         names,
+        people,
         signature(tokens),
         is_foreign(tokens),
     )
 
 
 def people_form(own: Facts) -> str:
-    """The renamed form with the words of `names` numbered as well; equal for texts that differ in names alone."""
+    """The renamed form with the words of `people` numbered as well; equal for texts that differ in names alone."""
     names: dict[str, str] = {}
     return " ".join(
-        names.setdefault(piece, f"¶{len(names) + 1}") if piece in own.names else piece for piece in own.renamed.split()
+        names.setdefault(piece, f"¶{len(names) + 1}") if piece in own.people else piece for piece in own.renamed.split()
     )
 
 
-def names_in(text: str) -> frozenset[str]:
+def people_in(text: str) -> frozenset[str]:
     """Words of a text that are written with a capital in the midst of a sentence and never without, in lower case."""
+    return names_in(text) & {word.lower() for word in _MIDST.findall(text[:_NAMES_IN])}
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Words of a text that are written with a capital and never without, in lower case."""
     text = _COMMAND.sub(" ", text[:_NAMES_IN])
     capital = {word.lower() for word in _CAPITALIZED.findall(text)}
     return frozenset(word for word in capital - set(_LOWER.findall(text)) if word not in STOP and word not in ASKED)

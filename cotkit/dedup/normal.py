@@ -40,12 +40,18 @@ _PUNCTUATION = frozenset(';?"“”„«»`&~$.\\')
 # Words that are names of mathematics, not of language: a hyphen beside them is a minus.
 _MATH_WORDS = FUNCTIONS | frozenset(GREEK)
 _FORMULA = re.compile(
-    r"(?<!\\)\$(?:\\.|[^$\\])+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]", re.DOTALL
+    r"\$\$(?:\\.|[^$\\])+\$\$|(?<!\\)\$(?:\\.|[^$\\])+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]",
+    re.DOTALL,
 )
 _ARTICLE = re.compile(
     r"(?:^|(?<=\s)|\s)[aA](?=\s+[a-zA-Z]{2})(?!\s+(?:and|or|is|are|be|in|such|satisf|equals|to|by|with|if|then|for|where)\b)"
 )
 _LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
+# Longer runs of small letters are words, and some short ones too.
+_PRODUCT = 3
+_WORDS_IN_FORMULAS = FUNCTIONS | frozenset(GREEK) | frozenset(["sum", "int", "mod", "and", "for", "all", "the", "are", "not"])
+_CAPITAL = re.compile(r"(?<![A-Za-z\\])(?!I\b(?!_))[A-Z](?![A-Za-z])")
+_OTHER_CASE = {chr(65 + i): chr(0x561 + i) for i in range(26)}
 _SHOUTED = re.compile(r"\b[A-Z]{6,}\b")  # all in capitals: short words are words
 _CAPITALS = re.compile(r"\b[A-Z]{2,4}\b")
 _OPEN = frozenset("([{")
@@ -71,6 +77,7 @@ def figures(text: str) -> str:
 def spelled(text: str) -> str:
     """The text with runs of variables taken apart: letters inside formulas, short runs of capitals outside.
 
+    A capital and a small letter are two variables (side a, vertex A), so capitals become letters of another script.
     Outside formulas the article `a` becomes `an`, so that what is left is a letter.
     """
     parts = []
@@ -79,12 +86,16 @@ def spelled(text: str) -> str:
         parts += [_ARTICLE.sub(" an", text[end : match.start()]), _LETTERS.sub(_apart, match.group())]
         end = match.end()
     spaced = "".join([*parts, _ARTICLE.sub(" an", text[end:])])
-    return spaced if _SHOUTED.search(spaced) else _CAPITALS.sub(_apart, spaced)
+    if _SHOUTED.search(spaced):
+        return spaced
+    return _CAPITAL.sub(lambda m: _OTHER_CASE[m.group()], _CAPITALS.sub(_apart, spaced))
 
 
 def _apart(match: re.Match[str]) -> str:
     run = match.group()
-    return run if run.startswith("\\") or run.lower() in FUNCTIONS else f" {' '.join(run)} "
+    if run.startswith("\\") or run.lower() in _WORDS_IN_FORMULAS or (len(run) > _PRODUCT and not run.isupper()):
+        return run
+    return f" {' '.join(run)} "
 
 
 def words(text: str) -> list[str]:

@@ -101,7 +101,7 @@ def signature(tokens: Sequence[str]) -> Signature:
 
 def is_formula(token: str) -> bool:
     """A token of formulas: number, letter, operator, function."""
-    letter = len(token) == 1 and token.isalpha() and token.isascii()
+    letter = len(token) == 1 and token.isalpha() and (token.isascii() or "\u0561" <= token <= "\u0586")
     return letter or is_number(token) or token in _OPERATORS or token in _NAMES
 
 
