@@ -19,7 +19,7 @@ _TRIVIAL = frozenset({"0", "1"})
 # From this share of covered words on, an item stands in the text as it is.
 VERBATIM = 0.9
 # From this cosine on, a problem with the same numbers and operators is the same (MiniLM; docs/dedup.md).
-MEANING = 0.80
+MEANING = 0.83
 # The same where numbers and formulas in common say less than _TOLD bits.
 MEANING_ALONE = 0.86
 _TOLD = 4.0
@@ -38,7 +38,7 @@ _LONG = 150
 # Numbers and formula pieces: what share both sides must have in common, and how many bits are enough. A rewording
 # below MEANING needs fewer of them the closer it is; a translation, which shares no words, needs fewer at once.
 AGREE = 0.85
-REWORDED = 22.0
+REWORDED = 24.0
 TRANSLATED = 13.0
 _COSINE_BITS = 40.0
 _COSINE_BITS_FOREIGN = 20.0

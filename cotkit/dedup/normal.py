@@ -49,7 +49,7 @@ _ARTICLE = re.compile(
 _LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
 # Longer runs of small letters are words, and some short ones too.
 _PRODUCT = 3
-_WORDS_IN_FORMULAS = FUNCTIONS | frozenset(GREEK) | frozenset(["sum", "int", "mod", "and", "for", "all", "the", "are", "not"])
+_WORDS_IN_FORMULAS = FUNCTIONS | frozenset(GREEK) | {"sum", "int", "mod", "and", "for", "all", "the", "are", "not"}
 _CAPITAL = re.compile(r"(?<![A-Za-z\\])(?!I\b(?!_))[A-Z](?![A-Za-z])")
 _OTHER_CASE = {chr(65 + i): chr(0x561 + i) for i in range(26)}
 _SHOUTED = re.compile(r"\b[A-Z]{6,}\b")  # all in capitals: short words are words
