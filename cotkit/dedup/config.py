@@ -44,6 +44,9 @@ class LeakEmbedding(Embedding):
     """Compare problems with benchmark items; the closer look allows a lower threshold."""
 
     threshold: float = Field(0.40, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
+    same: float = Field(
+        0.83, gt=0, le=1, description="From this cosine on, a problem with an item's numbers and operators is the item."
+    )
     neighbours: int = Field(
         10, ge=1, le=100, description="How many of the nearest benchmark items are looked at for each problem."
     )

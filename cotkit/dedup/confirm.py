@@ -20,8 +20,8 @@ _TRIVIAL = frozenset({"0", "1"})
 VERBATIM = 0.9
 # From this cosine on, a problem with the same numbers and operators is the same (MiniLM; docs/dedup.md).
 MEANING = 0.83
-# The same where numbers and formulas in common say less than _TOLD bits.
-MEANING_ALONE = 0.86
+# So much more where numbers and formulas in common say less than _TOLD bits.
+_ALONE = 0.03
 _TOLD = 4.0
 # Where the numbers of the text say so much, two drawings of it may differ.
 _FIGURE = 8.0
@@ -141,6 +141,7 @@ def confirm_leak(
     answers: tuple[str | None, str | None] = (None, None),
     coverage: float | None = None,
     cosine: float = 0.0,
+    meaning: float = MEANING,
 ) -> Finding:
     """Whether `candidate` holds the benchmark item, reworded, translated or as it is.
 
@@ -152,6 +153,7 @@ def confirm_leak(
         candidate: facts of the problem, or of the part of it that matched.
         coverage: where shared n-grams brought the pair: share of the item that they cover.
         cosine: of the two embeddings; 0 where there is none.
+        meaning: cosine from which on a problem with the same numbers and operators is the same.
     """
     if candidate.renamed == item.renamed and (coverage is not None or candidate.figure == item.figure):
         return Finding("same_problem" if candidate.normal == item.normal else "renamed")
@@ -165,7 +167,7 @@ def confirm_leak(
         or _other_marks(candidate, item, change)
         or _other_ask(candidate, item, change, coverage)
         or (Finding("other_answer", {"answers": list(answers)}) if same_answer(*answers) is False else None)
-        or _weighed(candidate, item, change, coverage, cosine)
+        or _weighed(candidate, item, change, coverage, (cosine, meaning))
     )
 
 
@@ -226,16 +228,19 @@ def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | N
     return _asks(candidate, item) if coverage is None or coverage < VERBATIM else None
 
 
-def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | None, cosine: float) -> Finding:
+def _weighed(
+    candidate: Facts, item: Facts, change: Edits, coverage: float | None, cosines: tuple[float, float]
+) -> Finding:
     """The same problem, if words in place, meaning, or numbers and formulas say so."""
     if coverage is not None and coverage < VERBATIM and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
         return Finding("other_question", {"numbers": "none to compare, and only a part of the words agrees"})
+    cosine, meaning = cosines
     bits, least = shared_bits(candidate.signature, item.signature)
     partly = coverage is not None and coverage < VERBATIM
-    if partly and least < _PARTLY and cosine < MEANING:
+    if partly and least < _PARTLY and cosine < meaning:
         return Finding("unclear", {"agreement": round(least, 2), "coverage": coverage})
-    if coverage is not None or change.similarity >= IN_PLACE or _means(candidate, item, cosine):
+    if coverage is not None or change.similarity >= IN_PLACE or _means(candidate, item, cosine, meaning):
         return Finding("renamed" if change.renamed else "same_problem")
     detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
     if least >= AGREE:
@@ -249,12 +254,12 @@ def _weighed(candidate: Facts, item: Facts, change: Edits, coverage: float | Non
     return Finding("unclear", detail)
 
 
-def _means(candidate: Facts, item: Facts, cosine: float) -> bool:
+def _means(candidate: Facts, item: Facts, cosine: float, meaning: float) -> bool:
     """Close in meaning, and in formulas if there are any; closer still where there is no number to compare."""
     told = numbers_bits(candidate.numbers & item.numbers) + pieces_bits(
         candidate.signature.pieces & item.signature.pieces
     )
-    enough = MEANING if told >= _TOLD else MEANING_ALONE
+    enough = meaning if told >= _TOLD else meaning + _ALONE
     return cosine >= enough and formula_share(candidate.signature, item.signature) >= _FORMULAS
 
 

@@ -199,7 +199,7 @@ def _embedded_hits(
                 finding = Finding("same_problem", {"looked_at": False})
                 if config.confirm:
                     answers = (text.answer, known[item].answer)
-                    finding = confirm_leak(text.facts, known[item].facts, answers, None, found[item])
+                    finding = confirm_leak(text.facts, known[item].facts, answers, None, found[item], config.same)
                 if item in refused and finding.same:
                     continue
                 if finding.same or _worth_telling(finding, found[item]):
