@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -71,7 +71,11 @@ def edits(candidate: Facts, item: Facts) -> Edits:
         names: dict[str, str] = {}
         swapped: tuple[tuple[str, str], ...] = ()
     else:
-        names, swapped = _renaming(ours, theirs, candidate.names, item.names)
+        # The same letters as often: none is renamed, though some may have changed places.
+        same_letters = Counter(filter(is_letter, ours)) == Counter(filter(is_letter, theirs))
+        names, swapped = _renaming(ours, theirs, candidate.names, item.names, not same_letters)
+        if same_letters:
+            swapped += tuple(_replaced(ours, theirs, Levenshtein.opcodes(ours, theirs), is_letter))
     back = [names.get(t, t) for t in ours] if not swapped else ours
     if names and not swapped:
         ours_only, theirs_only = {stem(a) for a in names}, {stem(b) for b in names.values()}
@@ -91,7 +95,7 @@ def edits(candidate: Facts, item: Facts) -> Edits:
         swapped,
         here,
         there,
-        tuple(_replaced(back, theirs, blocks)),
+        tuple(_replaced(back, theirs, blocks, is_number)),
         tuple(_patches(back, theirs, blocks)),
         LCSseq.similarity(back, theirs) / len(theirs),
         len(back) < len(theirs) and _common(back, theirs) >= len(back) - 1,
@@ -103,12 +107,14 @@ def _unlike(words: Counter[str], others: Counter[str]) -> Counter[str]:
     return Counter({word: count for word, count in words.items() if word[:_ALIKE] not in beginnings})
 
 
-def _replaced(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) -> Iterator[tuple[str, str]]:
-    """Pairs of different numbers in replaced stretches of one length."""
+def _replaced(
+    ours: Sequence[str], theirs: Sequence[str], blocks: Iterable[Any], kind: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    """Pairs of different tokens of one kind in replaced stretches of one length."""
     for op in blocks:
         if op.tag == "replace" and op.src_end - op.src_start == op.dest_end - op.dest_start:
             for a, b in zip(ours[op.src_start : op.src_end], theirs[op.dest_start : op.dest_end], strict=True):
-                if is_number(a) and is_number(b):
+                if kind(a) and kind(b) and a != b:
                     yield a, b
 
 
@@ -130,17 +136,17 @@ def _common(one: Sequence[str], other: Sequence[str]) -> int:
 
 
 def _renaming(
-    ours: Sequence[str], theirs: Sequence[str], our_names: frozenset[str], their_names: frozenset[str]
+    ours: Sequence[str], theirs: Sequence[str], our_names: frozenset[str], their_names: frozenset[str], letters: bool
 ) -> tuple[dict[str, str], tuple[tuple[str, str], ...]]:
     """Our letter or name -> theirs, and the pairs that contradict it (or each other)."""
     from rapidfuzz.distance import Levenshtein
 
-    masked = [_mask(t, our_names) for t in ours], [_mask(t, their_names) for t in theirs]
+    masked = [_mask(t, our_names, letters) for t in ours], [_mask(t, their_names, letters) for t in theirs]
     pairs: Counter[tuple[str, str]] = Counter()
     for op in Levenshtein.opcodes(*masked):
         if op.tag == "equal" and op.src_end - op.src_start >= _PATCH:  # a letter between changes pairs by chance
             for a, b in zip(ours[op.src_start : op.src_end], theirs[op.dest_start : op.dest_end], strict=True):
-                if _mask(a, our_names) != a:
+                if _mask(a, our_names, letters) != a:
                     pairs[a, b] += 1
     names: dict[str, str] = {}
     taken: dict[str, str] = {}
@@ -154,6 +160,6 @@ def _renaming(
     return names, tuple(clash)
 
 
-def _mask(token: str, names: frozenset[str]) -> str:
-    """Letters are one kind of token, names another."""
-    return "§" if is_letter(token) else "¶" if token in names else token
+def _mask(token: str, names: frozenset[str], letters: bool) -> str:
+    """Letters (if they are to be masked) are one kind of token, names another."""
+    return "§" if letters and is_letter(token) else "¶" if token in names else token
