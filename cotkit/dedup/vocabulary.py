@@ -39,7 +39,7 @@ smallest least minimum minimal lowest
 largest greatest maximum maximal biggest highest
 divisible multiple multiples divides divisor factor divisors factors divide dividing divided
 remainder residue left
-total sum altogether
+total sum altogether add adds added adding
 distinct different unlike
 length long
 width wide
