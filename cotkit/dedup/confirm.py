@@ -9,15 +9,46 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cotkit.dedup.facts import Facts, letters_matter, same_answer
+from cotkit.dedup.edits import Edits, edits
+from cotkit.dedup.facts import Facts, is_letter, letters_matter, same_answer
 from cotkit.dedup.normal import is_number
-from cotkit.dedup.symbols import GREEK
+from cotkit.dedup.signature import formula_share, numbers_bits, pieces_bits, shared_bits
 
-Kind = Literal["same_problem", "renamed", "other_numbers", "other_question", "other_answer"]
-_GREEK = frozenset(GREEK)
+Kind = Literal["same_problem", "renamed", "other_numbers", "other_question", "other_answer", "unclear"]
 _TRIVIAL = frozenset({"0", "1"})
 # From this share of covered words on, an item stands in the text as it is.
 VERBATIM = 0.9
+# From this cosine on, a problem with the same numbers and operators is the same (MiniLM; docs/dedup.md).
+MEANING = 0.83
+# So much more where numbers and formulas in common say less than _TOLD bits.
+_ALONE = 0.03
+_TOLD = 4.0
+# Where the numbers of the text say so much, two drawings of it may differ.
+_FIGURE = 8.0
+# Share of the formulas that two rewordings have in common at least.
+_FORMULAS = 0.4
+# From this share of tokens in place on (letters and names renamed back), a text is a copy.
+IN_PLACE = 0.80
+# Self-dedup: a rewording above SURE; from LOOK on if nearly all content words are the same (reordered sentences).
+SURE = 0.92
+LOOK = 0.80
+COPY = 0.9
+_OTHER_WORDS = 0.1
+_LONG = 150
+# Numbers and formula pieces: what share both sides must have in common, and how many bits are enough. A rewording
+# below MEANING needs fewer of them the closer it is; a translation, which shares no words, needs fewer at once.
+AGREE = 0.85
+REWORDED = 24.0
+TRANSLATED = 13.0
+_COSINE_BITS = 40.0
+_COSINE_BITS_FOREIGN = 20.0
+_FAR = 0.5
+_PARTLY = 0.5
+# An item whose tokens stand in the text in order to this share is all there; what was put in between may be long.
+_INSIDE = 0.9
+# A copy cut short: so many tokens, and this share of the item.
+_CUT = 10
+_CUT_SHARE = 0.4
 # More numbers than this beside those of the item are a longer formula, not a remark put in.
 _EXTRA = 2
 
@@ -41,11 +72,13 @@ class Finding:
         return self.kind in ("same_problem", "renamed")
 
 
-def confirm_duplicate(here: Facts, there: Facts, answers: tuple[str | None, str | None] = (None, None)) -> Finding:
-    """Whether two problems of one pool are the same; symmetric but for the order inside `detail`.
+def confirm_duplicate(
+    here: Facts, there: Facts, answers: tuple[str | None, str | None] = (None, None), cosine: float = 1.0
+) -> Finding:
+    """Whether two problems of one pool are the same.
 
     Numbers and operators must agree in number; where the reference answers agree, one text may have more.
-    Unclear counts as different: a problem lost is worse than a problem twice.
+    Unclear counts as different: a problem lost is worse than a problem twice. `cosine`: of the embeddings.
     """
     agree = same_answer(*answers)
     if agree is False:
@@ -54,54 +87,180 @@ def confirm_duplicate(here: Facts, there: Facts, answers: tuple[str | None, str 
         return Finding("other_question", {"figure": "the drawings differ"})
     if here.renamed == there.renamed:
         return Finding("same_problem" if here.normal == there.normal else "renamed")
+    change = edits(here, there)
+    return (
+        _numbers_apart(here, there, bool(agree))
+        or _edited_apart(here, there, change, bool(agree))
+        or _asks(here, there)
+        or _aligned(here, there)
+        or _alike(here, there, change, cosine)
+    )
+
+
+def _numbers_apart(here: Facts, there: Facts, agree: bool) -> Finding | None:
+    """Numbers or operators differ on both sides; on one side too, unless the answers agree."""
     only_here, only_there = _unmatched(here, there)
     if (only_here and only_there) or ((only_here or only_there) and not agree):
         return _other_numbers(only_here, only_there)
     marks_here, marks_there = here.marks - there.marks, there.marks - here.marks
     if (marks_here and marks_there) or ((marks_here or marks_there) and not agree):
         return Finding("other_question", _sides(marks_here, marks_there))
-    return _asks(here, there) or _aligned(here, there) or Finding("same_problem")
+    return None
+
+
+def _edited_apart(here: Facts, there: Facts, change: Edits, agree: bool) -> Finding | None:
+    """One is an edited copy of the other, and the edit changes more than words of the same meaning."""
+    if change.edited and change.numbers:
+        return Finding("other_numbers", {"pairs": [list(pair) for pair in change.numbers[:20]]})
+    if change.edited and (change.patched or change.swapped):
+        letters = [list(pair) for pair in change.swapped[:20]]
+        return Finding("other_question", {"formula": list(change.patched[:20]), "letters": letters})
+    prefixed = len(here.normal.split()) > _LONG  # long texts that share a prompt are close whatever they ask
+    if (change.edited or prefixed) and change.here and change.there:
+        return Finding("other_question", _sides(change.here, change.there))
+    new = (change.here.keys() - there.content.keys()) | (change.there.keys() - here.content.keys())
+    return Finding("unclear", _sides(change.here, change.there)) if change.edited and new and not agree else None
+
+
+def _alike(here: Facts, there: Facts, change: Edits, cosine: float) -> Finding:
+    """Nothing differs; is enough the same?"""
+    if change.renamed and change.similarity >= COPY:
+        return Finding("renamed")
+    words = change.here.total() + change.there.total()
+    same_words = words <= _OTHER_WORDS * (here.content.total() + there.content.total())
+    if cosine < SURE and not (same_words and cosine >= LOOK):
+        return Finding("unclear", {"cosine": cosine, "words": words})
+    if formula_share(here.signature, there.signature) < AGREE:
+        return Finding("unclear", {"formulas": "spelled otherwise"})
+    return Finding("same_problem")
 
 
 def confirm_leak(
-    candidate: Facts, item: Facts, answers: tuple[str | None, str | None] = (None, None), coverage: float | None = None
+    candidate: Facts,
+    item: Facts,
+    answers: tuple[str | None, str | None] = (None, None),
+    coverage: float | None = None,
+    cosine: float = 0.0,
+    meaning: float = MEANING,
 ) -> Finding:
-    """Whether `candidate` holds the benchmark item, reworded or as it is.
+    """Whether `candidate` holds the benchmark item, reworded, translated or as it is.
 
-    The candidate may say more than the item, and may lack up to half of its numbers (a truncated copy).
+    First what makes it another problem: other numbers, operators, drawings, answers, another question in an
+    edited copy. What is left is the same problem if the evidence reaches far enough: words in place, meaning
+    (cosine), or numbers and formulas; else it is "unclear", the grey band.
 
     Args:
         candidate: facts of the problem, or of the part of it that matched.
-        coverage: where shared n-grams brought the pair: share of the item that they cover. What shares its
-            words must share its numbers as often; from VERBATIM on it stands there as it is, whatever answer
-            the longer text has, and what else is asked around it is not compared.
+        coverage: where shared n-grams brought the pair: share of the item that they cover.
+        cosine: of the two embeddings; 0 where there is none.
+        meaning: cosine from which on a problem with the same numbers and operators is the same.
     """
     if candidate.renamed == item.renamed and (coverage is not None or candidate.figure == item.figure):
         return Finding("same_problem" if candidate.normal == item.normal else "renamed")
+    change = edits(candidate, item)
+    if change.prefix and len(candidate.normal.split()) >= max(_CUT, _CUT_SHARE * len(item.normal.split())):
+        return Finding("same_problem", {"cut": "the beginning of the item, word for word"})
+    if change.inside >= _INSIDE and _nothing_changed(candidate, item, change):
+        return Finding("renamed" if change.renamed else "same_problem", {"inside": round(change.inside, 3)})
+    return (
+        _other_values(candidate, item, change, coverage)
+        or _other_marks(candidate, item, change)
+        or _other_ask(candidate, item, change, coverage)
+        or (Finding("other_answer", {"answers": list(answers)}) if same_answer(*answers) is False else None)
+        or _weighed(candidate, item, change, coverage, (cosine, meaning))
+    )
+
+
+def _nothing_changed(candidate: Facts, item: Facts, change: Edits) -> bool:
+    """What the candidate has beside the item was put in between, not in its place."""
+    lost = (
+        change.there or item.numbers - candidate.numbers or item.soft - candidate.soft or item.marks - candidate.marks
+    )
+    return not (lost or change.numbers or change.patched or change.swapped or _asks(candidate, item))
+
+
+def _other_values(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
+    """Numbers of the item are missing and others stand in their place, or too many are missing."""
     extra, missing = _unmatched(candidate, item)
-    if coverage is None:
-        # Reworded, a number may be said once more or once less, and 0 and 1 come and go.
-        weighty_extra = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
-        weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
-        swapped = {n for n in extra if n not in item.numbers} and {n for n in missing if n not in candidate.numbers}
-        both = bool((weighty_extra and weighty_missing) or (not weighty_extra and not weighty_missing and swapped))
+    if candidate.foreign != item.foreign:
+        # Number words are words of the other language, and a minus may stand otherwise.
+        ours, theirs = candidate.signature.numbers, item.signature.numbers
+        missing, extra = theirs - ours - candidate.soft, ours - theirs - item.numbers - item.soft
+    gone = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
+    if change.edited or coverage is not None:
+        # In an edited copy each number has its place.
+        swapped = bool(extra and missing) or bool(change.edited and change.numbers)
+        swapped |= coverage is not None and coverage < VERBATIM and extra.total() > _EXTRA
     else:
-        weighty_missing = {n for n in missing if n not in candidate.numbers and n not in _TRIVIAL}
-        both = bool((extra and missing) or (coverage < VERBATIM and extra.total() > _EXTRA))
+        come = {n for n in extra if n not in item.numbers and n not in _TRIVIAL}
+        swapped = bool(
+            (come and gone)
+            or (not come and not gone and set(extra) - set(item.numbers) and set(missing) - set(candidate.numbers))
+        )
     shared = set(item.numbers) & (set(candidate.numbers) | set(candidate.soft))
-    if both or len(shared) < len(weighty_missing):
+    if swapped or len(shared) < len(gone):
         return _other_numbers(extra, missing)
-    marks_here, marks_there = candidate.marks - item.marks, item.marks - candidate.marks
-    if marks_here and marks_there:
-        return Finding("other_question", _sides(marks_here, marks_there))
-    if coverage is not None and coverage >= VERBATIM:
-        return _aligned(candidate, item) or Finding("same_problem")
-    if coverage is not None and not set(item.numbers) - _TRIVIAL:
+    return None
+
+
+def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None:
+    """Operators and functions differ on both sides, drawings differ, or letters changed places."""
+    here, there = candidate.marks - item.marks, item.marks - candidate.marks
+    if here and there:
+        return Finding("other_question", _sides(here, there))
+    if change.edited and change.patched:
+        number = any(is_number(t) for t in change.patched)
+        return Finding("other_numbers" if number else "other_question", {"formula": list(change.patched[:20])})
+    told = numbers_bits(candidate.numbers & item.numbers)
+    if candidate.figure and item.figure and candidate.figure != item.figure and told < _FIGURE:
+        return Finding("other_question", {"figure": "the drawings differ"})
+    if change.swapped and change.edited:
+        return Finding("other_question", {"letters": [list(pair) for pair in change.swapped[:20]]})
+    return None
+
+
+def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
+    """An edited copy with content words replaced asks something else; a rewording replaces words all over."""
+    if candidate.foreign != item.foreign:
+        return None
+    if change.edited and change.here and change.there:
+        return Finding("other_question", _sides(change.here, change.there))
+    return _asks(candidate, item) if coverage is None or coverage < VERBATIM else None
+
+
+def _weighed(
+    candidate: Facts, item: Facts, change: Edits, coverage: float | None, cosines: tuple[float, float]
+) -> Finding:
+    """The same problem, if words in place, meaning, or numbers and formulas say so."""
+    if coverage is not None and coverage < VERBATIM and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
         return Finding("other_question", {"numbers": "none to compare, and only a part of the words agrees"})
-    if same_answer(*answers) is False:
-        return Finding("other_answer", {"answers": list(answers)})
-    return _asks(candidate, item) or _aligned(candidate, item) or Finding("same_problem")
+    cosine, meaning = cosines
+    bits, least = shared_bits(candidate.signature, item.signature)
+    partly = coverage is not None and coverage < VERBATIM
+    if partly and least < _PARTLY and cosine < meaning:
+        return Finding("unclear", {"agreement": round(least, 2), "coverage": coverage})
+    if coverage is not None or change.similarity >= IN_PLACE or _means(candidate, item, cosine, meaning):
+        return Finding("renamed" if change.renamed else "same_problem")
+    detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
+    if least >= AGREE:
+        enough = (
+            TRANSLATED - _COSINE_BITS_FOREIGN * cosine
+            if candidate.foreign != item.foreign
+            else REWORDED - _COSINE_BITS * (cosine - 0.5)
+        )
+        if bits >= enough and (candidate.foreign != item.foreign or cosine >= _FAR):
+            return Finding("same_problem", detail)
+    return Finding("unclear", detail)
+
+
+def _means(candidate: Facts, item: Facts, cosine: float, meaning: float) -> bool:
+    """Close in meaning, and in formulas if there are any; closer still where there is no number to compare."""
+    told = numbers_bits(candidate.numbers & item.numbers) + pieces_bits(
+        candidate.signature.pieces & item.signature.pieces
+    )
+    enough = meaning if told >= _TOLD else meaning + _ALONE
+    return cosine >= enough and formula_share(candidate.signature, item.signature) >= _FORMULAS
 
 
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:
@@ -138,14 +297,10 @@ def _aligned(here: Facts, there: Facts) -> Finding | None:
         )
     if not pairs or not all(_is_symbol(a) and _is_symbol(b) for a, b in pairs):
         return None
-    letters = all(_is_letter(a) and _is_letter(b) for a, b in pairs)
+    letters = all(is_letter(a) and is_letter(b) for a, b in pairs)
     sides = {"only_here": [a for a, _ in pairs][:20], "only_there": [b for _, b in pairs][:20]}
     return Finding("other_question" if letters else "other_numbers", sides)
 
 
 def _is_symbol(token: str) -> bool:
-    return is_number(token) or _is_letter(token)
-
-
-def _is_letter(token: str) -> bool:
-    return (len(token) == 1 and token.isalpha()) or token in _GREEK
+    return is_number(token) or is_letter(token)

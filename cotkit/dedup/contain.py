@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from cotkit.dedup.normal import without_figures, words
+from cotkit.dedup.grams import Tokens, documents_with
+from cotkit.dedup.normal import is_word, without_figures, words
+from cotkit.dedup.signature import numbers_bits, pieces_bits, signature
 
 # A phrase of this many tokens in more problems than _COMMON loses weight in proportion: it belongs to the
 # collection ("express your answer as a common fraction"), not to the item.
@@ -21,6 +23,8 @@ _PHRASE = 4
 _COMMON = 5
 # An item shorter than this many tokens is found by equality only.
 _SHORTEST = 3
+# A short item ends a sentence by chance if it holds fewer bits of numbers and formulas than this.
+_TELLING = 4.0
 # The matched part may be this much longer than the item: words put in between.
 _STRETCH = 1.25
 _SENTENCE_END = re.compile(r"(?<=[.?!:])\s+|\n+")
@@ -53,21 +57,22 @@ class Index:
     grams: dict[Gram, list[tuple[int, int]]]
     short: dict[Gram, list[int]]
     phrases: Counter[Gram]
+    telling: Sequence[bool]
 
-    def shared(self, tokens: Sequence[str]) -> set[Gram]:
-        """The phrases of a text that some item has too."""
-        return self.phrases.keys() & {tuple(tokens[i : i + _PHRASE]) for i in range(len(tokens) - _PHRASE + 1)}
-
-    def weights(self, documents: Mapping[Gram, int]) -> list[list[float]]:
-        """Weight of each token of each item; `documents`: phrase -> how many problems have it (see shared).
+    def weights(self, texts: Tokens) -> list[list[float]]:
+        """Weight of each token of each item; `texts` tell how common its phrases are.
 
         A token weighs as little as the most common phrase that it stands in.
         """
+        phrases = sorted(self.phrases)
+        joined = [" ".join(phrase) for phrase in phrases]
+        counts = zip(*(documents_with(joined, texts, n) for n in (_PHRASE - 1, _PHRASE)), strict=True)
+        documents = dict(zip(phrases, map(max, counts), strict=True))
         found = [[1.0] * len(tokens) for tokens in self.items]
         for tokens, row in zip(self.items, found, strict=True):
             for i in range(len(tokens) - _PHRASE + 1):
                 phrase = tuple(tokens[i : i + _PHRASE])
-                weight = min(1.0, _COMMON / (documents.get(phrase, 0) + self.phrases[phrase]))
+                weight = min(1.0, _COMMON / (documents[phrase] + self.phrases[phrase]))
                 row[i : i + _PHRASE] = [min(w, weight) for w in row[i : i + _PHRASE]]
         return found
 
@@ -103,7 +108,7 @@ class Index:
         return Match(item, round(share, 5), start, inside[-1][0] + n + behind + margin * (behind > 0))
 
     def _whole(self, tokens: Sequence[str], text: Callable[[], str]) -> Iterator[Match]:
-        """Short items that stand in the text as whole sentences."""
+        """Short items that stand in the text as whole sentences, or end one and say enough."""
         sentences: set[str] | None = None
         if not self.short:
             return
@@ -114,7 +119,10 @@ class Index:
                 if item in seen or list(tokens[position : position + len(wanted)]) != list(wanted):
                     continue
                 sentences = _sentences(text()) if sentences is None else sentences
-                if " ".join(wanted) in sentences:
+                joined = " ".join(wanted)
+                if joined in sentences or (
+                    self.telling[item] and any(sentence.endswith(f" {joined}") for sentence in sentences)
+                ):
                     seen.add(item)
                     yield Match(item, 1.0, position, position + len(wanted))
 
@@ -131,7 +139,14 @@ def build_index(items: Sequence[str], n: int) -> Index:
             grams.setdefault(tuple(item_tokens[offset : offset + n]), []).append((item, offset))
         if _SHORTEST <= len(item_tokens) < n:
             short.setdefault(tuple(item_tokens[:_SHORTEST]), []).append(item)
-    return Index(n, tokens, grams, short, phrases)
+    telling = [_tells(own) for own in tokens]
+    return Index(n, tokens, grams, short, phrases, telling)
+
+
+def _tells(tokens: Sequence[str]) -> bool:
+    """It starts with a word (a formula may go on to the left) and has numbers or a formula of its own."""
+    own = signature(tokens)
+    return bool(tokens) and is_word(tokens[0]) and numbers_bits(own.numbers) + pieces_bits(own.pieces) >= _TELLING
 
 
 def _sentences(text: str) -> set[str]:

@@ -6,20 +6,27 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from cotkit import records
 from cotkit.dedup.cluster import Edge, clusters
-from cotkit.dedup.config import Embedding
+from cotkit.dedup.config import Embedding, Preference
 from cotkit.dedup.confirm import Finding, confirm_duplicate
 from cotkit.dedup.exact import groups, match_key
-from cotkit.dedup.facts import Facts, facts, same_answer
+from cotkit.dedup.facts import Facts, answer_value, facts, people_form, same_answer
+from cotkit.dedup.grams import contained, tokenize
 from cotkit.dedup.normal import without_figures
 from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
 from cotkit.steps import NoProgress, Progress, StepOutput
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+# A text is looked for inside longer ones from so many words and numbers on, by n-grams that so many texts have at most.
+_WORDS = 8
+_FEW = 50
 
 
 class DedupKeys(Protocol):
@@ -30,7 +37,13 @@ class DedupKeys(Protocol):
     @property
     def renamed(self) -> bool: ...
     @property
+    def contained(self) -> bool: ...
+    @property
     def embedding(self) -> Embedding | None: ...
+    @property
+    def prefer(self) -> Sequence[Preference]: ...
+    @property
+    def source_order(self) -> Sequence[str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,35 +66,55 @@ class _Pairs:
     siblings: dict[int, tuple[float, int, Finding]] = field(default_factory=dict)
 
 
-def dedup_table(problems: pl.DataFrame, config: DedupKeys, progress: Progress | None = None) -> StepOutput:
+def dedup_table(
+    problems: pl.DataFrame,
+    config: DedupKeys,
+    progress: Progress | None = None,
+    cache: Path | None = None,
+    earlier: pl.DataFrame | None = None,
+) -> StepOutput:
     """Keep one row of each cluster of equal problems.
 
-    Cluster: rows joined by confirmed pairs, never across a pair that was seen to differ. Survivor: the
-    earliest row with an answer or a solution, else the earliest. Dropped: "exact_duplicate",
-    "near_duplicate", and "duplicate_conflicting_answer" (text equal to the survivor's, reference answer
-    clearly another; one of the two is wrong). Evidence: kept_source, kept_row, kept_problem_id,
-    kept_problem, method (exact, renamed, embedding), score, confirm; `via_*` where the row is joined to
-    the survivor through a third one. `secondary["siblings"]`: for each problem its nearest look-alike that
-    is another problem. Raises InputError where the MiniLM weights are missing.
+    Cluster: rows joined by confirmed pairs, never across a pair that was seen to differ. Survivor: by
+    `config.prefer`, then by source and row, so neither clusters nor survivors depend on the order of rows. Dropped:
+    "exact_duplicate", "near_duplicate", and "duplicate_conflicting_answer" (text equal to the survivor's, reference
+    answer clearly another; one of the two is wrong). Evidence: kept_source, kept_row, kept_problem_id, kept_problem,
+    method (exact, renamed, contained, embedding), score, confirm; `via_*` where the row is joined to the survivor
+    through a third one. `secondary["siblings"]`: for each problem its nearest look-alike that is another problem.
 
-    `problems`: Problem table. Which rows are kept together does not depend on row order.
+    Args:
+        problems: Problem table.
+        cache: folder of embeddings; what lies there is not embedded again.
+        earlier: rows of a dataset that is published already, as a Problem table or any table with `problem`; they
+            survive whatever is preferred, and are neither kept nor dropped here.
+
+    Raises InputError where the MiniLM weights are missing.
     """
     progress = progress or NoProgress()
     items = items_of(problems)
+    count = len(items)
+    if earlier is not None:
+        items += items_of(earlier, "earlier")
     nodes = _nodes(items, config)
     pairs = _Pairs()
     if config.renamed:
         _renamed_pairs(nodes, pairs)
+    if config.contained and len(nodes) > 1:
+        _contained_pairs(nodes, pairs)
     if config.embedding is not None and len(nodes) > 1:
-        _embedded_pairs(nodes, config.embedding, pairs, progress)
-    dropped = _dropped(items, nodes, pairs, config)
+        _embedded_pairs(nodes, config.embedding, pairs, progress, cache)
+    dropped = {row: why for row, why in _dropped(items, nodes, pairs, config, count).items() if row < count}
     order = sorted(dropped)
     table = records.dropped_frame(problems, order, [dropped[i][0] for i in order], [dropped[i][1] for i in order])
     kept = problems[[i for i in range(problems.height) if i not in dropped]]
     reasons = Counter(reason for reason, _ in dropped.values())
-    look_alikes = [_sibling(items, nodes, node, *pairs.siblings[node]) for node in sorted(pairs.siblings)]
+    look_alikes = [
+        _sibling(items, nodes, node, *pairs.siblings[node])
+        for node in sorted(pairs.siblings)
+        if min(nodes[node].rows) < count
+    ]
     counters = {
-        "duplicates by renaming or embedding": float(reasons["near_duplicate"]),
+        "duplicates by renaming, containment or embedding": float(reasons["near_duplicate"]),
         "conflicting reference answers": float(reasons["duplicate_conflicting_answer"]),
         "look-alikes kept": float(len(look_alikes)),
     }
@@ -105,44 +138,67 @@ def _nodes(items: Sequence[Item], config: DedupKeys) -> list[_Node]:
 
 
 def _renamed_pairs(nodes: Sequence[_Node], pairs: _Pairs) -> None:
-    by_form = groups(node.facts.renamed for node in nodes)
-    for form, same in by_form.items():
-        heads: list[int] = []
-        for node in same if form else ():
-            for head in heads:
-                finding = _compare(nodes, head, node)
-                if finding.same:
-                    pairs.edges.append(Edge(head, node, "renamed", 1.0, finding.kind, finding.detail))
-                    break
-            else:
-                heads.append(node)
+    """Texts that are equal once variables, and people, have no names of their own."""
+    for form_of in (lambda facts: facts.renamed, people_form):
+        by_form = groups(form_of(node.facts) for node in nodes)
+        for form, same in by_form.items():
+            heads: list[int] = []
+            for node in same if form else ():
+                for head in heads:
+                    finding = _compare(nodes, head, node)
+                    if finding.same:
+                        pairs.edges.append(Edge(head, node, "renamed", 1.0, finding.kind, finding.detail))
+                        break
+                else:
+                    heads.append(node)
 
 
-def _embedded_pairs(nodes: Sequence[_Node], config: Embedding, pairs: _Pairs, progress: Progress) -> None:
+def _contained_pairs(nodes: Sequence[_Node], pairs: _Pairs) -> None:
+    """A whole problem inside a longer text: word for word, with at least _WORDS words."""
+    tokens = tokenize([node.text for node in nodes])
+    padded = [f" {node.facts.normal} " for node in nodes]
+    for longer, shorter in contained(tokens, _WORDS, _FEW):
+        if padded[shorter] in padded[longer] and same_answer(nodes[longer].answer, nodes[shorter].answer) is not False:
+            score = round(len(padded[shorter]) / len(padded[longer]), 5)
+            a, b = sorted((longer, shorter))
+            pairs.edges.append(Edge(a, b, "contained", score, "same_problem"))
+
+
+def _embedded_pairs(
+    nodes: Sequence[_Node], config: Embedding, pairs: _Pairs, progress: Progress, cache: Path | None
+) -> None:
     from cotkit.dedup.embed import load_encoder
     from cotkit.dedup.search import self_pairs
 
-    vectors = load_encoder(config.weights).encode([without_figures(node.text) for node in nodes], progress)
-    for a, b, score in self_pairs(vectors, config.threshold):
-        if not config.confirm:
-            pairs.edges.append(Edge(a, b, "embedding", score, "not_looked_at"))
-            continue
-        finding = _compare(nodes, a, b)
-        if finding.same:
-            pairs.edges.append(Edge(a, b, "embedding", score, finding.kind, finding.detail))
-            continue
-        pairs.apart.append((a, b))
-        for node, other in ((a, b), (b, a)):
-            if node not in pairs.siblings or score > pairs.siblings[node][0]:
-                pairs.siblings[node] = (score, other, finding)
+    texts = [without_figures(node.text) for node in nodes]
+    vectors = load_encoder(config.weights, cache, config.precision).encode(texts, progress)
+    best: dict[tuple[int, int], float] = {}
+    for i, j, score in zip(*(part.tolist() for part in self_pairs(vectors.rows, config.threshold)), strict=True):
+        a, b = sorted((int(vectors.owner[i]), int(vectors.owner[j])))
+        if a != b:
+            best[a, b] = max(score, best.get((a, b), 0.0))
+    with progress.task("closer look", len(best)) as task:
+        for (a, b), score in sorted(best.items()):
+            task.advance()
+            if not config.confirm:
+                pairs.edges.append(Edge(a, b, "embedding", score, "not_looked_at"))
+                continue
+            finding = _compare(nodes, a, b, score)
+            if finding.same:
+                pairs.edges.append(Edge(a, b, "embedding", score, finding.kind, finding.detail))
+                continue
+            pairs.apart.append((a, b))
+            for node, other in ((a, b), (b, a)):
+                if node not in pairs.siblings or score > pairs.siblings[node][0]:
+                    pairs.siblings[node] = (score, other, finding)
 
 
-def _compare(nodes: Sequence[_Node], a: int, b: int) -> Finding:
-    return confirm_duplicate(nodes[a].facts, nodes[b].facts, (nodes[a].answer, nodes[b].answer))
+def _compare(nodes: Sequence[_Node], a: int, b: int, cosine: float = 1.0) -> Finding:
+    return confirm_duplicate(nodes[a].facts, nodes[b].facts, (nodes[a].answer, nodes[b].answer), cosine)
 
 
 def _dropped(
-    items: Sequence[Item], nodes: Sequence[_Node], pairs: _Pairs, config: DedupKeys
+    items: Sequence[Item], nodes: Sequence[_Node], pairs: _Pairs, config: DedupKeys, count: int
 ) -> dict[int, tuple[str, dict[str, Any]]]:
     """Row -> reason and evidence."""
     labels = clusters(len(nodes), pairs.edges, pairs.apart)
@@ -159,7 +215,7 @@ def _dropped(
     found: dict[int, tuple[str, dict[str, Any]]] = {}
     for cluster in members.values():
         rows = [(row, node) for node in cluster for row in nodes[node].rows]
-        survivor, home = min(rows, key=lambda pair: (not items[pair[0]].solved, pair[0]))
+        survivor, home = min(rows, key=lambda pair: (pair[0] < count, *_rank(items[pair[0]], config)))
         for row, node in rows:
             if row == survivor:
                 continue
@@ -174,6 +230,20 @@ def _dropped(
             evidence |= {"method": edge.method, "score": edge.score, "confirm": edge.kind}
             found[row] = ("near_duplicate", evidence)
     return found
+
+
+def _rank(item: Item, config: DedupKeys) -> tuple[Any, ...]:
+    """Small for the row to keep; the last parts name the row, so that no order of rows decides."""
+    order = {name: place for place, name in enumerate(config.source_order)}
+    ranks = {
+        "answer": not item.answer,
+        "solution": not item.solution,
+        "gradable": answer_value(item.answer) is None,
+        "source": order.get(item.source, len(order)),
+        "longest": -len(item.text),
+        "shortest": len(item.text),
+    }
+    return (*(ranks[name] for name in config.prefer), item.source, item.row, item.text)
 
 
 def _kept(item: Item) -> dict[str, Any]:

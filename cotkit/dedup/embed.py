@@ -1,7 +1,9 @@
-"""MiniLM sentence embeddings, the same for the same texts whatever their order.
+"""MiniLM sentence embeddings, fast on a CPU: the same for the same text whatever stands beside it.
 
-Model: sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957), 384 dimensions. It reads
-the first 256 tokens of a text; what lies behind them is for the containment rule to find.
+Model: sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957), 384 dimensions, mean pooling.
+It reads 256 tokens; a longer text is embedded in windows. What makes it fast: bfloat16 where the processor has
+it, small batches of texts of one length (little padding, and they stay in the cache of a core), one batch per
+core instead of all cores on one batch, and each text once.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from cotkit.dedup.threads import spread
+from cotkit.dedup.vectors import open_store, text_key
 from cotkit.dedup.weights import find_weights, weights_digest
 from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress
@@ -18,93 +22,208 @@ from cotkit.steps import NoProgress, Progress
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["DIMENSIONS", "Encoder", "load_encoder", "weights_digest"]
+__all__ = ["DIMENSIONS", "Encoder", "Precision", "Vectors", "load_encoder", "weights_digest"]
 
+Precision = Literal["auto", "bf16", "fp32"]
 DIMENSIONS = 384
-# Padded tokens in one batch. Small batches of equal length stay in the cache of one core.
-_BUDGET = 2048
-# 256 tokens never need more characters than this; a text of a megabyte is cut before it is tokenized.
-_CHARACTERS = 20_000
-_CHUNK = 2000
+_BYTES = 2 * DIMENSIONS  # rows are kept in float16: unit vectors lose less than 1e-4 of a cosine
+# Tokens of one batch; a batch of this size stays in the second-level cache of a core. A GPU wants more.
+_BUDGET = {"cpu": 1024, "cuda": 65_536}
+# Texts of a batch are padded to a multiple of this, so that a text meets only texts of its own padded length.
+_GRAIN = 8
+# Part of the cache's name: another way to cut windows is another cache.
+WINDOWS = "w1"
+# What the model reads, without its two marks; then windows about as long as a problem, half overlapping.
+_READ = 254
+_WINDOW = 126
+_STRIDE = 84
+# A text of a megabyte is cut here before it is tokenized: some 150 windows.
+_CHARACTERS = 50_000
+_CHUNK = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Embedded texts: a row per window.
+
+    Attributes:
+        rows: float32 (windows, 384), unit rows.
+        owner: int64 (windows,): number of the text that a row belongs to, rising.
+    """
+
+    rows: np.ndarray[Any, Any]
+    owner: np.ndarray[Any, Any]
+
+    def of(self, text: int) -> np.ndarray[Any, Any]:
+        """The rows of one text."""
+        import numpy as np
+
+        first, last = np.searchsorted(self.owner, [text, text + 1])
+        return self.rows[first:last]
+
+    def cosine(self, text: int, others: Vectors, other: int) -> float:
+        """The best cosine of any two windows of two texts."""
+        return max(0.0, round(float((self.of(text) @ others.of(other).T).max()), 5))
 
 
 @dataclass(frozen=True)
 class Encoder:
     """A loaded model. Use load_encoder."""
 
-    folder: Path
     model: Any
+    tokenizer: Any
+    device: str
+    name: str
+    cache: Path | None = None
 
-    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> np.ndarray[Any, Any]:
-        """Unit rows, float32 (n, 384), in the order of `texts`.
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
+        """A row for each text in order; one more for each further window of a long text.
 
-        Each text is embedded once. Batches are made of the sorted texts, so neither the order of the input
-        nor repeated texts change a row.
+        A text whose rows are in the cache is not embedded. Work is kept chunk by chunk, so that a stopped run goes
+        on where it was.
         """
         import numpy as np
 
-        cleaned = [" ".join(t[:_CHARACTERS].encode("utf-8", "replace").decode("utf-8").split()) for t in texts]
-        unique = sorted(set(cleaned))
-        lengths = self._lengths(unique)
-        order = sorted(range(len(unique)), key=lambda i: (lengths[i], unique[i]))
-        rows = np.zeros((len(unique), DIMENSIONS), dtype=np.float32)
-        with (progress or NoProgress()).task("embed", len(unique)) as task:
-            for batch in _batches(order, lengths):
-                rows[batch] = self._embed([unique[i] for i in batch])
-                task.advance(len(batch))
-        place = {text: i for i, text in enumerate(unique)}
-        return rows[[place[text] for text in cleaned]]
+        cleaned = [_cleaned(text) for text in texts]
+        unique = list(dict.fromkeys(cleaned))
+        keys = {text: text_key(text) for text in unique}
+        known: dict[bytes, bytes] = {}
+        with open_store(self.cache, self.name) as store:
+            known |= store.read(list(keys.values()), _BYTES)
+            missing = [text for text in unique if keys[text] not in known]
+            with (progress or NoProgress()).task("embed", len(missing)) as task:
+                for start in range(0, len(missing), _CHUNK):
+                    some = missing[start : start + _CHUNK]
+                    fresh = {keys[t]: r for t, r in zip(some, self._embedded(some, task), strict=True)}
+                    store.write(fresh)
+                    known |= fresh
+        parts = [known[keys[text]] for text in cleaned]
+        counts = [len(part) // _BYTES for part in parts]
+        rows = np.frombuffer(b"".join(parts), dtype=np.float16).reshape(-1, DIMENSIONS).astype(np.float32)
+        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+        return Vectors(rows, np.repeat(np.arange(len(parts), dtype=np.int64), counts))
 
-    def _lengths(self, texts: Sequence[str]) -> list[int]:
-        lengths: list[int] = []
-        for start in range(0, len(texts), _CHUNK):
-            encoded = self.model.tokenizer(
-                list(texts[start : start + _CHUNK]),
-                truncation=True,
-                max_length=self.model.max_seq_length,
-                padding=False,
-            )
-            lengths.extend(len(ids) for ids in encoded["input_ids"])
-        return lengths
+    def _embedded(self, texts: Sequence[str], task: Any) -> list[bytes]:
+        """float16 rows of each text as bytes."""
+        import numpy as np
 
-    def _embed(self, texts: list[str]) -> Any:
-        return self.model.encode(
-            texts, batch_size=len(texts), convert_to_numpy=True, normalize_embeddings=True, show_progress_bar=False
-        )
+        windows = [(i, ids) for i, all_ids in enumerate(self._ids(texts)) for ids in _windows(all_ids)]
+        rows = np.zeros((len(windows), DIMENSIONS), dtype=np.float16)
+        batches = list(_batches([ids for _, ids in windows], _BUDGET[self.device]))
+
+        def work(batch: list[int]) -> None:
+            rows[batch] = self._forward([windows[i][1] for i in batch])
+            task.advance(sum(i == 0 or windows[i - 1][0] != windows[i][0] for i in batch))
+
+        if self.device != "cpu":
+            for batch in batches:
+                work(batch)
+        else:
+            for _ in spread(work, batches):
+                pass
+        parts: list[list[bytes]] = [[] for _ in texts]
+        for (text, _), row in zip(windows, rows, strict=True):
+            parts[text].append(row.tobytes())
+        return [b"".join(part) for part in parts]
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        encoded = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [e.ids for e in encoded]
+
+    def _forward(self, batch: Sequence[Sequence[int]]) -> Any:
+        """Mean of the last layer over the tokens of each text."""
+        import torch
+
+        first, last = self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")
+        width = _padded(max(len(ids) for ids in batch))
+        ids = torch.zeros(len(batch), width, dtype=torch.long)
+        mask = torch.zeros(len(batch), width, dtype=torch.long)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens) + 2] = torch.tensor([first, *tokens, last])
+            mask[row, : len(tokens) + 2] = 1
+        with torch.inference_mode():
+            ids, mask = ids.to(self.device), mask.to(self.device)
+            states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+            weight = mask.unsqueeze(-1).float()
+            pooled = (states * weight).sum(1) / weight.sum(1)
+            return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
 
 
-def _batches(order: Sequence[int], lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Runs of `order` (by rising length) of at most _BUDGET tokens, counted with their padding."""
-    batch: list[int] = []
-    for i in order:
-        if batch and (len(batch) + 1) * lengths[i] > _BUDGET:
-            yield batch
-            batch = []
-        batch.append(i)
-    if batch:
-        yield batch
+def _cleaned(text: str) -> str:
+    return " ".join(text[:_CHARACTERS].encode("utf-8", "replace").decode("utf-8").split())
 
 
-def load_encoder(weights: str | Path | None = None) -> Encoder:
+def _windows(ids: list[int]) -> Iterator[list[int]]:
+    """What the model can read of a text, and windows over all of it if that is not the whole."""
+    yield ids[:_READ]
+    if len(ids) > _READ:
+        for start in range(0, len(ids) - _WINDOW + _STRIDE, _STRIDE):
+            yield ids[max(0, min(start, len(ids) - _WINDOW)) :][:_WINDOW]
+
+
+def _padded(tokens: int) -> int:
+    return -(-(tokens + 2) // _GRAIN) * _GRAIN
+
+
+def _batches(windows: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
+    """Positions of windows of one padded length, about `budget` tokens at a time, longest first."""
+    by_width: dict[int, list[int]] = {}
+    for position, ids in enumerate(windows):
+        by_width.setdefault(_padded(len(ids)), []).append(position)
+    for width in sorted(by_width, reverse=True):
+        size = max(1, budget // width)
+        for start in range(0, len(by_width[width]), size):
+            yield by_width[width][start : start + size]
+
+
+def load_encoder(
+    weights: str | Path | None = None, cache: Path | None = None, precision: Precision = "auto"
+) -> Encoder:
     """The MiniLM model from the first place that has it (see find_weights); no request goes out for a local one.
 
-    Importing torch and sentence-transformers takes seconds. Raises InputError where there are no weights or
-    they cannot be loaded.
+    Args:
+        cache: folder where embeddings are kept and looked for; None: nowhere.
+        precision: auto is bf16 on a GPU and on a processor that computes in bfloat16, else fp32.
+
+    Importing torch and transformers takes seconds. Raises InputError where there are no weights or they cannot be
+    loaded.
     """
     folder = find_weights(weights)
-    from sentence_transformers import SentenceTransformer
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import AutoModel
     from transformers.utils import logging
 
-    shown = logging.is_progress_bar_enabled()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    half = precision == "bf16" or (precision == "auto" and (device == "cuda" or _computes_bf16()))
+    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
-        model = SentenceTransformer(str(folder), local_files_only=True, trust_remote_code=False)
+        model = AutoModel.from_pretrained(
+            str(folder), dtype=torch.bfloat16 if half else torch.float32, local_files_only=True, trust_remote_code=False
+        )
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(f"{folder}: the MiniLM weights cannot be loaded ({reason}); fetch the folder anew") from error
     finally:
+        logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-    if model.get_embedding_dimension() != DIMENSIONS:
+    if model.config.hidden_size != DIMENSIONS:
         raise InputError(f"{folder}: not MiniLM: its vectors have not {DIMENSIONS} dimensions; give a copy of it")
-    return Encoder(folder, model)
+    # The file asks for padding to 128 tokens and for cutting there.
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    digest = weights_digest(folder).removeprefix("sha256:")[:12]
+    return Encoder(
+        model.eval().to(device), tokenizer, device, f"minilm-{digest}-{'bf16' if half else 'fp32'}-{WINDOWS}", cache
+    )
+
+
+def _computes_bf16() -> bool:
+    import torch
+
+    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
+    return bool(check and check())

@@ -9,18 +9,26 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
 
-from cotkit.dedup.normal import figures, is_number, is_word, normal_form, without_figures
+from cotkit.dedup.normal import figures, is_number, is_word, normal_form, spelled, without_figures
+from cotkit.dedup.signature import Signature, signature
 from cotkit.dedup.symbols import FUNCTIONS, GREEK, listed
+from cotkit.dedup.vocabulary import FOREIGN, STOP, stem
 
 _SMALL = listed(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 )
+_ONE = frozenset({"one", "once"})
+_ORDINALS = listed("third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth")
+_TENS = listed("thirty forty fifty sixty seventy eighty ninety")
 NUMBER_WORDS = {word: str(value) for value, word in enumerate(_SMALL) if word != "one"}
+NUMBER_WORDS |= {word: str(10 * value) for value, word in enumerate(_TENS, start=3)}
+NUMBER_WORDS |= {"dozen": "12"}
 _SCALES = {"hundred": 100, "thousand": 1000, "million": 1_000_000}
 # These may stand for a digit of the other text, but often stand for none.
 SOFT_WORDS = {"one": "1", "once": "1", "twice": "2", "double": "2", "half": "2", "squared": "2", "square": "2"}
-SOFT_WORDS |= {"cubed": "3", "triple": "3", "thrice": "3", "third": "3", "quarter": "4"}
+SOFT_WORDS |= {word: str(value) for value, word in enumerate(_ORDINALS, start=3)}
+SOFT_WORDS |= {"cubed": "3", "triple": "3", "thrice": "3", "quarter": "4"}
 _OPERATORS = frozenset(listed("+ - / ^ < > <= >= != ! ' +- -+ ∈ ->"))
 _MARKS = _OPERATORS | FUNCTIONS
 
@@ -66,10 +74,18 @@ _FIXED_LETTERS = frozenset("eid")
 _GREEK = frozenset(GREEK) - {"pi"}
 # Where letters are the subject, renaming them gives another problem.
 _LETTERS_MATTER = frozenset(listed("letter letters alphabet roman hexadecimal vowel vowels consonant consonants word"))
-_FORMULA = re.compile(r"\$[^$]+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]")
-_LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
 _BRACKETS = re.compile(r"\\left|\\right|\\[{}]|[()\[\]$]")
-_CAPITALS = re.compile(r"\b[A-Z]{2,4}\b")
+_CAPITALIZED = re.compile(r"\b[A-Z][a-z]+\b")
+_MIDST = re.compile(r"(?<=[a-z0-9,$()][ \n])[A-Z][a-z]+\b|\b[A-Z][a-z]+(?='s\b)")
+# How a fraction is to be given is not what is asked.
+_LOWEST_TERMS = re.compile(
+    r"\b(?:where )?\w and \w are (?:relatively prime|coprime|mutually prime) (?:positive )?(?:integers|numbers)"
+    r"|\bin (?:lowest|simplest|reduced) (?:terms|form)|\bas an? (?:common|reduced|irreducible) fraction"
+)
+_COMMAND = re.compile(r"\\[A-Za-z]+")
+_LOWER = re.compile(r"\b[a-z]+\b")
+_LATIN = re.compile(r"[a-zà-öø-ÿß-]+")
+_NAMES_IN = 20_000  # characters of a text that are searched for names
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +93,18 @@ class Facts:
     """What the closer look compares.
 
     Attributes:
-        normal: normal form of the text.
+        normal: normal form of the text, variables one by one.
         renamed: the same with variables numbered by first use.
         numbers: numbers as canonical text ("-3", "0.5") -> how often.
         soft: numbers that a word may stand for ("squared": 2).
         marks: operators and functions -> how often.
         asked: classes of the question words.
         figure: normal form of its drawing code.
+        content: stems of the words that carry content -> how often.
+        names: words written with a capital and never without.
+        people: those of `names` that stand in the midst of a sentence.
+        signature: numbers and formula pieces.
+        foreign: the text is in another language than English.
     """
 
     normal: str
@@ -92,23 +113,86 @@ class Facts:
     soft: Counter[str]
     marks: Counter[str]
     asked: frozenset[str]
-    figure: str = ""
+    figure: str
+    content: Counter[str]
+    names: frozenset[str]
+    people: frozenset[str]
+    signature: Signature
+    foreign: bool
 
 
 def facts(text: str) -> Facts:
     """Facts of a problem text; its drawings are compared as a whole, apart from the text."""
     plain = without_figures(text)
-    normal = normal_form(plain)
-    return token_facts(normal.split(), variable_form(plain), figures(text) if plain != text else "")
+    tokens = normal_form(spelled(plain)).split()
+    return _facts(tokens, _numbered(tokens), _drawn(text) if plain != text else "", names_in(plain), people_in(plain))
 
 
-def token_facts(tokens: Sequence[str], renamed: str | None = None, figure: str = "") -> Facts:
-    """Facts of a piece of text given as tokens of its normal form."""
-    normal = " ".join(tokens)
+def token_facts(tokens: Sequence[str], names: frozenset[str] = frozenset()) -> Facts:
+    """Facts of a piece of text given as tokens of its normal form; `names` of the text that it is from."""
+    return _facts(tokens, " ".join(tokens), "", names & frozenset(tokens), frozenset())
+
+
+def _drawn(text: str) -> str:
+    """The numbers of its drawings in order: names of points and the spelling of labels do not count."""
+    return " ".join(t for t in figures(text).split() if is_number(t))
+
+
+def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[str], people: frozenset[str]) -> Facts:
     hard, soft, marks = _count(tokens)
     asked = {ASKED[t] for t in tokens if t in ASKED}
     asked |= {f"{b.rstrip('s')}.{a}" for a, b in pairwise(tokens) if b in _NAMED_BY_LETTER and len(a) == 1}
-    return Facts(normal, normal if renamed is None else renamed, hard, soft, marks, frozenset(asked), figure)
+    content = Counter(
+        stem(t)
+        for t in _LOWEST_TERMS.sub(" ", " ".join(tokens)).split()
+        if len(t) > 2 and is_word(t) and t not in STOP and t not in NUMBER_WORDS and t not in _ONE and t not in _SCALES
+    )
+    return Facts(
+        " ".join(tokens),
+        renamed,
+        hard,
+        soft,
+        marks,
+        frozenset(asked),
+        figure,
+        content,
+        names,
+        people,
+        signature(tokens),
+        is_foreign(tokens),
+    )
+
+
+def people_form(own: Facts) -> str:
+    """The renamed form with the words of `people` numbered as well; equal for texts that differ in names alone."""
+    names: dict[str, str] = {}
+    return " ".join(
+        names.setdefault(piece, f"¶{len(names) + 1}") if piece in own.people else piece for piece in own.renamed.split()
+    )
+
+
+def people_in(text: str) -> frozenset[str]:
+    """Words of a text that are written with a capital in the midst of a sentence and never without, in lower case."""
+    return names_in(text) & {word.lower() for word in _MIDST.findall(text[:_NAMES_IN])}
+
+
+def names_in(text: str) -> frozenset[str]:
+    """Words of a text that are written with a capital and never without, in lower case."""
+    text = _COMMAND.sub(" ", text[:_NAMES_IN])
+    capital = {word.lower() for word in _CAPITALIZED.findall(text)}
+    return frozenset(word for word in capital - set(_LOWER.findall(text)) if word not in STOP and word not in ASKED)
+
+
+def is_foreign(tokens: Sequence[str]) -> bool:
+    """Whether a text is in another language: letters of another script, or small words of one and few of English."""
+    words = [t for t in tokens if is_word(t)]
+    if not words:
+        return False
+    other_script = sum(not t.isascii() and not _LATIN.fullmatch(t) for t in words)
+    accented = sum(not t.isascii() for t in words)
+    small = sum(t in FOREIGN for t in words)
+    english = sum(t in STOP and t not in FOREIGN for t in words)
+    return other_script > 0.3 * len(words) or (small + accented > 0 and small + accented > english)
 
 
 def numbers(text: str) -> Counter[str]:
@@ -133,7 +217,12 @@ def _count(tokens: Sequence[str]) -> tuple[Counter[str], Counter[str], Counter[s
         elif piece in _SCALES:
             _scale(hard, soft, tokens[index - 1] if index else "", _SCALES[piece])
         elif piece in NUMBER_WORDS:
-            hard[NUMBER_WORDS[piece]] += 1
+            value = NUMBER_WORDS[piece]
+            ten = NUMBER_WORDS.get(tokens[index - 1], "") if index else ""
+            if len(value) == 1 and len(ten) == 2 and ten[1] == "0" and ten != "10":  # twenty-four
+                hard[ten] -= 1
+                value = ten[0] + value
+            hard[value] += 1
         elif piece in SOFT_WORDS:
             soft[SOFT_WORDS[piece]] += 1
         elif piece in _MARKS:
@@ -158,7 +247,13 @@ def _is_sign(tokens: Sequence[str], index: int) -> bool:
     if index == 0:
         return True
     before = tokens[index - 1]
-    return before in _MARKS or before in {"(", "[", ",", "=", "_", "*", "|", ":"} or is_word(before)
+    return (
+        before in _MARKS
+        or before in {"(", "[", ",", "=", "_", "*", "|", ":"}
+        or before in STOP
+        or not before.isascii()
+        or (len(before) > 2 and is_word(before))
+    )
 
 
 def canonical_number(piece: str) -> str:
@@ -172,39 +267,32 @@ def variable_form(text: str) -> str:
     """Normal form with single-letter variables numbered by first use; equal for a consistent renaming.
 
     Runs of letters inside formulas, and short runs of capitals outside, are taken letter by letter.
-    The plain normal form where letters are themselves the subject.
+    Letters stay where they are themselves the subject.
     """
-    spaced = _FORMULA.sub(lambda m: _LETTERS.sub(_spaced, m.group()), text)
-    spaced = _CAPITALS.sub(_spaced, spaced)
-    tokens = normal_form(spaced).split()
+    return _numbered(normal_form(spelled(text)).split())
+
+
+def _numbered(tokens: Sequence[str]) -> str:
     if letters_matter(tokens):
-        return normal_form(text)
+        return " ".join(tokens)
     names: dict[str, str] = {}
-    out = []
-    for index, piece in enumerate(tokens):
-        if _is_variable(tokens, index):
-            out.append(names.setdefault(piece, f"§{len(names) + 1}"))
-        else:
-            out.append(piece)
-    return " ".join(out)
-
-
-def _spaced(match: re.Match[str]) -> str:
-    run = match.group()
-    if run.startswith("\\") or run.lower() in FUNCTIONS:
-        return run
-    return f" {' '.join(run)} "
+    return " ".join(
+        names.setdefault(piece, f"§{len(names) + 1}") if _is_variable(tokens, index) else piece
+        for index, piece in enumerate(tokens)
+    )
 
 
 def _is_variable(tokens: Sequence[str], index: int) -> bool:
     piece = tokens[index]
     before = tokens[index - 1] if index else ""
-    following = tokens[index + 1] if index + 1 < len(tokens) else ""
-    if piece == "a" and is_word(following) and (not before or is_word(before)):
-        return False  # the article
     if piece in _FIXED_LETTERS or before == "°":
         return False
     return (len(piece) == 1 and piece.isalpha()) or piece in _GREEK
+
+
+def is_letter(token: str) -> bool:
+    """A single letter, or a Greek one by its name (pi is a number)."""
+    return (len(token) == 1 and token.isalpha()) or token in _GREEK
 
 
 def letters_matter(tokens: Sequence[str]) -> bool:

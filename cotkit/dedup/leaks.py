@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cotkit import records
-from cotkit.dedup.config import Containment, LeakEmbedding
-from cotkit.dedup.confirm import Finding, confirm_leak
-from cotkit.dedup.contain import build_index
-from cotkit.dedup.exact import groups, match_key
-from cotkit.dedup.facts import Facts, facts, token_facts
-from cotkit.dedup.normal import without_figures, words
+from cotkit.dedup.confirm import VERBATIM, Finding
+from cotkit.dedup.exact import groups
+from cotkit.dedup.methods import Hit, Hits, LeakKeys, Text, judged_hits, strict_hits
 from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
 from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress, StepOutput
@@ -22,45 +18,9 @@ from cotkit.steps import NoProgress, Progress, StepOutput
 if TYPE_CHECKING:
     import polars as pl
 
-METHODS = ("exact", "renamed", "containment", "embedding")
+METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "judge", "published")
 # A row's evidence lists at most this many hits; a template may meet hundreds of items.
 _LISTED = 10
-
-
-class LeakKeys(Protocol):
-    """What decontaminate_table reads of its config; the step Decontaminate has it."""
-
-    @property
-    def exact(self) -> bool: ...
-    @property
-    def renamed(self) -> bool: ...
-    @property
-    def containment(self) -> Containment | None: ...
-    @property
-    def embedding(self) -> LeakEmbedding | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Hit:
-    """One method's match of one text with one benchmark item."""
-
-    item: int
-    method: str
-    score: float
-    finding: Finding
-
-
-# Text number -> its hits, the ones that the closer look refused among them.
-_Hits = dict[int, list[_Hit]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A distinct (text, answer) of the table; rows with the same are looked at once."""
-
-    text: str
-    answer: str | None
-    facts: Facts
 
 
 def decontaminate_table(
@@ -68,16 +28,21 @@ def decontaminate_table(
     benchmarks: Mapping[str, pl.DataFrame],
     config: LeakKeys,
     progress: Progress | None = None,
+    cache: Path | None = None,
+    journal: Path | None = None,
 ) -> StepOutput:
     """Drop the rows that hold an item of a benchmark.
 
     Dropped with reason "leak". Evidence: benchmark, benchmark_row, benchmark_problem, method, score, confirm
     of the surest hit, and `methods`: all hits (up to ten). `secondary["siblings"]`: for each row its nearest
-    refused hit (same template, other numbers or question). Counters: rows, items and methods by benchmark.
+    refused hit (same template, other numbers or question) or unclear one. Counters: rows, items and methods by
+    benchmark.
 
     Args:
         problems: Problem table.
         benchmarks: name -> table with `problem` and, if there, `answer`, `choices`, `source_row`.
+        cache: folder of embeddings; what lies there is not embedded again.
+        journal: the judge's journal of paid answers; needed where `config.judge` names no file and is set.
 
     Raises InputError for a benchmark without rows, for a blank item, and where the weights are missing.
     """
@@ -86,19 +51,16 @@ def decontaminate_table(
     items = items_of(problems)
     by_text = groups(json.dumps([item.text, item.answer]) for item in items)
     rows_of = list(by_text.values())
-    texts = [_Text(items[rows[0]].text, items[rows[0]].answer, facts(items[rows[0]].text)) for rows in rows_of]
-    known_facts = [facts(item.text) for item in known]
-    hits: _Hits = {}
-    if config.exact:
-        _equal_hits(texts, known, known_facts, "exact", hits)
-    if config.renamed:
-        _equal_hits(texts, known, known_facts, "renamed", hits)
-    if config.containment is not None:
-        _contained_hits(texts, known, config.containment, hits, progress)
-    if config.embedding is not None and texts:
-        _embedded_hits(texts, known, known_facts, config.embedding, hits, progress)
-    leaks: dict[int, list[_Hit]] = {}
-    near: dict[int, _Hit] = {}
+    texts = [Text(items[rows[0]].text, items[rows[0]].answer) for rows in rows_of]
+    if config.policy == "strict":
+        targets = [Text(item.text, item.answer) for item in known]
+        hits = strict_hits(texts, targets, config, progress, cache)
+        if config.judge is not None:
+            judged_hits(texts, targets, config.judge, journal, hits, progress)
+    else:
+        hits = _published(texts, known, config, progress, cache)
+    leaks: dict[int, list[Hit]] = {}
+    near: dict[int, Hit] = {}
     for number, rows in enumerate(rows_of):
         found = sorted(hits.get(number, ()), key=lambda h: (METHODS.index(h.method), -h.score, h.item))
         confirmed = [hit for hit in found if hit.finding.same]
@@ -106,7 +68,7 @@ def decontaminate_table(
             if confirmed:
                 leaks[row] = confirmed
             elif found:
-                near[row] = max(found, key=lambda h: (h.score, -h.item))
+                near[row] = max(found, key=lambda h: (h.finding.kind != "unclear", h.score, -h.item))
     order = sorted(leaks)
     evidence = [_evidence(known, leaks[row]) for row in order]
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
@@ -114,6 +76,19 @@ def decontaminate_table(
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
     counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))}
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
+
+
+def _published(
+    texts: Sequence[Text], known: Sequence[Item], config: LeakKeys, progress: Progress, cache: Path | None
+) -> Hits:
+    from cotkit.dedup.published import RULES
+
+    hits: Hits = {}
+    rule = RULES[config.policy]
+    finding = Finding("same_problem", {"looked_at": False})
+    for number, item, score in rule([t.text for t in texts], [k.text for k in known], progress, cache):
+        hits.setdefault(number, []).append(Hit(item, "published", score, finding))
+    return hits
 
 
 def _benchmark_items(benchmarks: Mapping[str, pl.DataFrame]) -> list[Item]:
@@ -133,77 +108,17 @@ def _benchmark_items(benchmarks: Mapping[str, pl.DataFrame]) -> list[Item]:
     return known
 
 
-def _equal_hits(
-    texts: Sequence[_Text], known: Sequence[Item], known_facts: Sequence[Facts], method: str, hits: _Hits
-) -> None:
-    exact = method == "exact"
-    table = groups(match_key(i.text) if exact else f.renamed for i, f in zip(known, known_facts, strict=True))
-    for number, text in enumerate(texts):
-        form = match_key(text.text) if exact else text.facts.renamed
-        for item in table.get(form, ()) if form else ():
-            if exact:
-                finding = Finding("same_problem")
-            elif text.facts.normal == known_facts[item].normal:
-                continue
-            else:
-                finding = confirm_leak(text.facts, known_facts[item], (text.answer, known[item].answer))
-            hits.setdefault(number, []).append(_Hit(item, method, 1.0, finding))
-
-
-def _contained_hits(
-    texts: Sequence[_Text], known: Sequence[Item], config: Containment, hits: _Hits, progress: Progress
-) -> None:
-    index = build_index([item.text for item in known], config.n)
-    item_facts = [token_facts(tokens) for tokens in index.items]
-    tokens = [words(text.text) for text in texts]
-    documents: Counter[tuple[str, ...]] = Counter()
-    for row in tokens:
-        documents.update(index.shared(row))
-    weights = index.weights(documents)
-    with progress.task("look for benchmark items inside problems", len(texts)) as task:
-        for number, text in enumerate(texts):
-            for match in index.find(tokens[number], lambda text=text: text.text, config.coverage, weights):  # type: ignore[misc]
-                finding = Finding("same_problem", {"looked_at": False})
-                if config.confirm:
-                    inside = token_facts(tokens[number][match.start : match.end])
-                    answers = (text.answer, known[match.item].answer)
-                    finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)
-                hits.setdefault(number, []).append(_Hit(match.item, "containment", match.coverage, finding))
-            task.advance()
-
-
-def _embedded_hits(
-    texts: Sequence[_Text],
-    known: Sequence[Item],
-    known_facts: Sequence[Facts],
-    config: LeakEmbedding,
-    hits: _Hits,
-    progress: Progress,
-) -> None:
-    from cotkit.dedup.embed import load_encoder
-    from cotkit.dedup.search import nearest
-
-    encoder = load_encoder(config.weights)
-    targets = encoder.encode([without_figures(item.text) for item in known], progress)
-    rows = encoder.encode([without_figures(text.text) for text in texts], progress)
-    for number, item, score in nearest(rows, targets, config.neighbours, config.threshold):
-        finding = Finding("same_problem", {"looked_at": False})
-        if config.confirm:
-            answers = (texts[number].answer, known[item].answer)
-            finding = confirm_leak(texts[number].facts, known_facts[item], answers)
-        hits.setdefault(number, []).append(_Hit(item, "embedding", score, finding))
-
-
-def _evidence(known: Sequence[Item], found: Sequence[_Hit]) -> dict[str, Any]:
+def _evidence(known: Sequence[Item], found: Sequence[Hit]) -> dict[str, Any]:
     best = found[0]
     return {
         **_named(known, best),
         "benchmark_problem": shown(known[best.item].text),
+        "benchmark_problem_id": records.problem_id(known[best.item].text),
         "methods": [_named(known, hit) for hit in found[:_LISTED]],
     }
 
 
-def _named(known: Sequence[Item], hit: _Hit) -> dict[str, Any]:
+def _named(known: Sequence[Item], hit: Hit) -> dict[str, Any]:
     item = known[hit.item]
     looked = hit.finding.detail.get("looked_at", True)
     return {
@@ -212,10 +127,20 @@ def _named(known: Sequence[Item], hit: _Hit) -> dict[str, Any]:
         "method": hit.method,
         "score": hit.score,
         "confirm": hit.finding.kind if looked else "not_looked_at",
+        "kind": "same" if _as_it_stands(hit) else "reworded",
     }
 
 
-def _near_miss(item: Item, known: Sequence[Item], hit: _Hit) -> Mapping[str, Any]:
+def _as_it_stands(hit: Hit) -> bool:
+    """Word for word, but for layout, names of variables and what stands around it; or a published rule says so."""
+    if hit.method in ("exact", "renamed", "published"):
+        return True
+    return (hit.method == "containment" and hit.score >= VERBATIM) or not hit.finding.detail.keys().isdisjoint(
+        ("inside", "cut")
+    )
+
+
+def _near_miss(item: Item, known: Sequence[Item], hit: Hit) -> Mapping[str, Any]:
     there = known[hit.item]
     return {
         "source": item.source,
@@ -232,7 +157,7 @@ def _near_miss(item: Item, known: Sequence[Item], hit: _Hit) -> Mapping[str, Any
 
 
 def _counters(
-    benchmarks: Mapping[str, Any], known: Sequence[Item], leaks: Mapping[int, Sequence[_Hit]]
+    benchmarks: Mapping[str, Any], known: Sequence[Item], leaks: Mapping[int, Sequence[Hit]]
 ) -> dict[str, float]:
     """Per benchmark: rows dropped for it, its items that were met, rows by method."""
     rows: dict[str, float] = {}

@@ -16,7 +16,12 @@ from cotkit.dedup.symbols import CHARACTERS, COMMANDS, FUNCTIONS, GREEK
 _CHARACTERS = str.maketrans(CHARACTERS)
 _FIGURE = re.compile(r"\[asy\].*?(?:\[/asy\]|\Z)", re.DOTALL | re.IGNORECASE)
 _TUPLE_COMMA = re.compile(r"([(\[]-?\d{1,3}),(\d{3}[)\]])")
+# 0{,}001 and 31{,}5, as in French and German.
+_DECIMAL_COMMA = re.compile(r"(?:(?<=\b0)|(?<=\d)(?!\{,\}\d{3}(?!\d)))\{,\}(?=\d)")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\{\\,\})(?=\d{3}(?!\d))")
+# "length-$10$" and "base-7": a hyphen, not a minus.
+_NOT = re.compile(r"\\not\s?=")
+_HYPHEN = re.compile(r"(?<=[a-z]{2})-(?=\$\d)|(?<=[a-z]{4})-(?=\d)")
 _TOKEN = re.compile(
     r"""
     \\begin\s{0,4}\{[^{}]{0,40}\}(?:\{[\sclrp|@.]{1,40}\})?   # an environment, with its column plan
@@ -34,6 +39,21 @@ _TOKEN = re.compile(
 _PUNCTUATION = frozenset(';?"“”„«»`&~$.\\')
 # Words that are names of mathematics, not of language: a hyphen beside them is a minus.
 _MATH_WORDS = FUNCTIONS | frozenset(GREEK)
+_FORMULA = re.compile(
+    r"\$\$(?:\\.|[^$\\])+\$\$|(?<!\\)\$(?:\\.|[^$\\])+\$|\\\((?:[^\\]|\\[^()\[\]])*\\\)|\\\[(?:[^\\]|\\[^()\[\]])*\\\]",
+    re.DOTALL,
+)
+_ARTICLE = re.compile(
+    r"(?:^|(?<=\s)|\s)[aA](?=\s+[a-zA-Z]{2})(?!\s+(?:and|or|is|are|be|in|such|satisf|equals|to|by|with|if|then|for|where)\b)"
+)
+_LETTERS = re.compile(r"\\(?:text|mbox|mathrm|textbf|operatorname)\s?\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]{2,}")
+# Longer runs of small letters are words, and some short ones too.
+_PRODUCT = 3
+_WORDS_IN_FORMULAS = FUNCTIONS | frozenset(GREEK) | {"sum", "int", "mod", "and", "for", "all", "the", "are", "not"}
+_CAPITAL = re.compile(r"(?<![A-Za-z\\])(?!I\b(?!_))[A-Z](?![A-Za-z])")
+_OTHER_CASE = {chr(65 + i): chr(0x561 + i) for i in range(26)}
+_SHOUTED = re.compile(r"\b[A-Z]{6,}\b")  # all in capitals: short words are words
+_CAPITALS = re.compile(r"\b[A-Z]{2,4}\b")
 _OPEN = frozenset("([{")
 _CLOSE = frozenset(")]}")
 
@@ -54,14 +74,41 @@ def figures(text: str) -> str:
     return normal_form(" ".join(match.group() for match in _FIGURE.finditer(text)))
 
 
+def spelled(text: str) -> str:
+    """The text with runs of variables taken apart: letters inside formulas, short runs of capitals outside.
+
+    A capital and a small letter are two variables (side a, vertex A), so capitals become letters of another script.
+    Outside formulas the article `a` becomes `an`, so that what is left is a letter.
+    """
+    parts = []
+    end = 0
+    for match in _FORMULA.finditer(text):
+        parts += [_ARTICLE.sub(" an", text[end : match.start()]), _LETTERS.sub(_apart, match.group())]
+        end = match.end()
+    spaced = "".join([*parts, _ARTICLE.sub(" an", text[end:])])
+    if _SHOUTED.search(spaced):
+        return spaced
+    return _CAPITAL.sub(lambda m: _OTHER_CASE[m.group()], _CAPITALS.sub(_apart, spaced))
+
+
+def _apart(match: re.Match[str]) -> str:
+    run = match.group()
+    if run.startswith("\\") or run.lower() in _WORDS_IN_FORMULAS or (len(run) > _PRODUCT and not run.isupper()):
+        return run
+    return f" {' '.join(run)} "
+
+
 def words(text: str) -> list[str]:
-    """Tokens for n-gram work: no drawings, no brackets."""
-    return [t for t in _tokens(without_figures(text)) if t not in _OPEN and t not in _CLOSE]
+    """Tokens for n-gram work: no drawings, no brackets, variables one by one."""
+    return [t for t in _tokens(spelled(without_figures(text))) if t not in _OPEN and t not in _CLOSE]
 
 
 def _tokens(text: str) -> list[str]:
     folded = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).lower()
     folded = unicodedata.normalize("NFKC", folded.translate(_CHARACTERS))
+    folded = _NOT.sub(" != ", folded)
+    folded = _HYPHEN.sub(" ", folded)
+    folded = _DECIMAL_COMMA.sub(".", folded)
     folded = _THOUSANDS.sub(",", _TUPLE_COMMA.sub(r"\1, \2", folded))
     tokens = resolve(_TOKEN.findall(folded))
     for _ in range(8):  # a dropped mark may make another one superfluous

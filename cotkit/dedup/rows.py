@@ -19,7 +19,7 @@ class Item:
 
     Attributes:
         text: the problem with its options, if it has any.
-        solved: it has an answer or a solution to take one from.
+        solution: it has a reference solution.
     """
 
     source: str
@@ -27,7 +27,7 @@ class Item:
     problem_id: str
     text: str
     answer: str | None
-    solved: bool
+    solution: bool
 
 
 def items_of(table: pl.DataFrame, source: str = "") -> list[Item]:
@@ -45,7 +45,7 @@ def items_of(table: pl.DataFrame, source: str = "") -> list[Item]:
                 problem_id=row.get("problem_id") or "",
                 text="\n".join([row["problem"], *(c for c in row.get("choices") or () if c)]),
                 answer=answer,
-                solved=bool(answer or row.get("solution")),
+                solution=bool(row.get("solution")),
             )
         )
     return found

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from cotkit.dedup.config import Containment, Embedding, LeakEmbedding
+from cotkit.config import LocalPath
+from cotkit.dedup.adjudicate import JOURNAL, Judge, read_key, recording_digest
+from cotkit.dedup.benchmarks import KNOWN, by_name
+from cotkit.dedup.config import Containment, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
@@ -19,7 +22,9 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 if TYPE_CHECKING:
     import polars as pl
 
+EMBEDDINGS = "embeddings"
 _WEIGHTS = "MiniLM weights"
+_CACHE = "where embeddings are kept does not change them"
 _WEIGHTS_PATH = "the digest of the weights is in the key instead"
 
 
@@ -29,45 +34,90 @@ class Dedup(Step):
     step: Literal["dedup"] = "dedup"
     exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
     renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
+    contained: bool = Field(True, description="A whole problem inside a longer text, word for word.")
     embedding: Embedding | None = Field(Embedding(), description="Near duplicates by meaning; null: none.")
+    prefer: tuple[Preference, ...] = Field(
+        ("answer", "solution", "source"), description="Which row of a cluster survives: the first difference decides."
+    )
+    source_order: tuple[str, ...] = Field(
+        (),
+        description="Sources from the most to the least preferred, for `prefer: source`; others come after, by name.",
+    )
+    against: tuple[AnySource, ...] = Field(
+        (), description="Earlier datasets: what is in one of them is dropped as its duplicate."
+    )
+    cache: LocalPath | None = Field(
+        None, description="Folder where embeddings are kept; `embeddings` in the run directory when unset."
+    )
 
     room: ClassVar[str] = "dedup"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
-    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH}
+    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH, "cache": _CACHE}
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, *(type(source).__module__ for source in self.against))
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return _weights(self.embedding)
+        return materials(self.against, pins) | _weights(self.embedding)
+
+    def exclusions(self) -> Mapping[str, str]:
+        return {**self.excluded, **exclusions("against", self.against)}
 
     def check(self) -> list[str]:
-        if self.exact or self.renamed or self.embedding:
+        name = self.name or self.step
+        if self.source_order and "source" not in self.prefer:
+            return [f"the step '{name}' has a `source_order` but does not prefer by source; add it to `prefer`"]
+        if self.exact or self.renamed or self.contained or self.embedding:
             return []
-        return [f"the step '{self.name or self.step}' compares nothing; set `exact`, `renamed` or `embedding`"]
+        return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `contained` or `embedding`"]
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         from cotkit.dedup.duplicates import dedup_table
 
-        return dedup_table(tables[Problem], self, context.progress)
+        earlier = _earlier(self.against, context.pins)
+        return dedup_table(tables[Problem], self, context.progress, self.cache or context.run / EMBEDDINGS, earlier)
+
+
+Benchmark = Annotated[AnySource, BeforeValidator(by_name, json_schema_input_type=AnySource | Literal[*KNOWN])]
 
 
 class Decontaminate(Step):
     """Drop the problems that hold an item of a benchmark; each drop shows the pair and why."""
 
     step: Literal["decontaminate"] = "decontaminate"
-    benchmarks: tuple[AnySource, ...] = Field(min_length=1, description="What must not be among the problems.")
+    benchmarks: tuple[Benchmark, ...] = Field(
+        min_length=1, description="What must not be among the problems: names of known benchmarks, or sources."
+    )
+    missing: Literal["stop", "skip"] = Field(
+        "stop", description="A benchmark that cannot be fetched: stop, or go on without it and say so."
+    )
+    policy: Policy = Field(
+        "strict", description="strict: all methods and a closer look; faithful:…: one published rule as it is."
+    )
+    cache: LocalPath | None = Field(
+        None, description="Folder where embeddings are kept; `embeddings` in the run directory when unset."
+    )
     exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
     renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
     containment: Containment | None = Field(
         Containment(), description="Items inside longer problems, by shared word n-grams; null: none."
     )
+    formulas: bool = Field(
+        True, description="Rewordings and translations by the numbers and formulas they share; needs `embedding`."
+    )
     embedding: LeakEmbedding | None = Field(LeakEmbedding(), description="Rewordings, by meaning; null: none.")
+
+    judge: Judge | None = Field(
+        None, description="A teacher for the pairs that the rules leave open, each asked in both orders; null: none."
+    )
 
     room: ClassVar[str] = "dedup"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
-    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH}
+    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH, "cache": _CACHE}
 
     @field_validator("benchmarks")
     @classmethod
@@ -83,22 +133,70 @@ class Decontaminate(Step):
         return (*self.code, *(type(benchmark).__module__ for benchmark in self.benchmarks))
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return materials(self.benchmarks, pins) | _weights(self.embedding)
+        found: dict[str, str] = {}
+        for benchmark in self.benchmarks:
+            try:
+                found |= materials((benchmark,), pins)
+            except InputError:
+                if self.missing == "stop":
+                    raise
+                found[benchmark.name] = "missing"
+        if self.judge is not None and self.judge.teacher.replay is not None:
+            found["recording"] = recording_digest(self.judge.teacher.replay)
+        return found | _weights(self.embedding)
 
     def exclusions(self) -> Mapping[str, str]:
         return {**self.excluded, **exclusions("benchmarks", self.benchmarks)}
 
     def check(self) -> list[str]:
-        if self.exact or self.renamed or self.containment or self.embedding:
-            return []
         name = self.name or self.step
+        strict = self.model_fields_set & {"exact", "renamed", "containment", "formulas", "embedding"}
+        if self.policy != "strict" and strict:
+            return [
+                f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; "
+                f"drop one of them"
+            ]
+        if self.judge is not None and (self.embedding is None or self.policy != "strict"):
+            return [
+                f"the step '{name}' has a `judge` but no embedding to find pairs for it; use strict with `embedding`"
+            ]
+        if self.policy != "strict" or self.exact or self.renamed or self.containment or self.embedding:
+            return []
         return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `containment` or `embedding`"]
+
+    def ready(self) -> None:
+        if self.judge is not None and self.judge.teacher.replay is None:
+            read_key(self.judge.teacher)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         from cotkit.dedup.leaks import decontaminate_table
 
-        benchmarks = {b.name: read_benchmark(b, context.pins) for b in self.benchmarks}
-        return decontaminate_table(tables[Problem], benchmarks, self, context.progress)
+        benchmarks = {}
+        for benchmark in self.benchmarks:
+            try:
+                benchmarks[benchmark.name] = read_benchmark(benchmark, context.pins)
+            except InputError as error:
+                if self.missing == "stop":
+                    raise
+                context.progress.note(f"warning: leaks of '{benchmark.name}' are not looked for: {error}")
+        if not benchmarks:
+            raise InputError("none of the benchmarks can be read; a leak check against nothing finds nothing")
+        return decontaminate_table(
+            tables[Problem],
+            benchmarks,
+            self,
+            context.progress,
+            self.cache or context.run / EMBEDDINGS,
+            context.run / JOURNAL,
+        )
+
+
+def _earlier(sources: Sequence[Source], pins: Mapping[str, str]) -> pl.DataFrame | None:
+    """Rows of earlier datasets: problem, answer, choices, source, source_row."""
+    import polars as pl
+
+    tables = [read_benchmark(s, pins).with_columns(pl.lit(s.name).alias("source")) for s in sources]
+    return pl.concat(tables) if tables else None
 
 
 def _weights(embedding: Embedding | None) -> dict[str, str]:

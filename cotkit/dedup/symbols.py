@@ -53,7 +53,15 @@ COMMANDS = {
     **dict.fromkeys(["rbrace", "rbrack"], ")"),
     **dict.fromkeys(["bmod", "pmod"], "mod"),
     **{"dbinom": "binom", "tbinom": "binom", "varepsilon": "epsilon", "varphi": "phi", "vartheta": "theta"},
-    **{"in": "∈", "iff": "<->", "leftrightarrow": "<->", "varnothing": "emptyset", "land": "wedge", "lor": "vee"},
+    **{
+        "in": "∈",
+        "iff": "<->",
+        "leftrightarrow": "<->",
+        "varnothing": "emptyset",
+        "infty": "infinity",
+        "land": "wedge",
+        "lor": "vee",
+    },
 }
 FRACTIONS = frozenset({"frac", "dfrac", "tfrac", "cfrac", "sfrac", "nicefrac"})
 # Layout only: they say how a formula looks, never what it means.

@@ -195,7 +195,9 @@ def _last_lines(text: str) -> Iterator[str]:
                 return
     if block.endswith("}") and (end := _ALIGNED_END.search(block[-20:])):
         start = block.rfind("\\begin{" + end[1])
-        rows = [row for row in re.split(r"\\\\|\n", block[start : len(block) - len(end[0])]) if "&" in row or "=" in row]
+        rows = [
+            row for row in re.split(r"\\\\|\n", block[start : len(block) - len(end[0])]) if "&" in row or "=" in row
+        ]
         if rows:
             yield "$" + rows[-1].replace("&", " ").strip() + "$"
             return
@@ -235,7 +237,10 @@ QUALIFIED = re.compile(
     re.IGNORECASE,
 )
 _BEFORE = re.compile(QUALIFIED.pattern + r"[\s$*`:]*(?:be\s|is\s|equal to\s)?[\s$*`]*$", re.IGNORECASE)
-_AFTER = re.compile(r"[\s$*`]*(?:squared|cubed|hundred|dozen|(?:less|more|fewer|greater) than|times as|or (?:more|less|so)|maybe)\b", re.IGNORECASE)
+_AFTER = re.compile(
+    r"[\s$*`]*(?:squared|cubed|hundred|dozen|(?:less|more|fewer|greater) than|times as|or (?:more|less|so)|maybe)\b",
+    re.IGNORECASE,
+)
 
 
 _MAYBE = re.compile(r"\b(?:maybe|perhaps|probably|might be|could be|either)\b|可能|或许|也许", re.IGNORECASE)
@@ -247,7 +252,9 @@ def _qualified(clause: str, answer: str) -> bool:
     at = clause.rfind(answer)
     if at < 0:
         return False
-    return bool(_BEFORE.search(clause[max(0, at - 40) : at]) or _AFTER.match(clause[at + len(answer) : at + len(answer) + 30]))
+    return bool(
+        _BEFORE.search(clause[max(0, at - 40) : at]) or _AFTER.match(clause[at + len(answer) : at + len(answer) + 30])
+    )
 
 
 def _is_words(value: Value, answer: str) -> bool:

@@ -23,7 +23,10 @@ _TAKEN_BACK = re.compile(
     r"|有误|算错了|更正|重新计算|刚才.{0,6}错|不对，",
     re.IGNORECASE,
 )
-_WAIT = re.compile(r"\b(?:wait|actually)\b(?:(?!\b(?:correct|consistent|indeed|confirm|check|classic|yes)).){0,200}$", re.IGNORECASE | re.DOTALL)
+_WAIT = re.compile(
+    r"\b(?:wait|actually)\b(?:(?!\b(?:correct|consistent|indeed|confirm|check|classic|yes)).){0,200}$",
+    re.IGNORECASE | re.DOTALL,
+)
 # What may stand right before or behind a box inside one formula: then the box is only a part of it.
 _GOES_ON = re.compile(r"\s*(?:[-+*/^<>]|\\(?:cdot|times|div|sqrt|frac|pm|mp|le|ge|neq|pi)(?![A-Za-z])|[A-Za-z0-9(])")
 _COMES_FROM = re.compile(
@@ -75,7 +78,9 @@ def _in_formula(text: str, start: int, end: int) -> bool:
         return after[:1] == "^" or after[:2] == "$^"
     if _GOES_ON.match(after.split("$")[0].split("\\)")[0].split("\\]")[0]):
         return True
-    return after.startswith("$^") or bool(_COMES_FROM.search(line.rpartition("$")[2] if line.count("$") % 2 else line[opened + 2 :]))
+    return after.startswith("$^") or bool(
+        _COMES_FROM.search(line.rpartition("$")[2] if line.count("$") % 2 else line[opened + 2 :])
+    )
 
 
 def _same(a: str, b: str) -> bool:

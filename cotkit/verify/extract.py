@@ -39,7 +39,9 @@ _GIVEN_UP = re.compile(
 )
 _PER_CENT = re.compile(r"\s?\$?\s?\\?%")
 _OR_ELSE = re.compile(r"\bor\b|或|也可能")
-_JSON = re.compile(r'"(?:final[_ ])?answer"\s{0,4}:\s{0,4}("(?:[^"\\\n]|\\.){0,400}"|-?\d[\d.eE+-]{0,40})', re.IGNORECASE)
+_JSON = re.compile(
+    r'"(?:final[_ ])?answer"\s{0,4}:\s{0,4}("(?:[^"\\\n]|\\.){0,400}"|-?\d[\d.eE+-]{0,40})', re.IGNORECASE
+)
 _OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s{0,4}\{")
 _CALLED_WRONG = re.compile(
     r"\b(?:not correct|incorrect|is wrong|not right|cannot be right|can't be right|not the answer)\b|❌|不对|错误的",
@@ -76,7 +78,8 @@ _LETTER_LINE = re.compile(r"\s*\**(?:(?:option|choice|选项?)\s*)?(\([A-J]\)|[A
 _EQUALS = re.compile(r"(?<![<>!=:])=(?!=)")
 _WHOLE_NUMBER = re.compile(r"-?[0-9]+")
 _NOT_BEFORE = re.compile(
-    r"(?:\b(?:not|isn't|don't know what the|wrong|naive|incorrect|suppose|assume|if|think)\b[^.\n]{0,12}|错误的?)\s*$", re.IGNORECASE
+    r"(?:\b(?:not|isn't|don't know what the|wrong|naive|incorrect|suppose|assume|if|think)\b[^.\n]{0,12}|错误的?)\s*$",
+    re.IGNORECASE,
 )
 
 
@@ -187,13 +190,13 @@ def _hashes(text: str) -> Extraction | None:
 
 def _json(text: str) -> Extraction | None:
     """`{"answer": "12"}`, as some prompts ask for."""
-    last = _last(_JSON, text[-20_000:])
-    if last is None:
+    stated_as = _last(_JSON, text[-20_000:])
+    if stated_as is None:
         return None
     try:
-        value = json.loads(last[1])
+        value = json.loads(stated_as[1])
     except ValueError:  # LaTeX that was not escaped
-        value = last[1].strip('"')
+        value = stated_as[1].strip('"')
     return Extraction(str(value), "tag") if str(value).strip() else None
 
 
@@ -218,7 +221,7 @@ def _phrase(text: str) -> Extraction | None:
         return None
     if isinstance(read(answer), Text):  # `Final answer: the minimum is 4`, `4950, that is, 100 less than 5050`
         head = _FIRST_COMMA.split(answer, maxsplit=1)[0].strip("*` ")
-        several = several_letters(answer) or _OR_ELSE.search(answer)
+        several: object = several_letters(answer) or _OR_ELSE.search(answer)
         if head != answer and not several and _closed(head) and not isinstance(read(head), Text):
             return Extraction(head, "phrase")
         found = stated(answer)

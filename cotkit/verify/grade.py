@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -121,8 +122,9 @@ def plain_text(value: object) -> str | None:
     """A text, or a number as one; None for anything else, whatever it is."""
     if isinstance(value, str):
         return value
-    number = isinstance(value, int | float) and not isinstance(value, bool) and value == value
-    return str(value) if number else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+        return None
+    return str(value)
 
 
 def final_answer(candidate: str | None, known: Facts) -> Extraction:

@@ -24,8 +24,7 @@ CODE = {
 }  # fmt: skip
 # Two letters that are a word and not a product.
 NO_PRODUCTS = frozenset(
-    "of so is in to at on if or an as by we it no be do he me my us am for not nor and any all are act add air art "
-    "bit box but buy cry cut dot dry fit fly him hit hot how its lot low now".split()
+    ["of", "so", "is", "in", "to", "at", "on", "if", "or", "an", "as", "by", "we", "it", "no", "be", "do", "he", "me", "my", "us", "am", "for", "not", "nor", "and", "any", "all", "are", "act", "add", "air", "art", "bit", "box", "but", "buy", "cry", "cut", "dot", "dry", "fit", "fly", "him", "hit", "hot", "how", "its", "lot", "low", "now"]
 )
 OF_SEVERAL = frozenset({"gcd", "lcm", "max", "min"})
 VECTORS = {"veci": "vec i", "vecj": "vec j", "veck": "vec k"}

@@ -14,10 +14,10 @@ from cotkit.verify.notation import NO_PRODUCTS, RELATIONS
 from cotkit.verify.tokens import Token, Unreadable, tokenise
 from cotkit.verify.tree import Call, Node, Num, Sym
 
-
 # In running text `at` is a word; in a formula of its own it is a times t.
 _TWO_WORDS = re.compile(
-    r"(?<![\\A-Za-z])[A-Za-z]{2,} [A-Za-z]{2,}|(?:^|\s)(?:" + "|".join(sorted(NO_PRODUCTS)) + r")(?=\s|$)", re.IGNORECASE
+    r"(?<![\\A-Za-z])[A-Za-z]{2,} [A-Za-z]{2,}|(?:^|\s)(?:" + "|".join(sorted(NO_PRODUCTS)) + r")(?=\s|$)",
+    re.IGNORECASE,
 )
 
 
@@ -191,7 +191,11 @@ class _Parser(Atoms):
         if self.next == ("op", "-"):
             self.at += 1
             return Call("neg", (self.power(),))
-        if self.next.kind == "word" and len(self.next.text) > 1 and self.tokens[self.at + 1 : self.at + 2] == [("op", "^")]:
+        if (
+            self.next.kind == "word"
+            and len(self.next.text) > 1
+            and self.tokens[self.at + 1 : self.at + 2] == [("op", "^")]
+        ):
             return self.argument()  # e^xe^y, as TeX reads it
         return self.power()
 

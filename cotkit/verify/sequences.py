@@ -103,7 +103,11 @@ def sequences(a: Value, b: Value, how: How) -> Outcome | None:
     if isinstance(a, Listing) and isinstance(b, Listing):
         found = unordered(x, y, how, multiset=True)
         named = [sorted(str(v.name) for v in side if isinstance(v, Equation) and v.name) for side in (x, y)]
-        if found.verdict == "correct" and sorted(map(len, named)) == [0, len(x)] and len(set(named[0] + named[1])) == len(x) > 1:
+        if (
+            found.verdict == "correct"
+            and sorted(map(len, named)) == [0, len(x)]
+            and len(set(named[0] + named[1])) == len(x) > 1
+        ):
             # x = 3, y = 5 against 5, 3: which is which is not said
             return found if ordered(x, y, how).verdict == "correct" else unknown("order_unclear")
         if how.policy.order == "kept" and found.verdict == "correct":

@@ -110,7 +110,9 @@ _PERIOD = re.compile(r"(\d{0,20}\.\d{0,20}?)(\d{1,8}?)\2{1,20}\s?(?:\.\.\.|\\l?d
 def _repeating(raw: str) -> str:
     """`0.333...` as `0.(3)`. Raises Unreadable where too little is written to see a period."""
     match = _PERIOD.fullmatch(raw)
-    digits = len(raw.rstrip(". ").removesuffix("dots").removesuffix("\\l").rstrip("\\ ")) - len(match[1]) if match else 0
+    digits = (
+        len(raw.rstrip(". ").removesuffix("dots").removesuffix("\\l").rstrip("\\ ")) - len(match[1]) if match else 0
+    )
     if match is None or digits < len(match[2]) * (3 if len(match[2]) == 1 else 2):
         raise Unreadable("unparsable")
     return f"{match[1]}({match[2]})"

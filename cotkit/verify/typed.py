@@ -123,7 +123,9 @@ def _structure(head: str, args: tuple[Node, ...]) -> Value:
     if head == "or" and any(_ray(item) for item in items):
         items = tuple(as_interval(item) or item for item in items)
         if all(isinstance(item, Interval | Union | FiniteSet | Rational | Expr | Equation) for item in items):
-            points = (FiniteSet((rest,)) if isinstance(rest := _unnamed(item), Rational | Expr) else rest for item in items)
+            points = (
+                FiniteSet((rest,)) if isinstance(rest := _unnamed(item), Rational | Expr) else rest for item in items
+            )
             return Union(tuple(points))
     if head == "or" and all(isinstance(item, Interval | Union) for item in items):
         return Union(items)
@@ -200,7 +202,9 @@ def _both(args: tuple[Node, ...], items: tuple[Value, ...]) -> Value | None:
     a, b = items
     if not (isinstance(a, Interval) and isinstance(b, Interval)):
         return None
-    if not all(isinstance(arg, Call) and arg.head.startswith("rel ") for arg in args) or symbols(args[0]) != symbols(args[1]):
+    if not all(isinstance(arg, Call) and arg.head.startswith("rel ") for arg in args) or symbols(args[0]) != symbols(
+        args[1]
+    ):
         return None
     low, high = (a, b) if _infinite(b.low) else (b, a)
     if not (_infinite(low.high) and _infinite(high.low)) or _infinite(low.low) or _infinite(high.high):
@@ -236,8 +240,9 @@ def _set(head: str, args: tuple[Node, ...]) -> Value:
     if head == "setminus":
         taken = value_of(args[1])
         if isinstance(taken, Interval) and _all_reals(args[0]):
-            low, high = Interval(Expr(_MINUS_INFINITY), taken.low, False, not taken.low_closed), Interval(
-                taken.high, Expr(_INFINITY), not taken.high_closed, False
+            low, high = (
+                Interval(Expr(_MINUS_INFINITY), taken.low, False, not taken.low_closed),
+                Interval(taken.high, Expr(_INFINITY), not taken.high_closed, False),
             )
             return Union((low, high))
         points = taken.items if isinstance(taken, FiniteSet) else (taken,)

@@ -13,7 +13,16 @@ _FRACTION = re.compile(r"\\frac\s*\{([^{}]{1,20})\}\s*\{((?:[^{}]|\{[^{}]{1,4}\}
 _BARE = re.compile(
     r"(?<=[\d)}\]])\s*\{?\s*(?=[A-Za-z\u00c5\u4e00-\u9fff])|(?<=[\d)}\]])\s*(?=\\(?:mu|ohm|Omega|degree|AA)(?![a-z]))"
 )
-_COMMANDS = {r"\mu ": "u", r"\mu": "u", r"\ohm": "ohm", r"\Omega": "ohm", r"\AA": "angstrom", r"\cdot": "*", r"\times": "*", r"\,": " "}
+_COMMANDS = {
+    r"\mu ": "u",
+    r"\mu": "u",
+    r"\ohm": "ohm",
+    r"\Omega": "ohm",
+    r"\AA": "angstrom",
+    r"\cdot": "*",
+    r"\times": "*",
+    r"\,": " ",
+}
 _CURRENCY = re.compile(
     r"(?P<sign>[+-]?)\s*(?:\\(?P<mark>dollar|euro|pounds?|yen|yuan|rupee)|(?P<code>USD|US\\dollar|EUR|GBP|INR|CNY|RMB|Rs\.?))"
     r"\s*(?P<sign2>-?)\s*(?=[\d.\\(])"

@@ -41,9 +41,7 @@ _CURRENCIES: dict[str, tuple[str, Fraction]] = {
 }  # fmt: skip
 CURRENCIES = frozenset({"dollar", "cent", "euro", "yen", "yuan", "jiao", "sterling", "pence", "rupee"})
 # Counting words, scores and the like have no size, though pint has units of these names.
-_SIZELESS = frozenset(
-    {"point", "unit", "person", "piece", "percent", "euro", "yen", "rupee", "month", "year"}
-)
+_SIZELESS = frozenset({"point", "unit", "person", "piece", "percent", "euro", "yen", "rupee", "month", "year"})
 # Letters that may be a unit or a variable when they stand alone behind a number.
 AMBIGUOUS = frozenset("mgshlLNJWVAKCFT")
 _NOT_UNITS_WORDS = (
@@ -68,7 +66,7 @@ def _singular(word: str) -> str:
 def _known(word: str) -> str | None:
     known = UNITS.get(word) or UNITS.get(_singular(word))
     # mg is no Mg: only whole words may be in capitals
-    return known or (UNITS.get(_singular(word.lower())) if len(word) > 3 or word.isupper() and len(word) > 1 else None)
+    return known or (UNITS.get(_singular(word.lower())) if len(word) > 3 or (word.isupper() and len(word) > 1) else None)
 
 
 def unit_name(words: str, *, known_only: bool) -> str | None:

@@ -184,3 +184,21 @@ def test_the_cache_key_leaves_out_paths_that_have_a_digest() -> None:
     assert is_excluded("benchmarks.0.path", left_out)
     assert not is_excluded("benchmarks.0.limit", left_out)
     assert not is_excluded("embedding.threshold", left_out)
+
+
+def test_hostile_texts_are_checked_like_any_other() -> None:
+    odd = [
+        "",
+        "$" * 200_001,
+        "\\(" * 100_000,
+        "$x" * 100_000,
+        "a" * 1_000_000,
+        "{" * 100_000,
+        "\\frac" * 50_000,
+        ITEM + " word" * 200_000,
+        "A " * 200_000,
+        "数" * 100_000,
+    ]
+    out, found = leaks(odd)
+    assert list(found) == [7]
+    assert out.kept.height == len(odd) - 1

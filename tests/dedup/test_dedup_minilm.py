@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
 from cotkit import records
+from cotkit.dedup.cluster import Edge, clusters
 from cotkit.dedup.duplicates import dedup_table
 from cotkit.dedup.embed import Encoder, load_encoder, weights_digest
 from cotkit.dedup.leaks import decontaminate_table
@@ -72,12 +75,43 @@ def encoder() -> Encoder:
 
 def test_rows_are_unit_vectors_and_depend_on_nothing_but_their_text(encoder: Encoder) -> None:
     texts = ["short", CLEAN[0], "x " * 5000, "", CLEAN[1], "short"]
-    rows = encoder.encode(texts)
-    assert (rows.shape, rows.dtype) == ((6, 384), np.float32)
-    assert np.allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
-    assert np.array_equal(rows[0], rows[5])
-    assert np.array_equal(encoder.encode(texts[::-1]), rows[::-1])
-    assert encoder.encode([]).shape == (0, 384)
+    vectors = encoder.encode(texts)
+    assert vectors.rows.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors.rows, axis=1), 1, atol=1e-5)
+    windows = np.bincount(vectors.owner, minlength=6)
+    assert windows.tolist() == [1, 1, windows[2], 1, 1, 1]
+    assert windows[2] > 10, "what lies behind 256 tokens is read in windows"
+    assert np.array_equal(vectors.of(0), vectors.of(5))
+    back = encoder.encode(texts[::-1])
+    alone = encoder.encode([texts[1]])
+    assert np.array_equal(alone.rows, vectors.of(1)), "the same bits in any company"
+    assert all(np.array_equal(back.of(5 - i), vectors.of(i)) for i in range(6))
+    assert encoder.encode([]).rows.shape == (0, 384)
+
+
+def test_what_is_in_the_cache_is_not_embedded_again(encoder: Encoder, tmp_path: Path) -> None:
+    class Refuses:
+        def __call__(self, **_: object) -> None:
+            raise AssertionError("embedded again")
+
+    kept = replace(encoder, cache=tmp_path)
+    first = kept.encode(CLEAN[:5])
+    again = replace(kept, model=Refuses()).encode([CLEAN[3], CLEAN[0]])
+    assert np.array_equal(again.rows, first.rows[[3, 0]])
+    file = next(tmp_path.glob("*.sqlite"))
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    assert np.array_equal(kept.encode(CLEAN[:5]).rows, first.rows), "a file cut short is made anew"
+
+
+def test_the_fast_path_decides_as_sentence_transformers_does(encoder: Encoder) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    from cotkit.dedup.weights import find_weights
+
+    texts = [*CLEAN, *SIBLINGS, *ORIGINALS, *COPIES]
+    ours = encoder.encode(texts).rows
+    theirs = SentenceTransformer(str(find_weights())).encode(texts, normalize_embeddings=True)
+    assert np.abs(ours @ ours.T - theirs @ theirs.T).max() < 0.01
 
 
 def test_near_duplicates_go_and_siblings_stay(encoder: Encoder) -> None:
@@ -128,18 +162,41 @@ def test_all_pairs_of_a_dense_cluster_are_found() -> None:
     rows = random.normal(size=(1, 384)) + 0.1 * random.normal(size=(600, 384))
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     truth = np.triu(rows.astype(np.float64) @ rows.T.astype(np.float64) >= 0.99, k=1)
-    pairs = list(self_pairs(rows, 0.99))
+    pairs = [(int(i), int(j), s) for i, j, s in zip(*self_pairs(rows, 0.99), strict=True)]
     assert {(i, j) for i, j, _ in pairs} ^ set(zip(*np.nonzero(truth), strict=True)) <= set(
         zip(*np.nonzero(np.abs(rows.astype(np.float64) @ rows.T - 0.99) < 1e-5), strict=True)
     )
     assert pairs == sorted(pairs)
 
 
+def test_lists_find_what_all_products_find(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(1)
+    centres = random.normal(size=(40, 384))
+    rows = centres[random.integers(0, 40, 3000)] + 0.6 * random.normal(size=(3000, 384))
+    rows[:500] = rows[0] + 0.1 * random.normal(size=(500, 384))
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    exact = set(zip(*(part.tolist() for part in self_pairs(rows, 0.75)[:2]), strict=True))
+    monkeypatch.setattr("cotkit.dedup.search._EXACT", 100)
+    listed = set(zip(*(part.tolist() for part in self_pairs(rows, 0.75)[:2]), strict=True))
+    assert listed <= exact
+    assert len(listed) >= 0.985 * len(exact)
+    edges = [Edge(a, b, "embedding", 1.0, "same_problem") for a, b in listed if b < 500]
+    assert set(clusters(500, edges, [])) == {0}, "a cluster of 500 is found whole"
+
+
+def test_a_row_with_endless_neighbours_keeps_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cotkit.dedup.search._MOST", 20)
+    rows = np.ones((300, 384), dtype=np.float32) / np.sqrt(384)
+    first, second, _ = self_pairs(rows, 0.9)
+    assert len(first) <= 300 * 20
+    assert set(first.tolist()) | set(second.tolist()) == set(range(300))
+
+
 def test_nearest_keeps_k_targets_above_the_threshold() -> None:
     rows = np.eye(4, 384, dtype=np.float32)
     assert list(nearest(rows[:2], rows, 3, 0.5)) == [(0, 0, 1.0), (1, 1, 1.0)]
     with pytest.raises(ValueError, match="finite"):
-        list(self_pairs(np.full((2, 384), np.nan, dtype=np.float32), 0.9))
+        self_pairs(np.full((2, 384), np.nan, dtype=np.float32), 0.9)
 
 
 def test_a_folder_that_holds_no_weights_is_named(tmp_path: object) -> None:
@@ -155,7 +212,7 @@ socket.socket.connect = socket.getaddrinfo = socket.create_connection = refuse
 from cotkit.dedup.weights import weights_digest
 assert weights_digest().startswith("sha256:") and "torch" not in sys.modules
 from cotkit.dedup.embed import load_encoder
-print(load_encoder().encode(["a b"]).shape)
+print(load_encoder().encode(["a b"]).rows.shape)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "(1, 384)", "")

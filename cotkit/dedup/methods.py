@@ -1,0 +1,244 @@
+"""The methods behind the strict policy: each brings pairs of a text and an item, one closer look decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from cotkit.dedup.config import Containment, LeakEmbedding
+from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
+from cotkit.dedup.contain import build_index
+from cotkit.dedup.edits import LONGER, edits
+from cotkit.dedup.exact import groups, match_key
+from cotkit.dedup.facts import Facts, facts, names_in, token_facts
+from cotkit.dedup.grams import Tokens, sieve, tokenize
+from cotkit.dedup.normal import without_figures, words
+from cotkit.dedup.signature import SignatureIndex
+from cotkit.errors import InputError
+from cotkit.steps import Progress
+
+if TYPE_CHECKING:
+    from cotkit.dedup.adjudicate import Judge
+
+# A part of a text that holds this share of an item, and was seen to differ from it, speaks for the whole text.
+VETO = 0.7
+# Unclear pairs, the grey band, are told from this cosine on.
+GREY = 0.5
+# The sieve before exact and containment (grams.sieve): n, most of the share, items that an n-gram may stand in.
+_SIEVE = 5
+_SIEVE_SHARE = 0.5
+_SIEVE_COMMON = 20
+
+
+class LeakKeys(Protocol):
+    """What decontaminate_table reads of its config; the step Decontaminate has it."""
+
+    @property
+    def policy(self) -> str: ...
+    @property
+    def exact(self) -> bool: ...
+    @property
+    def renamed(self) -> bool: ...
+    @property
+    def containment(self) -> Containment | None: ...
+    @property
+    def formulas(self) -> bool: ...
+    @property
+    def embedding(self) -> LeakEmbedding | None: ...
+    @property
+    def judge(self) -> Judge | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One method's match of one text with one benchmark item."""
+
+    item: int
+    method: str
+    score: float
+    finding: Finding
+
+
+# Text number -> its hits, the ones that the closer look refused among them.
+Hits = dict[int, list[Hit]]
+
+
+@dataclass
+class Text:
+    """A distinct (text, answer) of the table; rows with the same are looked at once."""
+
+    text: str
+    answer: str | None
+    open: list[tuple[int, float]] = field(default_factory=list)
+
+    @cached_property
+    def facts(self) -> Facts:
+        return facts(self.text)
+
+    @cached_property
+    def key(self) -> str:
+        return match_key(self.text)
+
+
+def strict_hits(
+    texts: Sequence[Text], known: Sequence[Text], config: LeakKeys, progress: Progress, cache: Path | None
+) -> Hits:
+    """The cheap methods first; a text that they settle is not embedded."""
+    hits: Hits = {}
+    tokens = tokenize([text.text for text in texts])
+    pairs: dict[int, list[int]] = {}
+    share = min(_SIEVE_SHARE, config.containment.coverage if config.containment else 1.0)
+    for number, item in sieve(tokenize([item.text for item in known]), tokens, _SIEVE, share, _SIEVE_COMMON):
+        pairs.setdefault(number, []).append(item)
+    if config.exact:
+        _exact_hits(texts, known, pairs, hits)
+    if config.containment is not None:
+        _contained_hits(texts, known, config.containment, (tokens, pairs), hits, progress)
+    settled = {n for n, found in hits.items() if any(h.finding.same and h.score == 1.0 for h in found)}
+    rest = [number for number in range(len(texts)) if number not in settled]
+    if config.renamed:
+        _renamed_hits(rest, texts, known, hits)
+        rest = [n for n in rest if not any(h.method == "renamed" for h in hits.get(n, ()))]
+    if config.embedding is not None and rest:
+        _embedded_hits(rest, texts, known, config, hits, progress, cache)
+    return hits
+
+
+def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Mapping[int, Sequence[int]], hits: Hits) -> None:
+    for number, items in pairs.items():
+        for item in items:
+            if texts[number].key == known[item].key:
+                hits.setdefault(number, []).append(Hit(item, "exact", 1.0, Finding("same_problem")))
+
+
+def _renamed_hits(rest: Sequence[int], texts: Sequence[Text], known: Sequence[Text], hits: Hits) -> None:
+    by_form = groups(item.facts.renamed for item in known)
+    for number in rest:
+        own = texts[number].facts
+        for item in by_form.get(own.renamed, ()) if own.renamed else ():
+            if own.figure == known[item].facts.figure:
+                kind: Any = "same_problem" if own.normal == known[item].facts.normal else "renamed"
+                hits.setdefault(number, []).append(Hit(item, "renamed", 1.0, Finding(kind)))
+
+
+def _contained_hits(
+    texts: Sequence[Text],
+    known: Sequence[Text],
+    config: Containment,
+    sieved: tuple[Tokens, Mapping[int, Sequence[int]]],
+    hits: Hits,
+    progress: Progress,
+) -> None:
+    index = build_index([item.text for item in known], config.n)
+    weights = index.weights(sieved[0])
+    item_facts: dict[int, Facts] = {}
+    with progress.task("contained items", len(sieved[1])) as task:
+        for number in sorted(sieved[1]):
+            text = texts[number]
+            tokens = words(text.text)
+            for match in index.find(tokens, lambda text=text: text.text, config.coverage, weights):  # type: ignore[misc]
+                finding = Finding("same_problem", {"looked_at": False})
+                there = known[match.item]
+                if config.confirm:
+                    answers = (text.answer, there.answer)
+                    if len(tokens) <= LONGER * len(index.items[match.item]) + 20:
+                        finding = confirm_leak(text.facts, there.facts, answers, match.coverage)
+                    else:
+                        if match.item not in item_facts:
+                            item_facts[match.item] = token_facts(index.items[match.item], names_in(there.text))
+                        inside = token_facts(tokens[match.start : match.end], names_in(text.text))
+                        finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)
+                hits.setdefault(number, []).append(Hit(match.item, "containment", match.coverage, finding))
+            task.advance()
+
+
+def _embedded_hits(
+    rest: Sequence[int],
+    texts: Sequence[Text],
+    known: Sequence[Text],
+    keys: LeakKeys,
+    hits: Hits,
+    progress: Progress,
+    cache: Path | None,
+) -> None:
+    """Candidates by meaning, and by numbers and formulas; the closer look decides."""
+    from cotkit.dedup.embed import load_encoder
+    from cotkit.dedup.search import nearest
+
+    config = keys.embedding
+    if config is None:
+        return
+    encoder = load_encoder(config.weights, cache, config.precision)
+    targets = encoder.encode([without_figures(item.text) for item in known], progress)
+    rows = encoder.encode([without_figures(texts[n].text) for n in rest], progress)
+    pairs: list[dict[int, float]] = [{} for _ in rest]
+    judge = keys.judge
+    many = max(config.neighbours, judge.neighbours if judge else 0)
+    low = min(config.threshold, judge.cosine if judge else 1.0)
+    for row, target, score in nearest(rows.rows, targets.rows, many, low):
+        number, item = int(rows.owner[row]), int(targets.owner[target])
+        pairs[number][item] = max(score, pairs[number].get(item, 0.0))
+    index = SignatureIndex([item.facts.signature for item in known])
+    with progress.task("closer look", len(rest)) as task:
+        for place, number in enumerate(rest):
+            text, found = texts[number], pairs[place]
+            methods = dict.fromkeys(found, "embedding")
+            if keys.formulas and config.confirm:
+                for item in index.find(text.facts.signature):
+                    methods.setdefault(item, "formulas")
+                    found.setdefault(item, rows.cosine(place, targets, item))
+            refused = {
+                h.item
+                for h in hits.get(number, ())
+                if h.method == "containment" and not h.finding.same and h.score >= VETO
+            }
+            for item in sorted(found):
+                finding = Finding("same_problem", {"looked_at": False})
+                if config.confirm:
+                    answers = (text.answer, known[item].answer)
+                    finding = confirm_leak(text.facts, known[item].facts, answers, None, found[item], config.same)
+                if item in refused and finding.same:
+                    continue
+                if finding.same or _worth_telling(finding, found[item]):
+                    hits.setdefault(number, []).append(Hit(item, methods[item], found[item], finding))
+            if judge is not None:
+                text.open = _open(text, known, found, judge)
+            task.advance()
+
+
+def _open(text: Text, known: Sequence[Text], cosines: Mapping[int, float], judge: Judge) -> list[tuple[int, float]]:
+    """The nearest items that only a judge can tell: what is no edited copy with something changed."""
+    near = sorted((item for item in cosines if cosines[item] >= judge.cosine), key=lambda item: (-cosines[item], item))
+    found = [item for item in near[: judge.neighbours] if not edits(text.facts, known[item].facts).edited]
+    return [(item, cosines[item]) for item in found]
+
+
+def judged_hits(
+    texts: Sequence[Text],
+    known: Sequence[Text],
+    judge: Judge,
+    journal: Path | None,
+    hits: Hits,
+    progress: Progress,
+) -> None:
+    """What the rules left open, as the judge sees it."""
+    from cotkit.dedup.adjudicate import adjudicate
+
+    path = judge.journal or journal
+    if path is None:
+        raise InputError("the judge has no journal; give `judge: {journal: …}`")
+    settled = {number for number, found in hits.items() if any(h.finding.same for h in found)}
+    asked = [(n, item, cosine) for n, text in enumerate(texts) if n not in settled for item, cosine in text.open]
+    pairs = [(texts[n].text, known[item].text) for n, item, _ in asked]
+    for (number, item, cosine), said in zip(asked, adjudicate(pairs, judge, path, progress), strict=True):
+        if said.opinion == "same":
+            finding = Finding("same_problem", {"judge": list(said.orders)})
+            hits.setdefault(number, []).append(Hit(item, "judge", cosine, finding))
+
+
+def _worth_telling(finding: Finding, cosine: float) -> bool:
+    """Look-alikes are reported from here on; unclear pairs, the grey band, from a little farther."""
+    return cosine >= (GREY if finding.kind == "unclear" else MEANING)

@@ -1,0 +1,44 @@
+"""One batch per core instead of all cores on one batch: torch's own threads wait for each other in small products."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
+
+
+def spread(work: Callable[[T], R], jobs: Iterable[T]) -> Iterator[R]:
+    """`work` on each job, one per core at a time, results in order; a few jobs are in hand at once.
+
+    Inside, torch runs each operation on one thread.
+    """
+    import torch
+
+    def alone(job: T) -> R:
+        torch.set_num_threads(1)  # counts for the calling thread
+        return work(job)
+
+    before = torch.get_num_threads()
+    waiting = iter(jobs)
+    try:
+        with ThreadPoolExecutor(max_workers=cores()) as pool:
+            running = [pool.submit(alone, job) for job in islice(waiting, 2 * cores())]
+            while running:
+                result = running.pop(0).result()
+                running.extend(pool.submit(alone, job) for job in islice(waiting, 1))
+                yield result
+    finally:
+        torch.set_num_threads(before)
