@@ -109,7 +109,7 @@ def cotkit(rows: list[tuple[str, int, str]], cache: Path | None) -> tuple[set[in
 
 
 def minhash(texts: list[str]) -> set[int]:
-    from datasketch import MinHash, MinHashLSH  # type: ignore[import-untyped]
+    from datasketch import MinHash, MinHashLSH
 
     lsh = MinHashLSH(threshold=0.7, num_perm=128)
     dropped = set()

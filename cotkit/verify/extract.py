@@ -220,10 +220,10 @@ def _phrase(text: str) -> Extraction | None:
     if not answer:
         return None
     if isinstance(read(answer), Text):  # `Final answer: the minimum is 4`, `4950, that is, 100 less than 5050`
-        head = _FIRST_COMMA.split(answer, maxsplit=1)[0].strip("*` ")
+        first = str(_FIRST_COMMA.split(answer, maxsplit=1)[0]).strip("*` ")
         several: object = several_letters(answer) or _OR_ELSE.search(answer)
-        if head != answer and not several and _closed(head) and not isinstance(read(head), Text):
-            return Extraction(head, "phrase")
+        if first != answer and not several and _closed(first) and not isinstance(read(first), Text):
+            return Extraction(first, "phrase")
         found = stated(answer)
         if found is not None:
             return Extraction(found[0], "phrase", "" if found[1] else UNSURE)

@@ -1,8 +1,8 @@
-"""Numbers too large to write down, compared so.
+"""Numbers too large to write down, compared all the same.
 
-Towers, factorials and quotients of them are rewritten where a law holds exactly (log of a power, root of a power, x - x);
-then compared by structure, by size, and modulo a few primes. Two integers that differ modulo a prime are different:
-that is a proof. That they agree modulo six primes of 31 bits has a chance of 2^-180 for numbers not made to fool it.
+Towers, factorials and quotients of them are rewritten where a law holds exactly (log or root of a power, x - x), then
+compared by structure, by size, and modulo six primes that depend on the numbers. Two integers that differ modulo a
+prime are different: that is a proof. That they agree modulo six primes of 31 bits by chance has odds of 2^-180.
 """
 
 from __future__ import annotations

@@ -102,10 +102,10 @@ class _Parser(Atoms):
         texts = [token.text for token in self.tokens[self.at : self.at + 5]]
         if len(texts) == 5 and texts[1] == "(" and texts[3] == ")" and texts[4] == "=":
             name, variable = self.tokens[self.at], self.tokens[self.at + 2]
-            if name.kind == "word" and len(name.text) == 1 and variable.kind in ("word", "num"):
-                if variable.kind == "num" or len(variable.text) == 1:
-                    self.at += 4
-                    return Call("apply", (Sym(name.text), Sym(variable.text)))
+            inside = variable.kind == "num" or (variable.kind == "word" and len(variable.text) == 1)
+            if inside and name.kind == "word" and len(name.text) == 1:
+                self.at += 4
+                return Call("apply", (Sym(name.text), Sym(variable.text)))
         return None
 
     # -- arithmetic

@@ -66,7 +66,9 @@ def _singular(word: str) -> str:
 def _known(word: str) -> str | None:
     known = UNITS.get(word) or UNITS.get(_singular(word))
     # mg is no Mg: only whole words may be in capitals
-    return known or (UNITS.get(_singular(word.lower())) if len(word) > 3 or (word.isupper() and len(word) > 1) else None)
+    return known or (
+        UNITS.get(_singular(word.lower())) if len(word) > 3 or (word.isupper() and len(word) > 1) else None
+    )
 
 
 def unit_name(words: str, *, known_only: bool) -> str | None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cotkit.verify import Pair, Policy, grade, grade_many
+from cotkit.verify import Pair, Policy, Verdict, grade, grade_many
 from cotkit.verify.question import facts
 
 
@@ -51,8 +51,8 @@ def test_a_pair_that_runs_out_of_cpu_is_undecided_and_the_others_are_not() -> No
 
 
 def test_progress_hears_of_every_distinct_pair() -> None:
-    heard = []
-    grade_many([("1", str(n % 10)) for n in range(500)], 2, on_verdicts=lambda some: heard.extend(some))
+    heard: list[Verdict] = []
+    grade_many([("1", str(n % 10)) for n in range(500)], 2, on_verdicts=heard.extend)
     assert len(heard) == 10
 
 
