@@ -103,7 +103,7 @@ class Atoms(Cursor):
             return self.name(lower)
         if lower == "sqrt":
             return Call("sqrt", (self.group(),))
-        if lower in ("pi", "infinity", "inf", "infty"):
+        if lower in ("pi", "infinity", "inf", "infty", "oo"):
             return Sym("pi" if lower == "pi" else "oo")
         if len(text) > 3 or (self.prose and lower in NO_PRODUCTS) or (len(text) == 3 and not is_product(text)):
             raise Unreadable("words")

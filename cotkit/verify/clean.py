@@ -35,6 +35,7 @@ _SUPERS = re.compile(f"[{_SUPER}]{{1,40}}")
 _SUBS = re.compile(f"[{_SUB}]{{1,40}}")
 _DIGITS = re.compile(r"(?=[^\x00-\x7f])\d")  # digits of other scripts
 _ENTITY = re.compile(r"&(?:lt|gt|le|ge|ne|nbsp|times|pi|minus|deg|sup2|frac12|plusmn|infin|radic);")
+_PER_MILLE = re.compile(r"(\d+(?:\.\d+)?)\s?‰")
 _RANGE = re.compile(r"(?<=\d)\s?[–—]\s?(?=\d)")  # 5–7 is no difference
 _VULGAR = re.compile("[¼-¾⅐-⅞]")
 _VULGAR_BY_DIGIT = re.compile(r"(?<=\d)\s?(?=[¼-¾⅐-⅞])")
@@ -48,7 +49,9 @@ _BRACED_ARRAY = re.compile(
     r"\\left\s{0,3}\\[{]\s{0,3}\\begin\{array\}\s{0,3}\{[^{}]{0,20}\}(.{1,2000}?)\\end\{array\}\s{0,3}\\right\s{0,3}\.",
     re.DOTALL,
 )
+_CHOSEN = re.compile(r"(?:\{\s?\}\s?)?_\s?\{?(\d{1,4})\}?\s?C\s?_\s?\{?(\d{1,4})\}?")
 _PRIMES = re.compile(r"\^\s?\{?\s?(?:\\prime\s?){1,3}\}?")
+_UNION = re.compile(r"([)\]])\s?U\s?(?=[(\[])")
 _RATIO_ZH = re.compile(r"(?<=\d)\s?比\s?(?=\d)")
 _TIMES_TEN = re.compile(r"(?<=\d)\s?[xX]\s?(?=10\s?\^|10\*\*)")
 _POSITIVE_REALS = re.compile(
@@ -106,6 +109,7 @@ def unicode_form(text: str) -> str:
         return text.replace("\x00", "") if "\x00" in text else text
     text = _RANGE.sub(" through ", text).replace("³√", "∛").replace("⁴√", "∜")
     text = _DIGITS.sub(lambda m: str(unicodedata.decimal(m[0])), text)
+    text = _PER_MILLE.sub(r"\\frac{\1}{1000}", text) if "‰" in text else text
     text = _SUPERS.sub(lambda m: f"^{{{m[0].translate(_FROM_SUPER)}}}", text)
     text = _SUBS.sub(lambda m: f"_{{{m[0].translate(_FROM_SUB)}}}", text)
     text = _VULGAR.sub(_vulgar, _VULGAR_BY_DIGIT.sub("", text)).translate(_TABLE)
@@ -136,7 +140,7 @@ def clean(text: str) -> str:
     if text.count("$") == 1:
         text = _ONE_DOLLAR.sub(lambda m: f"{m[1]}\\dollar ", text, count=1)
     text = text.replace("$", " ")
-    text = _GROUPED.sub("", text)
+    text = _UNION.sub(r"\1 \\cup ", _GROUPED.sub("", text)) if "U" in text else _GROUPED.sub("", text)
     if not text.isascii():
         text = _RATIO_ZH.sub(":", text)
     if "10" in text:
@@ -156,6 +160,7 @@ def clean(text: str) -> str:
 
 def _latex_form(text: str) -> str:
     """Fences, sizes, spacing and styles of LaTeX taken off."""
+    text = _CHOSEN.sub(r"\\binom{\1}{\2}", text)
     text = _PRIMES.sub(lambda m: "'" * m[0].count("prime"), _POSITIVE_REALS.sub(r"(0,\\infty)", text))
     text = _BRACED_ARRAY.sub(r"\\begin{cases}\1\\end{cases}", _MATH_FENCES.sub(" ", text))
     text = _ROW_GAP.sub(r"\\\\ ", _SIZES.sub("", text))

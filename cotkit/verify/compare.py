@@ -152,6 +152,10 @@ def _equation(a: Value, b: Value, how: How) -> Outcome | None:
             return weakest(sides)
         if sides[1].verdict == "correct" and sides[0].verdict == "undecided":  # 40/80 * 100% = 50%
             return sides[1]
+    if isinstance(b, Expr) and symbols(a.left):  # x^2 - y^2 = (x-y)(x+y): an identity
+        sides = [how.same(value_of(a.left), b), how.same(a.right, b)]
+        if all(side.verdict == "correct" for side in sides):
+            return weakest(sides)
     if len(symbols(a.left)) > 1 and not symbols(a.right_node) and isinstance(b, Rational):
         return how.same(a.right, b)  # m + n = 17: the question asked for m + n
     return unknown("equation")

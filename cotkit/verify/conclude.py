@@ -32,7 +32,7 @@ _SAID = re.compile(r"(?:\bis|\bare|\bequals|\bof|\bget|\bbe|为|是|得|有)\s*$
 _SAME_RUN = re.compile(r"\s*(?:,|;|、|，|and|or|&|和|或|以及|,\s*and|,\s*or|，?或|，?和)\s*", re.IGNORECASE)
 _COLON = re.compile(r"[:：](?!\d)\s*(?=\S)")
 _COPULA = re.compile(
-    r"\b(?:is|are|was|were|equals?|becomes?|be|gives?|get|yields?|obtain|have|has|holds?|at|by|simplifies to|comes to|"
+    r"\b(?:is|are|was|were|equals?|becomes?|be|gives?|get|find|yields?|obtain|have|has|holds?|at|by|simplifies to|comes to|"
     r"amounts to|totals?|costs?|takes?|falls on|about|of|to be|made up of|choose|select|pick)\s+|"
     r"(?:等于|分别[为是]|应[为是]|答案[为是]?|结果[为是]?|为|是|得到?|有|需要|需|要|共|即|选择?|故|则|约|用了|花了|花费|所以|因此)\s*[:：]?\s*",
     re.IGNORECASE,
@@ -284,6 +284,8 @@ def _parts(clause: str) -> Iterator[tuple[str, bool]]:
     if len(concluded) > 1:
         yield _LEAD.sub("", concluded[-1]), True
         yield from ((part, True) for part, _ in _tails(concluded[-1]))
+    if "$" in plain and re.search(r"[\u4e00-\u9fff]", plain):
+        yield from _maths(plain)
     yield _LEAD.sub("", plain), True
     tail = _COLON.split(plain)
     if len(tail) > 1:

@@ -10,6 +10,7 @@ from cotkit.verify.tree import Num
 
 # Nested brackets cost three levels each; deeper formulas are no final answers.
 MAX_DEPTH = 120
+MAX_LENGTH = 20_000
 END = Token("end", "")
 
 _OPENERS = frozenset({"(", "[", "{", "\\{", "langle"})
@@ -20,7 +21,7 @@ _REPEATING = re.compile(r"([0-9]*)\.([0-9]*)(?:\\(?:overline|dot|bar)\{|\()([0-9
 
 def number(text: str) -> Num:
     """A number token as an exact rational: integer, decimal, `3.2e-5` or `0.1\\overline{6}`."""
-    if len(text) > 4_000:  # Python itself refuses to read more than 4,300 digits
+    if len(text) > MAX_LENGTH:
         raise Unreadable("too_long")
     repeat = _REPEATING.fullmatch(text)
     if repeat:
@@ -30,10 +31,21 @@ def number(text: str) -> Num:
     if not _NUMBER.fullmatch(text):
         raise Unreadable("unparsable")
     if text.isdecimal():
-        return Num(Fraction(int(text)))
+        return Num(Fraction(long_int(text)))
     mantissa, mark, _ = text.lower().partition("e")
     decimals = len(mantissa.partition(".")[2]) if not mark and "." in mantissa else None
+    if decimals is not None and len(text) > 4_000:
+        return Num(Fraction(long_int(text.replace(".", "") or "0"), 10**decimals), decimals)
     return Num(Fraction(text), decimals)
+
+
+def long_int(digits: str) -> int:
+    """An integer of any length; Python itself reads no more than 4,300 digits at once."""
+    value = 0
+    for start in range(0, len(digits), 4_000):
+        part = digits[start : start + 4_000]
+        value = value * 10 ** len(part) + int(part)
+    return value
 
 
 class Cursor:

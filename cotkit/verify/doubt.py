@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from cotkit.verify.compare import compare, ladder
 from cotkit.verify.read import read
-from cotkit.verify.values import Text
+from cotkit.verify.tree import symbols
+from cotkit.verify.values import Equation, Expr, Percent, Quantity, Rational, Text
 
 _DENIED = re.compile(
     r"(?:\bnot|n't|\bnever|\binstead of|\brather than|\be\.g\.|\bfor example|\bsuch as|\bwould (?:say|claim|give))"
@@ -75,7 +76,8 @@ def _in_formula(text: str, start: int, end: int) -> bool:
     opened = max(line.rfind("\\("), line.rfind("\\["))
     inside = line.count("$") % 2 == 1 or opened > max(line.rfind("\\)"), line.rfind("\\]"))
     if not inside:
-        return after[:1] == "^" or after[:2] == "$^"
+        signed = before.endswith(("-", "−")) and not before[:-1].endswith("-")
+        return signed or after[:1] == "^" or after[:2] == "$^"
     if _GOES_ON.match(after.split("$")[0].split("\\)")[0].split("\\]")[0]):
         return True
     return after.startswith("$^") or bool(
@@ -91,6 +93,8 @@ def _same(a: str, b: str) -> bool:
     mine, theirs = read(a), read(b)
     if isinstance(mine, Text) != isinstance(theirs, Text):
         return True
+    if isinstance(mine, Rational) and not isinstance(theirs, Rational | Percent | Quantity | Equation):
+        return not isinstance(theirs, Expr) or bool(symbols(theirs.node))  # `independent of $k$`
     if isinstance(mine, Text):
         return x in y or y in x or len(y.split()) > 3
     return compare(mine, theirs, ladder()).verdict != "incorrect"

@@ -19,7 +19,7 @@ from cotkit.verify.scalars import How, Outcome, Prove
 from cotkit.verify.simplified import unfinished
 from cotkit.verify.tokens import Unreadable, tokenise
 from cotkit.verify.tree import Node
-from cotkit.verify.values import Based, Choice, Listing, Rational, Text, Value, leaves
+from cotkit.verify.values import Based, Choice, Listing, Matrix, Rational, Text, Tuple, Value, leaves
 from cotkit.verify.words import normal
 
 MAX_PAIRS = 10_000
@@ -86,7 +86,10 @@ def grade(
 
 def verdict_of(reference: Reference, candidate: str | None, known: Facts, policy: Policy, prove: Prove) -> Verdict:
     """`grade` with everything at hand."""
-    return judged(reference, final_answer(candidate, known), known, policy, prove)
+    try:
+        return judged(reference, final_answer(candidate, known), known, policy, prove)
+    except (MemoryError, RecursionError, ArithmeticError, ValueError, TypeError, LookupError) as error:
+        return Verdict("undecided", None, None, "none", f"error: {type(error).__name__}")
 
 
 def judged(reference: Reference, found: Extraction, known: Facts, policy: Policy, prove: Prove) -> Verdict:
@@ -98,14 +101,21 @@ def judged(reference: Reference, found: Extraction, known: Facts, policy: Policy
         return Verdict("undecided", found.answer, None, "none", "no_reference")
     how = ladder(policy, prove, known.places)
     best: tuple[int, str, Outcome] | None = None
+    wrong: tuple[int, str, Outcome] | None = None
+    words_only = True
     for text in accepted:
         outcome = grade_answer(found.answer, text, known.choices, how)
         rank = ("incorrect", "undecided", "correct").index(outcome.verdict)
+        if outcome.verdict == "incorrect":
+            wrong = wrong or (rank, text, outcome)
+        words_only &= outcome.verdict != "undecided" or outcome.reason == "prose"
         if best is None or rank > best[0]:
             best = rank, text, outcome
         if outcome.verdict == "correct":
             break
     assert best is not None  # noqa: S101 - at least one reference
+    if best[0] == 1 and wrong is not None and words_only:
+        best = wrong  # KCl against NaCl or "sodium chloride": the formulas tell
     if best[0] == 0 and found.note == UNSURE:
         return Verdict("undecided", found.answer, best[1], "none", "answer_unclear")
     return Verdict(best[2].verdict, found.answer, best[1], best[2].method, best[2].reason)
@@ -199,13 +209,14 @@ def _typed(answer: str, reference: str, choices: Sequence[str], how: How) -> Out
         return Outcome("undecided", "none", "reference_no_option")
     if choices:
         mine, theirs = _option(mine, theirs, choices), _option(theirs, mine, choices)
-    if isinstance(mine, Text) and mine.why == "unbalanced" and len(answer) < 2_000:
-        # cut off in the middle: not right as it stands, and wrong where its closed form is
-        closed = compare(read(answer + "}" * max(0, answer.count("{") - answer.count("}"))), theirs, how)
-        return closed if closed.verdict == "incorrect" else Outcome("undecided", "typed", "unbalanced")
+    if isinstance(mine, Text) and mine.why in ("unbalanced", "unparsable") and (mended := _mended(answer)):
+        # cut off or garbled: not right as it stands, and wrong where its mended form is
+        closed = compare(read(mended), theirs, how)
+        return closed if closed.verdict == "incorrect" else Outcome("undecided", "typed", mine.why)
     if isinstance(theirs, Based) and isinstance(mine, Rational) and clean(answer).strip() == theirs.digits:
         return Outcome("correct", "typed", "digits in the base that is asked for")
-    if leaves(mine) * leaves(theirs) > MAX_PAIRS:  # sets of sets compare every leaf with every leaf
+    ordered = type(mine) is type(theirs) and isinstance(mine, Tuple | Matrix)  # compared item by item
+    if not ordered and leaves(mine) * leaves(theirs) > MAX_PAIRS:  # sets of sets compare every leaf with every leaf
         return Outcome("undecided", "typed", "too_long")
     outcome = compare(mine, theirs, how)
     if outcome.verdict != "correct" and _comma_doubt(answer, mine, theirs, reference):
@@ -216,6 +227,20 @@ def _typed(answer: str, reference: str, choices: Sequence[str], how: How) -> Out
         found = [compare(mine, item, how) for item in theirs.items]
         return next((o for o in found if o.verdict == "correct"), outcome)
     return outcome
+
+
+def _mended(text: str) -> str | None:
+    """A short text with the brackets closed, opened or taken off that make it whole; None where it is whole."""
+    if len(text) > 2_000:
+        return None
+    for opening, closing in (("{", "}"), ("(", ")")):
+        missing = text.count(opening) - text.count(closing)
+        if missing > 0:
+            return text.strip("$ ") + closing * missing
+        if missing < 0:
+            body = text.strip("$ ")
+            return body[:missing] if closing == "}" and body.endswith("}") else opening * -missing + body
+    return None
 
 
 def _lettered(answer: str, choices: Sequence[str]) -> str:

@@ -8,12 +8,13 @@ prime are different: that is a proof. That they agree modulo six primes of 31 bi
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 from collections.abc import Iterator
 from fractions import Fraction
 
 from cotkit.verify.points import Compared
-from cotkit.verify.tree import Call, Node, Num, Sym, exact, fold, walk
+from cotkit.verify.tree import Call, Node, Num, Sym, encode, exact, fold, walk
 
 PRIMES = 6
 MAX_NODES = 300
@@ -34,6 +35,13 @@ def compare_large(a: Node, b: Node) -> Compared:
     x, y = rewritten(fold(a)), rewritten(fold(b))
     if x == y:
         return Compared(True, "same after rewriting")
+    for p, q in ((x, y), (y, x)):
+        if isinstance(p, Num) and p.value <= 0 and _positive(q):
+            return Compared(False, "one is positive")
+        if isinstance(q, Call) and q.head == "add" and len(q.args) == 2 and p in q.args:
+            rest = q.args[1] if q.args[0] == p else q.args[0]
+            if isinstance(rest, Num) and rest.value:
+                return Compared(False, "they differ by a number")
     told = _injective(x, y)
     if told is not None:
         return Compared(told, "same function of different numbers" if not told else "same after rewriting")
@@ -142,6 +150,9 @@ def _positive(node: Node) -> bool:
         return node.name in ("pi", "e")
     if node.head in ("fact", "exp"):
         return True
+    if node.head == "binom":
+        n, k = (exact(arg) for arg in node.args)
+        return n is not None and k is not None and 0 <= k <= n
     if node.head == "ln":
         value = exact(node.args[0])
         return value is not None and value > 1
@@ -156,6 +167,11 @@ def _injective(x: Node, y: Node) -> bool | None:
         return None
     if x.head == "neg":
         return _same(x.args[0], y.args[0])
+    if x.head == "binom" and x.args[0] == y.args[0]:
+        n, k, other = (exact(arg) for arg in (x.args[0], x.args[1], y.args[1]))
+        if n is None or k is None or other is None or not (0 <= k <= n and 0 <= other <= n):
+            return None
+        return other in (k, n - k)
     if x.head == "fact":
         values = [exact(side.args[0]) for side in (x, y)]
         return values[0] == values[1] if None not in values and min(v for v in values if v is not None) > 1 else None
@@ -199,6 +215,11 @@ def _log10(node: Node) -> float | None:
         if node.head == "fact":
             n = exact(node.args[0])
             return None if n is None or n < 2 else math.lgamma(float(n) + 1) / math.log(10)
+        if node.head == "binom":
+            n, k = (exact(arg) for arg in node.args)
+            if n is None or k is None or not 0 <= k <= n:
+                return None
+            return sum(s * math.lgamma(float(v) + 1) for s, v in ((1, n), (-1, k), (-1, n - k))) / math.log(10)
         known = [part for part in parts if part is not None]
         if len(known) != len(parts) or not known:
             return None
@@ -238,7 +259,7 @@ def _modular(x: Node, y: Node) -> Compared:
     if not all(_arithmetic(side) for side in (x, y)):
         return Compared(None, "not_arithmetic")
     agreed = 0
-    for prime in _primes(repr((x, y))):
+    for prime in _primes(json.dumps([encode(x), encode(y)])):
         try:
             if _residue(x, prime) != _residue(y, prime):
                 return Compared(False, f"differ modulo {prime}")

@@ -99,6 +99,15 @@ class _Parser(Atoms):
 
     def applied(self) -> Node | None:
         """`f(x) =` at the start of an equation: the left side is a name, not a product."""
+        primes = 0
+        while self.tokens[self.at + 1 + primes : self.at + 2 + primes] == [("op", "'")]:
+            primes += 1
+        if primes and self.tokens[self.at].kind == "word":  # f'(x) =
+            named = Token("word", self.tokens[self.at].text)
+            texts = [named.text, *(token.text for token in self.tokens[self.at + 1 + primes : self.at + 5 + primes])]
+            if len(texts) == 5 and texts[1] == "(" and texts[3] == ")" and texts[4] == "=" and len(named.text) == 1:
+                self.at += 4 + primes
+                return Call("apply", (Sym(named.text + "'" * primes), Sym(texts[2])))
         texts = [token.text for token in self.tokens[self.at : self.at + 5]]
         if len(texts) == 5 and texts[1] == "(" and texts[3] == ")" and texts[4] == "=":
             name, variable = self.tokens[self.at], self.tokens[self.at + 2]
@@ -137,7 +146,7 @@ class _Parser(Atoms):
                 self.enter()  # each division nests the tree; never taken back
             elif self.next == ("cmd", "angle"):  # a complex number by size and direction
                 self.at += 1
-                turn = self.power()
+                turn = self.unary()
                 left = Call(
                     "mul", (left, Call("add", (Call("cos", (turn,)), Call("mul", (Sym("i"), Call("sin", (turn,)))))))
                 )

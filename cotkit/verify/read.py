@@ -14,6 +14,7 @@ from cotkit.verify.tokens import Unreadable
 from cotkit.verify.tree import Call, Node, Num
 from cotkit.verify.typed import measured, value_of
 from cotkit.verify.unit_tail import currency, glued, split_unit
+from cotkit.verify.units import unit_name
 from cotkit.verify.values import Based, Choice, Equation, Readings, Text, Value
 from cotkit.verify.words import several_letters
 
@@ -57,8 +58,12 @@ _OPERATOR_LEFT = re.compile(
     r"^\\(?:i{1,3}nt|oint|sum|prod|lim)(?![A-Za-z])[^=]{0,20}(?:=[^=]{0,60})?.{0,400}=(?=[^=]+$)"
 )
 _AND_SO_ON = re.compile(r",\s*(?:\.\.\.|\\[lc]?dots)\s*,?")
+_CONDITION = re.compile(
+    r"\s*\(([^()]{1,60}(?:[<>]|\\(?:le|ge|leq|geq|in|ne)(?![a-z]))[^()]{0,60}(?:\([^()]{0,20}\)[^()]{0,20})?)\)$"
+)
 _EXPLAINED = re.compile(r"\s*\((?:since|because|as|from|rejecting|where|with|for)\b.*\)$")
 _LABELS = re.compile(r"(?<![A-Za-z\\])[A-Za-z][A-Za-z ]{1,15}\s?[:=]\s?(?=[-\d\\(])")
+_RATE = re.compile(r"(.{1,40}?)\s*(?:/|\bper\b|\beach\b|\\text\{ per)\s*(?:\\text\{)?\s*([a-z]{3,10})\}?")
 _PER_ZH = re.compile(r"每\s?(小时|分钟|秒|天)\s?(.{1,40})")
 _CASE = re.compile(
     r"\s*(?:[A-Za-z]\s*\([a-z]\)\s*=\s*)?(.{1,120}?)\s*,?\s*\b(?:if|for|when|where)\b\s*(.{1,80}?)\s*(?:[,;]\s*(?:and\s+)?|$)"
@@ -115,6 +120,7 @@ def _forms(body: str, plain: str) -> Iterator[str]:
         _FOLLOWS.split(body)[-1].strip(),
         _TRAILER.sub("", body),
         _TRAILER.sub("", named),
+        _CONDITION.sub(r", \1", body),
         _NAMED.sub("", _EXPLAINED.sub("", plain)),
         _LABELS.sub("", plain) if len(_LABELS.findall(plain)) > 1 else "",
     )
@@ -169,12 +175,15 @@ def _based(plain: str) -> Based | None:
         return None
     if len(digits) == 1 and not digits.isdecimal():
         return None  # A_12 is a name
-    return Based(digits, base)
+    return Based(digits.lstrip("0") or "0", base)
 
 
 def _with_unit(body: str, *, grouping: bool) -> Value:
     money = currency(body)
     if money is not None:
+        rate = _RATE.fullmatch(money[0])
+        if rate is not None and (unit := unit_name(f"{money[1]} per {rate[2]}", known_only=True)):
+            return measured(reading(parse(rate[1], grouping=grouping)), unit)
         short = shortened(money[0])
         large = magnitude(money[0]) if short is None else (*short, "")
         value = _scaled(large[0], large[1], grouping) if large else reading(parse(money[0], grouping=grouping))

@@ -74,7 +74,10 @@ _DURATION = re.compile(
     rf"(?:{_HMS}(?:hours?|hrs?|h|个?小时|时))?[\s,]*(?:and\s*)?(?:{_HMS}(?:minutes?|mins?|分钟?|分))?[\s,]*(?:and\s*)?"
     rf"(?:{_HMS}(?:seconds?|secs?|s|秒钟?))?"
 )
-_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
 _DATES = (
     re.compile(r"(?P<m>[A-Za-z]{3,9})\.?\s+(?P<d>\d{1,2})(?:st|nd|rd|th)?\s*,?\s*(?P<y>\d{4})"),
     re.compile(r"(?P<d>\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?(?P<m>[A-Za-z]{3,9})\.?\s*,?\s*(?P<y>\d{4})"),
@@ -192,11 +195,11 @@ _ELEMENTS = [
     "W",
 ]
 _ELEMENT = "(?:" + "|".join(sorted(_ELEMENTS, key=len, reverse=True)) + ")"
-_SPECIES = rf"\d{{0,2}}(?:{_ELEMENT}\d{{0,3}}|\((?:{_ELEMENT}\d{{0,2}}){{1,6}}\)\d{{0,2}}){{1,20}}(?:\((?:s|l|g|aq)\))?"
+_SPECIES = rf"\d{{0,2}}(?:{_ELEMENT}\d{{0,3}}|\((?:{_ELEMENT}\d{{0,2}}){{1,6}}\)\d{{0,2}}){{1,20}}(?:\^\d?[+-])?(?:\((?:s|l|g|aq)\))?"
 _FORMULA = re.compile(rf"{_SPECIES}(?:\+{_SPECIES}){{0,6}}(?:(?:->|=|→){_SPECIES}(?:\+{_SPECIES}){{0,6}})?")
 _TWO_ELEMENTS = re.compile(rf"{_ELEMENT}\d{{0,3}}\(?{_ELEMENT}|->")
-_SHELLS = re.compile(r"(?:\[[A-Z][a-z]?\])?(?:\d[spdf]\d{1,2}){2,20}")
-_CHEM_DRESS = re.compile(r"\\(?:text|mathrm|ce|mathbf|rm|textrm|mbox)|[\s{}_^$]|\\uparrow|\\downarrow|\\,|[↑↓]")
+_SHELLS = re.compile(r"(?:\[[A-Z][a-z]?\])?(?:\d[spdf]\^?\d{1,2}){2,20}")
+_CHEM_DRESS = re.compile(r"\\(?:text|mathrm|ce|mathbf|rm|textrm|mbox)|[\s{}_$]|\\uparrow|\\downarrow|\\,|[↑↓]")
 _CHEM_ARROW = re.compile(
     r"\\(?:to|rightarrow|longrightarrow|xrightarrow|Rightarrow|rightleftharpoons)(?:\[[^\]]*\])?|→|⟶|⇌|=>|={1,3}(?=[A-Z\d])"
 )
@@ -384,7 +387,7 @@ def _chemistry(plain: str) -> Value | None:
     """A chemical formula or equation, or an electron configuration, in one spelling."""
     bare = _CHEM_DRESS.sub("", _CHEM_ARROW.sub("->", plain))
     if _SHELLS.fullmatch(bare):
-        return Text(bare, formula=True)
+        return Text(bare.replace("^", ""), formula=True)
     if not _FORMULA.fullmatch(bare) or not (_TWO_ELEMENTS.search(bare) or "->" in bare):
         return None
     return None if bare.isupper() and bare.isalpha() else Text(bare, formula=True)

@@ -112,6 +112,8 @@ def _apply(head: str, args: list[Fraction]) -> Fraction | None:
             return Fraction(factorial(int(n)))
         case "fact2", [n] if n.denominator == 1 and 0 <= n <= 5_000:
             return Fraction(prod(range(int(n), 0, -2)))
+        case "binom", [n, k] if n.denominator == 1 and k.denominator == 1 and 0 <= n < k:
+            return Fraction(0)
         case "binom", [n, k] if n.denominator == 1 and k.denominator == 1 and 0 <= k <= n:
             return Fraction(comb(int(n), int(k))) if min(k, n - k) * bits(n) <= MAX_BITS else None
         case (("max" | "min"), _) if args:

@@ -85,7 +85,11 @@ def _number(node: Call) -> Value:
         return value_of(Call(args[0].head, (Call("neg", args[0].args),)))
     if head == "based":
         return _based(args)
-    if heads(node) & _NOT_NUMBERS or any(isinstance(part, Call) and _derivative(part) for part in walk(node)):
+    if (
+        heads(node) & _NOT_NUMBERS
+        or any(name.startswith("rel ") for name in heads(node))
+        or any(isinstance(part, Call) and _derivative(part) for part in walk(node))
+    ):
         raise Unreadable("unparsable")
     return Expr(node)
 
@@ -437,6 +441,7 @@ def _relation(ops: list[str], sides: tuple[Node, ...], node: Node) -> Value:
         if _is_name(right) and not _is_name(left) and not symbols(left):
             left, right = right, left
         name = _spelled(left) if _is_name(left) else None
+        name = "x" if name in ("x_1", "x_2", "x_3", "x_4") else name  # the roots of one equation
         if (
             name is None
             and "set" in heads(right) | {getattr(right, "head", "")}

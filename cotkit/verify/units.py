@@ -84,7 +84,7 @@ def unit_name(words: str, *, known_only: bool) -> str | None:
     single = _known(text)
     if single:
         return single
-    compound = _compound(text)
+    compound = _compound(text.replace(" each ", " per "))
     if compound is not None:
         return compound
     parts = text.split()

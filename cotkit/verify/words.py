@@ -26,8 +26,8 @@ _VOCABULARIES = tuple(
         "circle|ellipse|parabola|hyperbola|line|point|two lines|empty",
         "acute|obtuse|right", "isosceles|equilateral|scalene", "square|rectangle|rhombus|trapezoid|parallelogram|kite",
         "endothermic|exothermic", "injective|surjective|bijective", "reflexive|symmetric|transitive",
-        "大于|小于|等于", "增大|减小|不变", "上升|下降", "锐角三角形|钝角三角形|直角三角形|等腰三角形|等边三角形",
-        "相切|相交|相离|不相切", "质数|合数|偶数|奇数", "圆|椭圆|抛物线|双曲线|直线", "甲|乙|丙|丁|戊", "红色|绿色|蓝色|黄色|黑色|白色", "增函数|减函数", "奇函数|偶函数",
+        "大于|小于|等于", "增大|减小|不变|先增后减|先减后增", "上升|下降", "锐角三角形|钝角三角形|直角三角形|等腰三角形|等边三角形",
+        "相切|相交|相离|不相切", "质数|合数|偶数|奇数", "圆|椭圆|抛物线|双曲线|直线", "甲|乙|丙|丁|戊", "红色|绿色|蓝色|黄色|黑色|白色", "增函数|减函数", "奇函数|偶函数|非奇非偶函数",
         "上|下|左|右", "东|南|西|北",
     )
 )  # fmt: skip
@@ -35,6 +35,7 @@ _ARTICLES = re.compile(r"^(?:the|an?|it is|it's|they are)\s+|\bthe\s+")
 _PUNCTUATION = re.compile(r"[\s.,;:!?\"'`’‘“”()\[\]{}$*_\\/~-]+")
 _SEPARATORS = re.compile(r"[\s,;、()]|and")
 _SEVERAL_LETTERS = re.compile(r"[A-J]{2,10}")
+_NAME_ZH = re.compile(r"[小老][\u4e00-\u9fff]")
 _NAME = re.compile(r"[A-Z][a-z]{1,20}")
 
 
@@ -70,6 +71,37 @@ def several_letters(text: str) -> bool:
     return bool(_SEVERAL_LETTERS.fullmatch(_SEPARATORS.sub("", text)))
 
 
+_FILLING = frozenset(["the", "a", "an", "limit", "series", "sequence", "answer", "is", "it", "are", "there", "wins", "win", "of", "them", "only", "exactly"])
+
+
+def _core(text: str) -> list[str]:
+    """The words that say something: `Alice` of "Alice wins", yes of "yes it is possible"."""
+    words = text.split()
+    if len(words) > 6:
+        return []
+    if words and words[0] in ("yes", "no") and len(words) > 2 and words[1] in ("it", "there", "they", "this"):
+        return words[:1]
+    core = [word for word in words if word not in _FILLING]
+    return core[:-1] if core[:2] == ["infinitely", "many"] and core[2:] in (["solutions"], ["values"]) else core
+
+
+def _closing_words(sentence: str, word: str) -> Outcome | None:
+    """`压强减小` against `减小`: a Chinese sentence that ends in a word of the vocabulary."""
+    for words in _VOCABULARIES:
+        ends = [w for w in words if not w.isascii() and sentence.endswith(w) and sentence != w]
+        if word in words and ends and not word.isascii():
+            last = max(ends, key=len)
+            before = sentence[: -len(last)]
+            return (
+                unknown("prose")
+                if before.endswith(tuple("不非没否"))
+                else yes()
+                if last == word
+                else no("words_differ")
+            )
+    return None
+
+
 def compare_words(a: str, b: str) -> Outcome:
     """Equal words are equal; different ones are so only within a closed vocabulary or as names."""
     letters = [_SEPARATORS.sub("", text) for text in (a, b)]
@@ -83,6 +115,13 @@ def compare_words(a: str, b: str) -> Outcome:
         return yes() if x or a.strip() == b.strip() else unknown("prose")
     if sorted(x.split()) == sorted(y.split()) and ("," in a or " and " in a):
         return yes("same words")
+    if _NAME_ZH.fullmatch(a.strip()) and _NAME_ZH.fullmatch(b.strip()):
+        return no("names_differ")
+    if _core(x) and _core(x) == _core(y):
+        return yes("same words")
+    found = _closing_words(x, y) or _closing_words(y, x)
+    if found is not None:
+        return found
     if any(x in words and y in words for words in _VOCABULARIES):
         return no("words_differ")
     if (
