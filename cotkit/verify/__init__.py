@@ -5,7 +5,8 @@
 'correct'
 """
 
-from cotkit.verify.extract import Extraction, extract_answer
+from cotkit.verify.boxed import Extraction
+from cotkit.verify.extract import extract_answer
 from cotkit.verify.gradable import gradable
 from cotkit.verify.grade import Verdict, grade
 from cotkit.verify.many import Pair, grade_many

@@ -16,15 +16,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from cotkit.verify.clocks import clock
 from cotkit.verify.curves import compare_curves
-from cotkit.verify.measures import based, clock, percent, quantity
+from cotkit.verify.itemwise import weakest
+from cotkit.verify.measures import based, percent, quantity
 from cotkit.verify.piecewise import compare_piecewise
 from cotkit.verify.points import same_ratio
 from cotkit.verify.policy import DEFAULT, Policy
 from cotkit.verify.ranges import ranges
 from cotkit.verify.read import read
 from cotkit.verify.scalars import How, Outcome, Prove, no, scalars, unknown, yes
-from cotkit.verify.sequences import alternatives, matrices, one_of_many, sequences, weakest
+from cotkit.verify.sequences import alternatives, matrices, one_of_many, sequences
 from cotkit.verify.tree import Call, Node, Num, Sym, symbols
 from cotkit.verify.typed import value_of
 from cotkit.verify.values import (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 
+from cotkit.verify.degree import degree
 from cotkit.verify.numeric import NoValue, evaluate, floats
 from cotkit.verify.points import Compared
-from cotkit.verify.tree import Node, Num, Sym, fold, symbols, walk
+from cotkit.verify.tree import Node, fold, symbols, walk
 
 MAX_NODES = 120
 # Values for all variables but one, and the places between which roots in the last one are looked for.
@@ -44,32 +45,12 @@ def compare_curves(a: Node, b: Node) -> Compared:
             if roots >= _WANTED:
                 break
         found += roots
-    degrees = _degree(a), _degree(b)
+    degrees = degree(a), degree(b)
     if None not in degrees and degrees[0] != degrees[1]:
         return Compared(None, "degrees_differ")  # (x-y)(x-50) = 0 has a line more than x = y, perhaps out of sight
     if found >= 2 * _WANTED:
         return Compared(True, f"same curve at {found} points")
     return Compared(None, "equations_differ")
-
-
-def _degree(node: Node) -> int | None:
-    """Total degree of a polynomial; None for anything else."""
-    if isinstance(node, Num):
-        return 0
-    if isinstance(node, Sym):
-        return int(node.name in symbols(node))
-    parts = [_degree(arg) for arg in node.args]
-    known = [part for part in parts if part is not None]
-    if len(known) != len(parts):
-        return None
-    if node.head in ("add", "mul", "neg"):
-        return sum(known) if node.head == "mul" else max(known)
-    if node.head == "div" and known[1] == 0:
-        return known[0]
-    power = node.args[1] if node.head == "pow" else None
-    if isinstance(power, Num) and power.value.denominator == 1 and 0 <= power.value <= 100:
-        return known[0] * int(power.value)
-    return None
 
 
 def _value(node: Node, point: dict[str, float]) -> float | None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from typing import Any
 
+from cotkit.verify.boxed import Extraction
 from cotkit.verify.clean import clean
 from cotkit.verify.compare import compare, ladder
-from cotkit.verify.extract import Extraction
 from cotkit.verify.gradable import gradable
 from cotkit.verify.grade import Reference, Verdict, final_answer, grade_answer, judged, references
 from cotkit.verify.policy import DEFAULT, Policy

@@ -6,28 +6,17 @@ import ast
 import json
 import re
 from collections import deque
-from dataclasses import dataclass
 from itertools import islice
 
-from cotkit.verify.conclude import QUALIFIED, bare, conclusion, stated
+from cotkit.verify.boxed import Extraction, boxed_answer, boxes
+from cotkit.verify.conclude import bare, conclusion, stated
 from cotkit.verify.doubt import doubt
+from cotkit.verify.parts import QUALIFIED
 from cotkit.verify.read import read
 from cotkit.verify.values import Text
 from cotkit.verify.words import several_letters
 
 MAX_ANSWER = 120_000
-
-
-@dataclass(frozen=True)
-class Extraction:
-    """`answer` is None where there is none; `method` names the place it was found in; `note` adds why.
-
-    Methods: boxed, tag, hashes, phrase, letter, trailing, none; `column` for a reference column as it is.
-    """
-
-    answer: str | None
-    method: str
-    note: str = ""
 
 
 # Noted where the last sentence holds several values, and which one is the answer is a guess.
@@ -37,7 +26,6 @@ _GIVEN_UP = re.compile(
     r"我?(?:无法|不能)(?:确定|判断|得出|求出|解出)答?|不(?:太)?确定答案|不知道(?:答案|怎么)",
     re.IGNORECASE,
 )
-_PER_CENT = re.compile(r"\s?\$?\s?\\?%")
 _OR_ELSE = re.compile(r"\bor\b|或|也可能")
 _JSON = re.compile(
     r'"(?:final[_ ])?answer"\s{0,4}:\s{0,4}("(?:[^"\\\n]|\\.){0,400}"|-?\d[\d.eE+-]{0,40})', re.IGNORECASE
@@ -52,13 +40,6 @@ _THINK = re.compile(
     r"<(?P<a>/?)(?:think|thinking|reasoning|thoughts?)>|◁(?P<b>/?)think▷|\[(?P<c>/?)THINK\]"
     r"|<\|channel\|>(?P<d>analysis|final)<\|message\|>",
     re.IGNORECASE,
-)
-_BRACES = re.compile(
-    r"\\\\|\\[{}]|\\(?:boxed|fbox)\s{0,4}\{|[{}]|\\(?:boxed|fbox)\s{1,4}(?=[^\s{])|\\(?:boxed|fbox)(?=\d)"
-)
-_BARE_BOX = re.compile(r"[^\s$\\]{1,40}")
-_JOIN = re.compile(
-    r"[\s$.\\)(]{0,6}(?:,|;|、|and|or|和|或|或者)?\s*(?:and|or)?[\s$\\(]{0,6}(?:[A-Za-z]\s*=\s*)?[\s$]{0,3}"
 )
 _TAG = re.compile(r"<(/?)answer>", re.IGNORECASE)
 _PHRASE = re.compile(
@@ -94,75 +75,6 @@ def visible(text: str) -> str | None:
         return text
     closed = last["a"] or last["b"] or last["c"] or (last["d"] or "").lower() == "final"
     return text[last.end() :] if closed else None
-
-
-def boxes(text: str) -> list[tuple[int, int, str]]:
-    """(start, end, content) of every outermost balanced `\\boxed{}` or `\\fbox{}`, in order."""
-    found: list[tuple[int, int, str]] = []
-    open_braces: list[tuple[int, int] | None] = []
-    for match in _BRACES.finditer(text):
-        mark = match[0]
-        if mark == "{":
-            open_braces.append(None)
-        elif mark == "}":
-            box = open_braces.pop() if open_braces else None
-            if box is not None:
-                start, body = box
-                while found and found[-1][0] >= start:  # boxes inside this one
-                    found.pop()
-                found.append((start, match.end(), text[body : match.start()]))
-        elif mark.endswith("{") and len(mark) > 2:
-            open_braces.append((match.start(), match.end()))
-        elif len(mark) > 2:
-            bare = _BARE_BOX.match(text, match.end())
-            if bare:
-                found.append((match.start(), bare.end(), bare[0].rstrip(".,;")))
-    return found
-
-
-def _boxed(text: str) -> Extraction | None:
-    found = boxes(text)
-    if not found:
-        return None
-    numbered = _parts_of_problem(text, found)
-    if numbered is not None:
-        return Extraction(numbered, "boxed", f"{len(found)} boxes")
-    per_cent = _PER_CENT.match(text, found[-1][1])
-    parts = [found[-1][2].strip() + (r"\%" if per_cent and "%" not in found[-1][2] else "")]
-    either = False
-    for earlier, later in zip(reversed(found[:-1]), reversed(found), strict=False):
-        between = text[earlier[1] : later[0]]
-        if len(between) > 40 or not _JOIN.fullmatch(between) or not between.strip(" $"):
-            break
-        either |= "or" in between or "或" in between
-        parts.append(earlier[2].strip())
-    parts = [part for part in reversed(parts) if part]
-    if not parts:
-        return Extraction(None, "none", "empty_box")
-    joined = (" or " if either else ", ").join(parts)
-    return Extraction(joined, "boxed", f"{len(parts)} boxes" if len(parts) > 1 else "")
-
-
-def _parts_of_problem(text: str, found: list[tuple[int, int, str]]) -> str | None:
-    """Boxes on lines that start with (a), (b) … or (1), (2) …: all of them together are the answer."""
-    if not 2 <= len(found) <= 6:
-        return None
-    marks = []
-    for start, _, _ in found:
-        line = text[text.rfind("\n", 0, start) + 1 : start]
-        mark = _PART_MARK.match(line)
-        if mark is None:
-            return None
-        marks.append(mark[1].lower())
-    in_order = marks in (
-        [*"abcdef"][: len(marks)],
-        ["i", "ii", "iii", "iv", "v", "vi"][: len(marks)],
-        [*"123456"][: len(marks)],
-    )
-    return ", ".join(content.strip() for _, _, content in found) if in_order else None
-
-
-_PART_MARK = re.compile(r"[\s*>-]{0,6}(?:part\s)?[(（]?(a|b|c|d|e|f|i{1,3}|iv|vi?|[1-6])[)）][\s:.*]", re.IGNORECASE)
 
 
 def _tagged(text: str) -> Extraction | None:
@@ -275,7 +187,7 @@ def _balanced_dollar(text: str) -> str:
 
 def _bare(text: str) -> str:
     """`#### 5`, `\\boxed{5}` or `5` as 5."""
-    inner = _boxed(text) or _hashes(text)
+    inner = boxed_answer(text) or _hashes(text)
     return inner.answer if inner is not None and inner.answer is not None else text
 
 
@@ -292,13 +204,13 @@ def extract_answer(text: str) -> Extraction:
         return Extraction(None, "none", "empty")
     if _GIVEN_UP.search(shown[-400:]):
         return Extraction(None, "none", "no_answer_stated")
-    for way in (_boxed, _tagged, _hashes, _json, _phrase, _letter, _whole, _trailing):
+    for way in (boxed_answer, _tagged, _hashes, _json, _phrase, _letter, _whole, _trailing):
         found = way(shown)
-        if way is _boxed and found is not None and found.answer is not None:
+        if way is boxed_answer and found is not None and found.answer is not None:
             why = _box_doubt(shown, found.answer)
             if why is not None:
                 return Extraction(None, "none", why)
-        if way is _boxed and found is None and _OPEN_BOX.search(shown[-MAX_ANSWER:]):
+        if way is boxed_answer and found is None and _OPEN_BOX.search(shown[-MAX_ANSWER:]):
             return Extraction(None, "none", "unclosed_box")
         if found is not None:
             return found
@@ -330,11 +242,11 @@ def extract_reference(answer: str | None, solution: str | None) -> Extraction:
     """The reference of a dataset row: its answer column where that is filled, else from its solution."""
     if answer is not None and answer.strip():
         text = _unlisted(answer.strip())
-        found = _boxed(text) or _hashes(text)
+        found = boxed_answer(text) or _hashes(text)
         return found if found is not None and found.answer else Extraction(text, "column")
     if solution is None or not solution.strip():
         return Extraction(None, "none", "empty")
-    for way in (_boxed, _hashes, _phrase):
+    for way in (boxed_answer, _hashes, _phrase):
         found = way(solution)
         if found is not None:
             return found

@@ -7,10 +7,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from cotkit.verify.boxed import Extraction
 from cotkit.verify.clean import clean
 from cotkit.verify.compare import compare, ladder
-from cotkit.verify.extract import UNSURE, Extraction, extract_answer, mentions_option
+from cotkit.verify.extract import UNSURE, extract_answer, mentions_option
 from cotkit.verify.gradable import MAX_LENGTH, gradable
+from cotkit.verify.options import contradicts_itself, lettered, option_value, which_option
 from cotkit.verify.policy import DEFAULT, Policy
 from cotkit.verify.pool import Pool, shared
 from cotkit.verify.question import Facts, facts
@@ -20,7 +22,6 @@ from cotkit.verify.simplified import unfinished
 from cotkit.verify.tokens import Unreadable, tokenise
 from cotkit.verify.tree import Node
 from cotkit.verify.values import Based, Choice, Listing, Matrix, Rational, Text, Tuple, Value, leaves
-from cotkit.verify.words import normal
 
 MAX_PAIRS = 10_000
 MAX_REFERENCES = 100
@@ -29,7 +30,6 @@ _ORDINAL = re.compile(
     r"(?<=\d)(?:\^\{?(?:st|nd|rd|th)\}?|\^\{\\(?:text|mathrm|textrm)\{(?:st|nd|rd|th)\}\}|\\text\{(?:st|nd|rd|th)\}"
     r"|(?:st|nd|rd|th)(?![A-Za-z]))"
 )
-_LETTER_AND_TEXT = re.compile(r"\(?([A-J])\s{0,2}[).:]\s{0,4}(.{1,200})")
 _INTEGER = re.compile(r"-?\d+")
 
 Reference = str | Sequence[str] | None
@@ -197,10 +197,10 @@ def _identical(a: str, b: str) -> bool:
 
 def _typed(answer: str, reference: str, choices: Sequence[str], how: How) -> Outcome:
     if choices:
-        answer = _lettered(answer, choices)
-        if _contradicts_itself(answer, choices):
+        answer = lettered(answer, choices)
+        if contradicts_itself(answer, choices):
             return Outcome("undecided", "typed", "letter_and_option_differ")
-        ticked = [_which(text, choices) for text in (answer, reference)]
+        ticked = [which_option(text, choices) for text in (answer, reference)]
         if None not in ticked:
             same = ticked[0] == ticked[1]
             return Outcome("correct" if same else "incorrect", "typed", "same option" if same else "options_differ")
@@ -208,7 +208,7 @@ def _typed(answer: str, reference: str, choices: Sequence[str], how: How) -> Out
     if choices and isinstance(theirs, Choice) and ord(theirs.letter) - ord("A") >= len(choices):
         return Outcome("undecided", "none", "reference_no_option")
     if choices:
-        mine, theirs = _option(mine, theirs, choices), _option(theirs, mine, choices)
+        mine, theirs = option_value(mine, theirs, choices), option_value(theirs, mine, choices)
     if isinstance(mine, Text) and mine.why in ("unbalanced", "unparsable") and (mended := _mended(answer)):
         # cut off or garbled: not right as it stands, and wrong where its mended form is
         closed = compare(read(mended), theirs, how)
@@ -241,49 +241,6 @@ def _mended(text: str) -> str | None:
             body = text.strip("$ ")
             return body[:missing] if closing == "}" and body.endswith("}") else opening * -missing + body
     return None
-
-
-def _lettered(answer: str, choices: Sequence[str]) -> str:
-    """`b` as B where options are asked for and none of them is the letter itself."""
-    letter = answer.strip(" ()$.")
-    small = len(letter) == 1 and "a" <= letter < chr(ord("a") + len(choices))
-    return letter.upper() if small and letter not in [choice.strip(" $") for choice in choices] else answer
-
-
-def _which(text: str, choices: Sequence[str]) -> int | None:
-    """Which option a text is: by its letter, by letter and words, or by its words alone."""
-    value = read(text)
-    if isinstance(value, Choice):
-        index = ord(value.letter) - ord("A")
-        return index if index < len(choices) else None
-    mine = _plain(text)
-    found = [i for i, choice in enumerate(choices) if _plain(choice) == mine]
-    return found[0] if len(found) == 1 and mine else None
-
-
-def _plain(text: str) -> str:
-    """Words without case and punctuation; a text with digits or signs as it is, but for its dressing."""
-    form = "".join(clean(text).split())
-    return normal(text) if form.isalpha() else form
-
-
-def _contradicts_itself(answer: str, choices: Sequence[str]) -> bool:
-    """`B) 12` where 12 is not option B but another one."""
-    match = _LETTER_AND_TEXT.fullmatch(answer.strip())
-    if match is None:
-        return False
-    options = [clean(choice) for choice in choices]
-    index, text = ord(match[1]) - ord("A"), clean(match[2])
-    return text in options and (index >= len(options) or options[index] != text)
-
-
-def _option(value: Value, other: Value, choices: Sequence[str]) -> Value:
-    """A letter as the text of its option where the other side is no letter."""
-    if isinstance(value, Choice) and not isinstance(other, Choice):
-        index = ord(value.letter) - ord("A")
-        if index < len(choices):
-            return read(choices[index])
-    return value
 
 
 def _comma_doubt(answer: str, mine: Value, theirs: Value, reference: str) -> bool:

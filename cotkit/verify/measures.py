@@ -7,8 +7,9 @@ from fractions import Fraction
 from cotkit.verify.scalars import How, Outcome, no, node_of, unknown, yes
 from cotkit.verify.tree import Call, Num, Sym
 from cotkit.verify.typed import value_of
-from cotkit.verify.units import CURRENCIES, scales, size
-from cotkit.verify.values import Based, Clock, Equation, Expr, Percent, Quantity, Ratio, Rational, Value
+from cotkit.verify.unit_names import CURRENCIES
+from cotkit.verify.units import scales, size
+from cotkit.verify.values import Based, Expr, Percent, Quantity, Rational, Value
 
 _DEGREE = Call("div", (Sym("pi"), Num(Fraction(180))))
 
@@ -101,28 +102,3 @@ def based(a: Value, b: Value, how: How) -> Outcome | None:
             return yes() if b.value == value else no("numbers differ")
         return unknown("base_missing") if b.value in (value, written) else no("numbers differ")
     return None
-
-
-def clock(a: Value, b: Value, how: How) -> Outcome | None:
-    """Times of day; twelve hours apart is undecided where one side does not say am or pm."""
-    if not isinstance(a, Clock):
-        return None
-    if isinstance(b, Clock):
-        if (a.hour, a.minute, a.half) == (b.hour, b.minute, b.half):
-            return yes()
-        minutes = [_minutes(c) for c in (a, b)]
-        if None not in minutes:
-            return yes("same time") if minutes[0] == minutes[1] else no("times_differ")
-        same = (a.hour % 12, a.minute) == (b.hour % 12, b.minute)
-        return unknown("am_or_pm") if same else no("times_differ")
-    if not a.half and (isinstance(b, Ratio) or (isinstance(b, Equation) and isinstance(b.right, Ratio))):
-        # 14:20 is a ratio where the other side is one
-        return how.same(Ratio((Rational(Fraction(a.hour)), Rational(Fraction(a.minute)))), b)
-    return None
-
-
-def _minutes(time: Clock) -> int | None:
-    """Minutes since midnight; None where morning and afternoon are not told apart."""
-    if time.half:
-        return (time.hour % 12 + 12 * (time.half == "pm")) * 60 + time.minute
-    return time.hour * 60 + time.minute if time.hour > 12 or time.hour == 0 else None

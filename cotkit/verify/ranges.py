@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 
+from cotkit.verify.itemwise import unordered, weakest
 from cotkit.verify.points import constant_value
 from cotkit.verify.scalars import How, Outcome, infinite, no, node_of, unknown
-from cotkit.verify.sequences import unordered, weakest
 from cotkit.verify.tree import Sym
 from cotkit.verify.typed import as_interval
 from cotkit.verify.values import Expr, FiniteSet, Interval, Rational, Tuple, Union, Value

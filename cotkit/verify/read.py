@@ -8,8 +8,9 @@ from contextlib import suppress
 from functools import lru_cache
 
 from cotkit.verify.clean import clean
+from cotkit.verify.number_words import magnitude, shortened
 from cotkit.verify.parse import parse
-from cotkit.verify.spoken import magnitude, shortened, spoken
+from cotkit.verify.spoken import spoken
 from cotkit.verify.tokens import Unreadable
 from cotkit.verify.tree import Call, Node, Num
 from cotkit.verify.typed import measured, value_of

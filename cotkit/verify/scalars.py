@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from cotkit.verify.budget import Budget
 from cotkit.verify.large import compare_large
 from cotkit.verify.points import compare_points, constant_value
 from cotkit.verify.policy import DEFAULT, Policy
 from cotkit.verify.tree import Call, Node, Num, Sym, rename, symbols
-from cotkit.verify.units import AMBIGUOUS
+from cotkit.verify.unit_names import AMBIGUOUS
 from cotkit.verify.values import INTEGER, Expr, Rational, Value
 
 
@@ -26,23 +26,6 @@ class Outcome:
 
 # Asked where the rungs in this process cannot tell; (a, b) -> (equal or None, reason).
 Prove = Callable[[Node, Node], tuple[bool | None, str]]
-
-
-# CPU seconds that the steps in this process may take for one candidate, and how often they may ask the worker.
-MAX_SECONDS = 0.4
-MAX_PROOFS = 3
-
-
-class Budget:
-    """What is left for one candidate: sets of sets compare every item with every item."""
-
-    def __init__(self) -> None:
-        self.deadline = time.thread_time() + MAX_SECONDS
-        self.proofs = MAX_PROOFS
-
-    def spent(self) -> bool:
-        """Whether the time is up."""
-        return time.thread_time() > self.deadline
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from fractions import Fraction
 
-from cotkit.verify.points import compare_points
-from cotkit.verify.scalars import How, Outcome, no, node_of, unknown, yes
-from cotkit.verify.tree import Call, Node, Sym
-from cotkit.verify.typed import value_of
+from cotkit.verify.itemwise import ordered, unordered, weakest
+from cotkit.verify.ratios import compare_ratios, quotient
+from cotkit.verify.scalars import How, Outcome, no, unknown
+from cotkit.verify.tree import Sym
 from cotkit.verify.values import (
     Alternatives,
     Equation,
@@ -26,53 +25,6 @@ from cotkit.verify.values import (
     Value,
 )
 
-MAX_ITEMS = 64
-MAX_ENTRIES = 4_000
-_LADDER = ("exact", "typed", "numeric", "points", "symbolic", "none")
-
-
-def weakest(outcomes: Sequence[Outcome]) -> Outcome:
-    """One wrong part makes the whole wrong; else one unknown part makes it unknown."""
-    for verdict in ("incorrect", "undecided"):
-        for outcome in outcomes:
-            if outcome.verdict == verdict:
-                return outcome
-    return max(outcomes, key=lambda o: _LADDER.index(o.method), default=yes())
-
-
-def ordered(a: Sequence[Value], b: Sequence[Value], how: How) -> Outcome:
-    """Part by part."""
-    if len(a) != len(b):
-        return no("lengths_differ")
-    if len(a) > MAX_ENTRIES:
-        return unknown("too_long")
-    return weakest([how.same(x, y) for x, y in zip(a, b, strict=True)])
-
-
-def unordered(a: Sequence[Value], b: Sequence[Value], how: How, *, multiset: bool) -> Outcome:
-    """Every item of one side has a partner on the other; a set counts equal items once."""
-    if multiset and len(a) != len(b):
-        return no("lengths_differ")
-    if max(len(a), len(b)) > MAX_ITEMS:
-        return unknown("too_long")
-    table = [[how.same(x, y) for y in b] for x in a]
-    columns = [list(column) for column in zip(*table, strict=True)] if a else [[] for _ in b]
-    if any(all(o.verdict == "incorrect" for o in line) for line in (*table, *columns)):
-        return no("elements_differ")
-    free = set(range(len(b)))
-    used = []
-    for row in table:
-        partner = next((j for j in sorted(free) if row[j].verdict == "correct"), None)
-        if partner is None and not multiset:
-            partner = next((j for j, o in enumerate(row) if o.verdict == "correct"), None)
-        if partner is None:
-            return unknown("elements_unclear")
-        free.discard(partner)
-        used.append(row[partner])
-    if any(not any(o.verdict == "correct" for o in columns[j]) for j in free):
-        return unknown("elements_unclear")
-    return weakest(used)
-
 
 def alternatives(a: Value, b: Value, how: How) -> Outcome | None:
     """`5 or 6`: all solutions where the other side lists several, else a hedge."""
@@ -87,12 +39,12 @@ def alternatives(a: Value, b: Value, how: How) -> Outcome | None:
 def sequences(a: Value, b: Value, how: How) -> Outcome | None:
     """Lists, sets and tuples."""
     if isinstance(a, Ratio) and isinstance(b, Rational | Expr):
-        return _quotient(a, b, how)
+        return quotient(a, b, how)
     x, y = (getattr(v, "items", None) for v in (a, b))
     if x is None or y is None:
         return None
     if isinstance(a, Ratio):
-        return _ratio(a, b, how)
+        return compare_ratios(a, b, how)
     if isinstance(a, Tuple) and isinstance(b, Tuple):
         return ordered(x, y, how)
     if isinstance(a, Tuple) and isinstance(b, Listing | FiniteSet):
@@ -123,35 +75,6 @@ def _bare_against_tuple(x: Sequence[Value], y: Sequence[Value], how: How) -> Out
     if names and names != sorted(names, key=str):
         return unknown("order_unclear")  # y=6, x=5 is not the point (6,5)
     return ordered(x, y, how)
-
-
-def _ratio(a: Ratio, b: Value, how: How) -> Outcome | None:
-    if not isinstance(b, Ratio):
-        return None
-    found = ordered(a.items, b.items, how)
-    zeros = any(item == Rational(Fraction(0)) for item in (*a.items, *b.items))
-    plain = all(isinstance(item, Rational | Expr) for item in (*a.items, *b.items))
-    if found.verdict == "incorrect" and len(a.items) == len(b.items) and plain and not zeros:
-        scaled = [
-            compare_points(Call("mul", (_plain(a.items[0]), _plain(q))), Call("mul", (_plain(b.items[0]), _plain(p))))
-            for p, q in zip(a.items, b.items, strict=True)
-        ]
-        if all(s.equal for s in scaled):
-            return no("not_simplified") if how.policy.simplified else yes("same ratio")
-        if all(s.equal is not False for s in scaled):
-            return unknown("ratio_unclear")
-    return found
-
-
-def _quotient(a: Ratio, b: Value, how: How) -> Outcome:
-    """5 : 2 against 5/2."""
-    if len(a.items) != 2 or not all(isinstance(item, Rational | Expr) for item in a.items):
-        return no("types_differ")
-    return how.same(value_of(Call("div", (_plain(a.items[0]), _plain(a.items[1])))), b)
-
-
-def _plain(value: Value) -> Node:
-    return node_of(value) if isinstance(value, Rational | Expr) else Sym("?")
 
 
 def one_of_many(a: Value, b: Value, how: How) -> Outcome | None:

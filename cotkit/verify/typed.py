@@ -6,6 +6,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from itertools import pairwise
 
+from cotkit.verify.naming import is_derivative, is_name, spelled
 from cotkit.verify.points import constant_value
 from cotkit.verify.tokens import Unreadable
 from cotkit.verify.tree import Call, Node, Num, Sym, exact, fold, heads, rename, symbols, walk
@@ -88,7 +89,7 @@ def _number(node: Call) -> Value:
     if (
         heads(node) & _NOT_NUMBERS
         or any(name.startswith("rel ") for name in heads(node))
-        or any(isinstance(part, Call) and _derivative(part) for part in walk(node))
+        or any(isinstance(part, Call) and is_derivative(part) for part in walk(node))
     ):
         raise Unreadable("unparsable")
     return Expr(node)
@@ -167,7 +168,7 @@ def _conditional(head: str, args: tuple[Node, ...]) -> Piecewise | None:
     what, condition = args
     if not (isinstance(condition, Call) and condition.head.startswith("rel ") and condition.head != "rel ="):
         return None
-    if isinstance(what, Call) and what.head == "rel =" and _is_name(what.args[0]):
+    if isinstance(what, Call) and what.head == "rel =" and is_name(what.args[0]):
         what = what.args[1]
     letters = symbols(condition)
     if len(letters) != 1 or not letters <= symbols(what) or isinstance(what, Sym) or "rel" in " ".join(heads(what)):
@@ -377,53 +378,6 @@ def _signed(node: Node, *, plus: bool) -> Node:
     return pick(node)
 
 
-def _is_name(node: Node) -> bool:
-    if isinstance(node, Sym):
-        return node.name not in ("pi", "e", "i", "oo")
-    if isinstance(node, Call) and (_derivative(node) or _labelled(node)):
-        return True
-    if isinstance(node, Call) and node.head == "pow":  # the inverse or the transpose of a matrix
-        return isinstance(node.args[0], Sym) and node.args[0].name.isupper() and node.args[1] in _MATRIX_POWERS
-    if isinstance(node, Call) and node.head == "mul":
-        return all(isinstance(arg, Sym) and len(arg.name) == 1 and arg.name.isupper() for arg in node.args)
-    if isinstance(node, Call) and node.head in ("ratio", "tuple", "div"):
-        return all(map(_is_name, node.args))
-    if isinstance(node, Call) and node.head in ("abs", "conj"):
-        return _is_name(node.args[0])
-    return isinstance(node, Call) and node.head == "apply"
-
-
-_MATRIX_POWERS = (Num(Fraction(2)), Num(Fraction(3)), Call("neg", (Num(Fraction(1)),)), Sym("T"), Num(Fraction(-1)))
-
-
-def _derivative(node: Call) -> bool:
-    """`\\frac{df}{dx}`, `\\frac{d}{dx}`, `\\frac{d}{dx} f`: what is derived names the answer."""
-    if node.head == "mul":
-        return isinstance(node.args[0], Call) and _derivative(node.args[0])
-    if node.head != "div":
-        return False
-    top, bottom = (arg.args[0] if isinstance(arg, Call) and arg.head == "mul" else arg for arg in node.args)
-    return top == Sym("d") and bottom == Sym("d")
-
-
-def _labelled(node: Call) -> bool:
-    """`\\Delta H`, `\\zeta(2)`: a Greek letter before a name or a number."""
-    if node.head != "mul" or len(node.args) != 2 or not isinstance(node.args[0], Sym):
-        return False
-    first, second = node.args[0], node.args[1]
-    return (first.name == "Delta" and isinstance(second, Sym)) or (first.name == "zeta" and isinstance(second, Num))
-
-
-def _spelled(node: Node) -> str:
-    if isinstance(node, Sym):
-        return node.name
-    if isinstance(node, Num):
-        return str(node.value)
-    inner = ("/" if node.head == "div" else "").join(_spelled(arg) for arg in node.args)
-    marked = node.head in ("pow", "conj") or (node.head == "abs" and not inner.isupper())
-    return f"{node.head} {inner}" if marked else inner
-
-
 def _relation(ops: list[str], sides: tuple[Node, ...], node: Node) -> Value:
     if ops == ["in"]:
         value = value_of(sides[1])
@@ -433,14 +387,14 @@ def _relation(ops: list[str], sides: tuple[Node, ...], node: Node) -> Value:
         outside = without((value_of(sides[1]),))
         if outside is not None:
             return outside
-    if "approx" in ops and (ops.index("approx") or not _is_name(sides[0])):  # an exact value and its decimals
+    if "approx" in ops and (ops.index("approx") or not is_name(sides[0])):  # an exact value and its decimals
         cut = ops.index("approx")
         return _relation(ops[:cut], sides[: cut + 1], node) if cut else value_of(sides[0])
     if ops in (["="], ["approx"]):
         left, right = sides
-        if _is_name(right) and not _is_name(left) and not symbols(left):
+        if is_name(right) and not is_name(left) and not symbols(left):
             left, right = right, left
-        name = _spelled(left) if _is_name(left) else None
+        name = spelled(left) if is_name(left) else None
         name = "x" if name in ("x_1", "x_2", "x_3", "x_4") else name  # the roots of one equation
         if (
             name is None
@@ -451,8 +405,8 @@ def _relation(ops: list[str], sides: tuple[Node, ...], node: Node) -> Value:
         return Equation(left, value_of(right), right, name)
     if len(ops) > 1 and set(ops) <= {"=", "approx"} and not symbols(Call("list", sides[1:])):
         # x = 2/4 = 1/2: the last member is the answer only if the others agree, which compare checks
-        name = _spelled(sides[0]) if _is_name(sides[0]) else "value"
-        first = sides[1:] if _is_name(sides[0]) or symbols(sides[0]) else sides
+        name = spelled(sides[0]) if is_name(sides[0]) else "value"
+        first = sides[1:] if is_name(sides[0]) or symbols(sides[0]) else sides
         return Equation(sides[0], Tuple(tuple(map(value_of, first))), sides[-1], "=" + name)
     bounds = _bounds(ops, sides)
     if bounds is not None:

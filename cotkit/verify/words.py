@@ -71,7 +71,27 @@ def several_letters(text: str) -> bool:
     return bool(_SEVERAL_LETTERS.fullmatch(_SEPARATORS.sub("", text)))
 
 
-_FILLING = frozenset(["the", "a", "an", "limit", "series", "sequence", "answer", "is", "it", "are", "there", "wins", "win", "of", "them", "only", "exactly"])
+_FILLING = frozenset(
+    [
+        "the",
+        "a",
+        "an",
+        "limit",
+        "series",
+        "sequence",
+        "answer",
+        "is",
+        "it",
+        "are",
+        "there",
+        "wins",
+        "win",
+        "of",
+        "them",
+        "only",
+        "exactly",
+    ]
+)
 
 
 def _core(text: str) -> list[str]:
