@@ -41,7 +41,10 @@ class Verify(Step):
         1024, ge=256, description="Memory of such a process in MiB; an answer that needs more is undecided."
     )
     warn_undecided: float = Field(
-        0.1, ge=0, le=1, description="Share of undecided answers above which the run warns; 1 for never."
+        0.1,
+        ge=0,
+        le=1,
+        description="Share of undecided finished answers above which the run warns; 1: never.",
     )
 
     room: ClassVar[str] = "verify"
@@ -83,7 +86,7 @@ class Verify(Step):
             ran = iter(self._run_programs(coded, hear))
         verdicts = [_row(trace, problems.get(trace.problem_id), found, ran) for trace in traces]
         counters = _counters(verdicts)
-        self._warn(counters, len(verdicts), context)
+        self._warn(verdicts, context)
         return StepOutput(
             kept=frame(Verdict, verdicts),
             dropped=dropped_frame(tables[Trace], [], [], []),
@@ -107,11 +110,13 @@ class Verify(Step):
             found.extend(part)
         return found
 
-    def _warn(self, counters: dict[str, float], total: int, context: StepContext) -> None:
-        share = counters["undecided"] / total if total else 0.0
+    def _warn(self, verdicts: Sequence[Verdict], context: StepContext) -> None:
+        """Of the finished attempts only: one that was cut off has nothing to decide."""
+        finished = [verdict for verdict in verdicts if not verdict.reason.startswith("trace_")]
+        share = sum(v.verdict == "undecided" for v in finished) / len(finished) if finished else 0.0
         if share > self.warn_undecided:
             context.progress.note(
-                f"verify: {share:.0%} of the answers are undecided (bound {self.warn_undecided:.0%}); "
+                f"verify: {share:.0%} of the finished answers are undecided (bound {self.warn_undecided:.0%}); "
                 "`cotkit report` lists their reasons"
             )
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from cotkit.records import Problem, Trace, Verdict, frame, rows, schema
-from cotkit.steps import StepContext, StepOutput
+from cotkit.steps import NoProgress, StepContext, StepOutput
 from cotkit.verify.step import Verify
 
 
@@ -109,3 +109,27 @@ def test_programs_are_judged_by_the_tests_of_their_problem(tmp_path: Path) -> No
     assert got[:2] == [("correct", "passed"), ("incorrect", "wrong_answer (test 1)")]
     assert [verdict for verdict, _ in got[2:]] == ["undecided", "undecided"]
     assert rows(Verdict, out.kept)[0].method.startswith("tests in ")
+
+
+class Listener(NoProgress):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+def test_many_undecided_answers_warn_and_cut_off_ones_do_not(tmp_path: Path) -> None:
+    def said(traces: list[Trace], bound: float) -> list[str]:
+        listener = Listener()
+        tables = {Trace: frame(Trace, traces), Problem: frame(Problem, PROBLEMS)}
+        context = StepContext(seed=0, work=tmp_path, run=tmp_path, progress=listener)
+        Verify(warn_undecided=bound).run(tables, context)
+        return listener.said
+
+    unclear = [trace("half", n, "\\boxed{5 or 6}") for n in range(3)] + [trace("half", 3, "\\boxed{1/2}")]
+    assert ["75%" in line for line in said(unclear, 0.5)] == [True]
+    assert said(unclear, 0.8) == []
+    assert said([trace("half", n, "\\boxed{", "length") for n in range(5)], 0.1) == []
