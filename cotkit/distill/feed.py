@@ -62,6 +62,8 @@ class Feed:
                     request = self._bite.pop()
                     if request.hash in self._fresh:
                         self._found.update(self._journal.get_many([request.hash]))
+                elif self._more:
+                    continue  # decided on while _load gave way
                 elif self._open > 0:
                     self._changed.clear()
                     await self._changed.wait()

@@ -35,11 +35,12 @@ def test_only_wrong_answers_are_asked_again(tmp_path: Path) -> None:
         assert rates["pass_rate"].is_between(0, 1).all()
         # Half are right at once: 40 problems take about 80 attempts, far from 40 x 8.
         assert 40 < output.kept.height < 160
-        # A rerun asks nothing.
+        # A rerun asks nothing and gives the same rows.
         asked = len(server.log.requests)
         again = run_step(asking, table, tmp_path)
         assert len(server.log.requests) == asked
-        assert set(again.kept["problem_id"]) == set(output.kept["problem_id"])
+        assert again.kept.equals(output.kept)
+        assert again.secondary["pass_rates"].equals(rates)
 
 
 def test_more_correct_ones_than_samples(tmp_path: Path) -> None:
