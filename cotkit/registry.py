@@ -52,6 +52,16 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",
+        "prompt_completion": "cotkit.curate.exporters.prompt_completion:PromptCompletion",
+        "sharegpt": "cotkit.curate.exporters.sharegpt:ShareGpt",
+        "alpaca": "cotkit.curate.exporters.alpaca:Alpaca",
+        "s1": "cotkit.curate.exporters.s1:S1",
+        "r1": "cotkit.curate.exporters.texts:R1",
+        "r1_zero": "cotkit.curate.exporters.texts:R1Zero",
+        "text": "cotkit.curate.exporters.texts:Text",
+        "axolotl": "cotkit.curate.exporters.axolotl:Axolotl",
+        "verl": "cotkit.curate.exporters.verl:Verl",
+        "preference": "cotkit.curate.exporters.preference:Preference",
     },
 }
 

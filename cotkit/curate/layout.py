@@ -9,7 +9,9 @@ from pathlib import Path
 
 from cotkit.errors import InputError
 
-_LAYOUT = re.compile(r"README\.md|recipe\.yaml|data/[A-Za-z0-9_]+-\d{5,}-of-\d{5,}\.parquet")
+_LAYOUT = re.compile(
+    r"README\.md|recipe\.yaml|dataset_info\.json|axolotl\.yaml|data/[A-Za-z0-9_]+-\d{5,}-of-\d{5,}\.parquet"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.curate.card import CardInput, render_card
-from cotkit.curate.exporters import AnyExporter
+from cotkit.curate.exporters import AnyExporter, Exporter
 from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.portable import local_files, portable_recipe
 from cotkit.errors import InputError
@@ -54,6 +54,7 @@ class Publish(Step):
         "cotkit.curate.markdown",
         "cotkit.curate.portable",
         "cotkit.curate.exporters",
+        "cotkit.curate.wrappings",
         "cotkit.records",
     )
 
@@ -64,11 +65,11 @@ class Publish(Step):
         examples = tables[Example]
         if examples.is_empty():
             raise InputError(_nothing_left(context.funnel))
-        exported = self.format.export(examples)
+        kept, dropped = _that_fit(self.format, examples)
         recipe = portable_recipe(context.recipe)
         card = CardInput(
-            examples=examples,
-            exported=exported,
+            examples=kept,
+            exported=self.format.export(kept),
             title=self.title or str(recipe.get("name") or "Chain-of-thought dataset"),
             layout=self.format.describe(),
             split=self.split,
@@ -76,14 +77,14 @@ class Publish(Step):
             language=self.language,
             recipe=recipe,
             files=local_files(_steps_without_push(context.recipe)),
-            funnel=context.funnel,
+            funnel=(*context.funnel, *_own_line(self, kept, dropped)),
         )
-        write_dataset(context.work / "dataset", card, self.max_shard_rows)
-        return StepOutput(kept=examples, dropped=_no_rows(examples))
+        write_dataset(context.work / "dataset", card, self.max_shard_rows, self.format.files(self.split))
+        return StepOutput(kept=kept, dropped=dropped)
 
 
-def write_dataset(folder: Path, card: CardInput, max_shard_rows: int) -> None:
-    """Write `data/SPLIT-00000-of-00001.parquet` …, `README.md` and `recipe.yaml` into a fresh folder.
+def write_dataset(folder: Path, card: CardInput, max_shard_rows: int, files: Mapping[str, str]) -> None:
+    """Write `data/SPLIT-00000-of-00001.parquet` …, `README.md`, `recipe.yaml` and `files` into a fresh folder.
 
     Equal input gives equal bytes (for one version of pyarrow).
     """
@@ -94,7 +95,8 @@ def write_dataset(folder: Path, card: CardInput, max_shard_rows: int) -> None:
     _write_shards(folder / "data", card.exported, card.split, max_shard_rows)
     (folder / "README.md").write_text(render_card(card), encoding="utf-8", newline="\n")
     text = yaml.safe_dump(dict(card.recipe), sort_keys=False, allow_unicode=True, width=100)
-    (folder / "recipe.yaml").write_text(text, encoding="utf-8", newline="\n")
+    for name, content in {"recipe.yaml": text, **files}.items():
+        (folder / name).write_text(content, encoding="utf-8", newline="\n")
 
 
 def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows: int) -> None:
@@ -124,10 +126,30 @@ def _plain_schema(table: pl.DataFrame) -> Any:
     return pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
 
 
-def _no_rows(examples: pl.DataFrame) -> pl.DataFrame:
+def _that_fit(shape: Exporter, examples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The examples that the format can hold, and the others as dropped rows. Raises InputError where none fits."""
     from cotkit.records import dropped_frame
 
-    return dropped_frame(examples, [], [], [])
+    refused = dict(sorted(shape.refused(examples).items()))
+    reasons = [reason for reason, _ in refused.values()]
+    dropped = dropped_frame(examples, list(refused), reasons, [evidence for _, evidence in refused.values()])
+    kept = examples[[n for n in range(examples.height) if n not in refused]] if refused else examples
+    if kept.is_empty():
+        why = max(sorted(set(reasons)), key=reasons.count)
+        raise InputError(
+            f"no rows are left to publish: the format '{shape.kind}' can hold none of {examples.height} examples, "
+            f"mainly for '{why}' ({reasons.count(why)}); take another format, or see docs/formats.md for what it needs"
+        )
+    return kept, dropped
+
+
+def _own_line(step: Publish, kept: pl.DataFrame, dropped: pl.DataFrame) -> list[dict[str, Any]]:
+    """The funnel line of this step for the card, where it dropped anything."""
+    if dropped.is_empty():
+        return []
+    counts = {"rows_in": kept.height + dropped.height, "kept": kept.height, "dropped": dropped.height}
+    reasons = dict(dropped["reason"].value_counts().sort("reason").iter_rows())
+    return [{"step": step.name or "publish", "kind": "publish", "unit": "examples", **counts, "reasons": reasons}]
 
 
 def _steps_without_push(recipe: Mapping[str, Any]) -> list[Any]:

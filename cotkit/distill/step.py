@@ -57,7 +57,7 @@ class Distill(Step):
     room: ClassVar[str] = "distill"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Trace
-    code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.records")
+    code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.tags", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
         "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
         "batch": "the way an answer takes does not change it",

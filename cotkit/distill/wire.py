@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from cotkit.distill.prices import Usage
-from cotkit.distill.tags import split_tags
+from cotkit.tags import split_tags
 
 _MOST_TOKENS = 2**53
 _FIELDS = ("reasoning_content", "reasoning", "thinking")

@@ -118,7 +118,7 @@ class Judge(Step):
     room: ClassVar[str] = "verify"
     reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
     writes: ClassVar[type] = Verdict
-    code: ClassVar[tuple[str, ...]] = ("cotkit.verify", "cotkit.distill", "cotkit.records")
+    code: ClassVar[tuple[str, ...]] = ("cotkit.verify", "cotkit.distill", "cotkit.tags", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
         "limits": "how fast a judge is asked does not change what it answers",
         "journal": "where answers are kept does not change them",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cotkit.config import Config
 from cotkit.registry import Registered
@@ -10,19 +11,29 @@ from cotkit.registry import Registered
 if TYPE_CHECKING:
     import polars as pl
 
+Refusals = Mapping[int, tuple[str, dict[str, Any]]]
+
 
 class Exporter(Config):
     """Base of all exporters. A subclass adds `kind: Literal["its-kind"]` and its own keys."""
 
     kind: str
 
+    def refused(self, examples: pl.DataFrame) -> Refusals:
+        """Row number -> (reason, evidence) for rows that this shape cannot hold; they are dropped, not bent."""
+        return {}
+
     def export(self, examples: pl.DataFrame) -> pl.DataFrame:
-        """The published table of a table of Examples: as many rows, in the same order."""
+        """The published table of a table of Examples of which none is refused, in the same order."""
         raise NotImplementedError
 
     def describe(self) -> str:
         """One sentence for the dataset card that says how the exported columns are made."""
         raise NotImplementedError
+
+    def files(self, split: str) -> Mapping[str, str]:
+        """Name -> text of files that a trainer wants beside the data: dataset_info.json, axolotl.yaml."""
+        return {}
 
 
 AnyExporter = Annotated[Exporter, Registered("exporters", "kind")]

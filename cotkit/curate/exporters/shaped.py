@@ -1,0 +1,98 @@
+"""What exporters that go row by row share: the turn that was asked, further columns, and what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit import records
+from cotkit.curate.exporters import Exporter, Refusals
+from cotkit.curate.wrappings import Wrapping, survives
+from cotkit.records import Example
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Row = Mapping[str, Any]
+# Columns of Example that may stand beside a format's own; the texts of the turns are in the format itself.
+Further = Literal[
+    "problem_id",
+    "problem",
+    "answer",
+    "verdict",
+    "verdict_method",
+    "pass_rate",
+    "attempts",
+    "domain",
+    "source",
+    "source_row",
+    "license",
+    "language",
+    "teacher",
+    "sample",
+    "completion_tokens",
+    "reasoning_kind",
+    "metadata",
+]
+FURTHER: tuple[Further, ...] = Further.__args__  # type: ignore[attr-defined]
+_GROUP = 1_000
+
+
+class Shaped(Exporter):
+    """Base of the exporters that make their own columns of one row.
+
+    Class attributes:
+        held: columns of Example that the format's own columns hold already.
+    """
+
+    columns: tuple[Further, ...] | None = Field(
+        None, description="Further columns to publish beside the format's own; all when left out, [] for none."
+    )
+
+    held: ClassVar[frozenset[str]] = frozenset()
+
+    def wrapping(self) -> Wrapping | None:
+        """How reasoning and response stand in one text; None where each has its own place."""
+        return None
+
+    def shape(self, row: Row) -> dict[str, Any]:
+        """The format's own columns of one row of Example."""
+        raise NotImplementedError
+
+    def own(self) -> dict[str, Any]:
+        """Column -> Polars type of what `shape` gives."""
+        raise NotImplementedError
+
+    def further(self) -> list[str]:
+        return [name for name in FURTHER if name not in self.held and (self.columns is None or name in self.columns)]
+
+    def refused(self, examples: pl.DataFrame) -> Refusals:
+        wrapping = self.wrapping()
+        found: dict[int, tuple[str, dict[str, Any]]] = {}
+        for number, row in enumerate(examples.iter_rows(named=True)):
+            turns = [m["content"] for m in row["messages"] or () if m["role"] == "user"]
+            if len(turns) > 1:
+                found[number] = ("several_turns", {"user_turns": len(turns)})
+            elif wrapping is not None and not survives(wrapping, row["reasoning"], row["response"]):
+                evidence = {"why": "a tag of the format stands in the text where the format's own must be"}
+                found[number] = ("ambiguous_tags", evidence)
+        return found
+
+    def export(self, examples: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
+        types = records.schema(Example)
+        further = self.further()
+        parts = [pl.DataFrame(schema={**self.own(), **{name: types[name] for name in further}})]
+        for group in examples.iter_slices(_GROUP):
+            shaped = [self.shape(row) for row in group.iter_rows(named=True)]
+            parts.append(pl.DataFrame(shaped, schema=self.own()).hstack(group.select(further)))
+        return pl.concat(parts)
+
+
+def asked(row: Row) -> str:
+    """The user turn as it was sent, else the problem."""
+    turns = [m["content"] for m in row["messages"] or () if m["role"] == "user"]
+    return str(turns[0] if turns else row["problem"] or "")

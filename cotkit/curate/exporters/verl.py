@@ -1,0 +1,70 @@
+"""Problems for reinforcement learning, in the columns that verl reads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from cotkit import records
+from cotkit.curate.exporters import Exporter, Refusals
+from cotkit.curate.exporters.shaped import asked
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# What a reader may want to know of a problem; a trace has no place in this shape.
+_INFO = ("problem_id", "problem", "source", "source_row", "license", "language", "pass_rate", "attempts", "metadata")
+
+
+class Verl(Exporter):
+    """`data_source`, `prompt`, `ability`, `reward_model` and `extra_info`; a row a problem, without its trace.
+
+    The columns are those of verl's own preprocessing (https://verl.readthedocs.io/en/latest/preparation/prepare_data.html).
+    `cotkit.verify.reward` grades with cotkit's rules whatever `data_source` says.
+    """
+
+    kind: Literal["verl"] = "verl"
+    data_source: str | None = Field(
+        None, min_length=1, description="Value of data_source, by which verl chooses a reward; else the row's source."
+    )
+    suffix: str = Field("", description="Text after every problem, such as how the answer is to be marked.")
+
+    def refused(self, examples: pl.DataFrame) -> Refusals:
+        found: dict[int, tuple[str, dict[str, Any]]] = {}
+        first: dict[str, int] = {}
+        for number, row in enumerate(examples.iter_rows(named=True)):
+            if not row["answer"]:
+                found[number] = ("no_answer", {})
+            elif row["problem_id"] in first:
+                found[number] = ("same_problem", {"row": first[row["problem_id"]]})
+            else:
+                first[row["problem_id"]] = number
+        return found
+
+    def export(self, examples: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
+        rows = [self._row(number, row) for number, row in enumerate(examples.iter_rows(named=True))]
+        types = records.schema(records.Example)
+        info = {"split": pl.String(), "index": pl.Int64(), **{name: types[name] for name in _INFO}}
+        schema = {
+            "data_source": pl.String(),
+            "prompt": types["messages"],
+            "ability": pl.String(),
+            "reward_model": pl.Struct({"style": pl.String(), "ground_truth": pl.String()}),
+            "extra_info": pl.Struct(info),
+        }
+        return pl.DataFrame(rows, schema=schema)
+
+    def _row(self, number: int, row: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "data_source": self.data_source or row["source"],
+            "prompt": [{"role": "user", "content": asked(row) + self.suffix}],
+            "ability": row["domain"],
+            "reward_model": {"style": "rule", "ground_truth": row["answer"]},
+            "extra_info": {"split": "train", "index": number, **{name: row[name] for name in _INFO}},
+        }
+
+    def describe(self) -> str:
+        return "A row a problem, in the columns of verl: `reward_model.ground_truth` is the reference answer."
