@@ -23,7 +23,7 @@ class S1(Shaped):
         None, min_length=1, description="System turn of the text; s1 has that of Qwen's chat template."
     )
 
-    held: ClassVar[frozenset[str]] = frozenset({"answer", "domain", "source", "metadata"})
+    held: ClassVar[frozenset[str]] = frozenset({"domain", "source", "metadata"})
 
     def shape(self, row: Row) -> dict[str, Any]:
         question, attempt = asked(row), row["response"] or ""

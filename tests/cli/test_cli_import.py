@@ -1,0 +1,48 @@
+"""`cotkit curate import`, and the verbs that run on what it writes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+
+def test_an_imported_set_is_verified_and_selected(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
+    row = {"problem": "1+1?", "answer": "2", "generations": ["<think>\nAdd.\n</think>\n\n\\boxed{2}", "\\boxed{3}"]}
+    source = jsonl("set.jsonl", [row, {"problem": "", "generations": []}])
+    done = cli("curate", "import", source, "--out", "a.jsonl", "--problems", "p.parquet", "--dropped", "d.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "openr1: 1 problems, 2 attempts, 1 rows unreadable" in done.stderr
+    folder = source.parent
+    assert json.loads((folder / "d.jsonl").read_text())["reason"] == "unreadable_row"
+    assert cli("verify", "a.jsonl", "--out", "g.jsonl").returncode == 0
+    graded = [json.loads(line) for line in (folder / "g.jsonl").read_text().splitlines()]
+    assert [g["verdict"] for g in graded] == ["correct", "incorrect"]
+    assert cli("select", "g.jsonl", "--out", "s.jsonl").returncode == 0
+    assert json.loads((folder / "s.jsonl").read_text())["reasoning"] == "Add."
+    assert pl.read_parquet(folder / "p.parquet")["source"].to_list() == ["set"]
+    assert cli("dedup", "p.parquet", "--no-embedding", "--out", "q.jsonl").returncode == 0
+
+
+def test_mistakes_of_an_import_are_sentences(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
+    source = jsonl("set.jsonl", [{"question": "1+1?", "solution": "2", "answer": "2"}])
+    for arguments, expected, code in (
+        (("set.jsonl",), "name one with --format", 2),
+        (("set.jsonl", "--format", "parrot"), "there is no such format", 2),
+        (("set.jsonl", "--format", "openr1"), "no row is in the format 'openr1'", 3),
+        (("none.jsonl",), "no such file", 3),
+        (("set.jsonl", "--format", "limo", "--out", "x.txt"), "cannot write this kind of file", 2),
+    ):
+        done = cli("curate", "import", *arguments)
+        assert (done.returncode, expected in done.stderr) == (code, True), done.stderr
+    assert source.exists()
+
+
+def test_the_real_traces_come_in_whole(cli: Callable[..., Any], data: Path) -> None:
+    for name, attempts in (("s1k_1.1_sample.parquet", 5), ("marco_o1_cot_demo.json", 125)):
+        done = cli("curate", "import", data / "traces" / name, "--out", f"{name}.jsonl", "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["rows"] == attempts

@@ -1,0 +1,355 @@
+"""Every format: what is written comes back the same, tags in the text survive, nothing is bent in silence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import polars as pl
+import pytest
+from export_rows import examples
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from published_rows import example
+from pydantic import TypeAdapter
+
+from cotkit import records
+from cotkit.curate.exporters import AnyExporter, Exporter
+from cotkit.curate.exporters.shaped import FURTHER
+from cotkit.curate.importers import FORMATS, find_format
+from cotkit.curate.importing import Defaults, Imported, import_rows
+from cotkit.curate.wrappings import OPENTHOUGHTS, R1, R1_ZERO, THOUGHT, Apart, survives, take_apart
+from cotkit.errors import RecipeError
+from cotkit.records import Example, Message
+from cotkit.registry import BUILTIN
+from cotkit.source import RawRow
+
+# Every exporter and every key of it that changes the shape of a row.
+SHAPES: list[dict[str, Any]] = [
+    {"kind": "messages"},
+    {"kind": "messages", "system": "Think.", "open_tag": "<Thought>", "close_tag": "</Thought>"},
+    {"kind": "prompt_completion"},
+    {"kind": "prompt_completion", "turns": False},
+    {"kind": "sharegpt"},
+    {"kind": "sharegpt", "tags": "think", "roles": "human", "system": "Think."},
+    {"kind": "alpaca", "system": "Think."},
+    {"kind": "s1", "system": "Think."},
+    {"kind": "r1"},
+    {"kind": "r1_zero"},
+    {"kind": "text"},
+    {"kind": "axolotl", "system": "Think."},
+]
+_exporter: TypeAdapter[Exporter] = TypeAdapter(AnyExporter)
+
+
+def exporter(**keys: Any) -> Exporter:
+    return _exporter.validate_python(keys)
+
+
+def read_back(table: pl.DataFrame, name: str | None = None) -> Imported:
+    """As `cotkit curate import` reads a file of these rows, whose format the columns tell."""
+    return _import(table.iter_rows(named=True), name)
+
+
+def _import(rows: Iterable[Mapping[str, Any]], name: str | None = None) -> Imported:
+    listed = [dict(row) for row in rows]
+    columns = {name for row in listed for name in row}
+    raw = [RawRow(number, f"row {number}", row) for number, row in enumerate(listed)]
+    return import_rows(raw, find_format(name, columns)[1], Defaults("set"))
+
+
+def as_examples(found: Imported) -> list[dict[str, Any]]:
+    """The examples that the imported rows once were: text from the trace, the set's own words from provenance."""
+    rows = []
+    for row in found.attempts.iter_rows(named=True):
+        said = json.loads(row["provenance"])["published"]
+        asked = said.get("asked", records.question(row["problem"], row["choices"]))
+        turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": row["response"]}]
+        values = {**row, "messages": turns, "pass_rate": None, **said}
+        rows.append({name: values[name] for name in records.schema(Example)})
+    return rows
+
+
+def kept_and_refused(
+    shape: Exporter, table: pl.DataFrame
+) -> tuple[pl.DataFrame, dict[int, tuple[str, dict[str, Any]]]]:
+    refused = dict(shape.refused(table))
+    return table[[n for n in range(table.height) if n not in refused]], refused
+
+
+@pytest.mark.parametrize("keys", SHAPES, ids=str)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_import_of_export_is_the_identity(keys: dict[str, Any], data: st.DataObject) -> None:
+    table = data.draw(examples())
+    shape = exporter(**keys)
+    kept, refused = kept_and_refused(shape, table)
+    found = read_back(shape.export(kept)) if kept.height else None
+    assert (as_examples(found) if found else []) == kept.to_dicts()
+    assert found is None or found.dropped.is_empty()
+    assert {reason for reason, _ in refused.values()} <= {"ambiguous_tags"}
+    if keys["kind"] in ("messages", "s1", "text", "axolotl"):
+        assert not refused
+
+
+@settings(max_examples=40, deadline=None)
+@given(examples(sides=True))
+def test_pairs_come_back_as_their_two_attempts(table: pl.DataFrame) -> None:
+    shape = exporter(kind="preference", pairs=2)
+    kept, refused = kept_and_refused(shape, table)
+    assert kept.height + len(refused) == table.height
+    exported = shape.export(kept)
+    assert exported.height * 2 == kept.height
+    assert set(exported["chosen_verdict"]) <= {"correct"}
+    assert set(exported["rejected_verdict"]) <= {"incorrect"}
+    if kept.height:
+        back = [{k: v for k, v in row.items() if k != "side"} for row in as_examples(read_back(exported))]
+        assert sorted(back, key=str) == sorted(kept.to_dicts(), key=str)
+
+
+@settings(max_examples=25, deadline=None)
+@given(examples(sides=True))
+def test_problems_for_reinforcement_learning_come_back(table: pl.DataFrame) -> None:
+    shape = exporter(kind="verl")
+    kept, refused = kept_and_refused(shape, table)
+    assert kept["problem_id"].is_unique().all()
+    assert {r for r, _ in refused.values()} <= {"no_answer", "same_problem"}
+    if kept.is_empty():
+        return
+    found = read_back(shape.export(kept))
+    same = ["problem_id", "problem", "answer", "domain", "source", "source_row", "license", "language", "metadata"]
+    assert found.problems.select(same).equals(kept.select(same))
+    assert found.attempts.is_empty()
+
+
+TEXT = st.text(max_size=12)
+
+
+@given(st.sampled_from([R1, R1_ZERO, OPENTHOUGHTS, THOUGHT]), TEXT.filter(bool), TEXT)
+def test_plain_text_survives_every_wrapping(wrapping: Any, reasoning: str, response: str) -> None:
+    if not set(reasoning + response) & set("<>[]◁"):
+        assert survives(wrapping, reasoning, response)
+
+
+def test_tags_in_the_text_survive_and_only_ambiguous_ones_are_refused() -> None:
+    rows = [
+        example(1, reasoning="I write </think> here.", response="Use `<|im_end|>` and </think>."),
+        example(2, reasoning="One.\n</think>\n\nTwo."),
+        example(3, reasoning=None, response="</think> alone."),
+    ]
+    table = records.frame(Example, rows)
+    for kind in ("alpaca", "r1", "prompt_completion"):
+        kept, refused = kept_and_refused(exporter(kind=kind), table)
+        assert {n: reason for n, (reason, _) in refused.items()} == {1: "ambiguous_tags", 2: "ambiguous_tags"}
+        assert "I write </think> here.\n</think>\n\nUse `<|im_end|>` and </think>." in str(
+            [*exporter(kind=kind).export(kept).row(0)][1:4]
+        ).replace("\\n", "\n")
+    assert not exporter(kind="sharegpt").refused(table[:2])
+
+
+def test_several_user_turns_are_refused_by_formats_of_one_turn() -> None:
+    talk = [Message("user", "a"), Message("assistant", "b"), Message("user", "c"), Message("assistant", "d")]
+    table = records.frame(Example, [example(1, messages=talk)])
+    for kind in set(BUILTIN["exporters"]) - {"messages", "verl", "preference"}:
+        assert exporter(kind=kind).refused(table)[0] == ("several_turns", {"user_turns": 2}), kind
+
+
+@pytest.mark.parametrize("kind", sorted(set(BUILTIN["exporters"]) - {"messages", "verl", "preference"}))
+def test_further_columns_are_all_some_or_none(kind: str) -> None:
+    table = records.frame(Example, [example(1)])
+    own = set(exporter(kind=kind, columns=[]).export(table).columns)
+    assert not own & (set(FURTHER) - {"metadata"})
+    some = exporter(kind=kind, columns=["verdict", "license"]).export(table)
+    assert set(some.columns) == own | {"verdict", "license"}
+    everything = exporter(kind=kind).export(table)
+    assert set(everything.columns) > set(some.columns)
+    assert everything.schema == exporter(kind=kind).export(table.clear()).schema
+
+
+def test_without_further_columns_the_texts_still_come_back() -> None:
+    table = records.frame(Example, [example(1), example(2)])
+    for kind in set(BUILTIN["exporters"]) - {"messages", "verl", "preference"}:
+        found = read_back(exporter(kind=kind, columns=[]).export(table)).attempts
+        assert found["problem"].to_list() == table["problem"].to_list(), kind
+        assert found["reasoning"].to_list() == table["reasoning"].to_list(), kind
+        assert found["response"].to_list() == table["response"].to_list(), kind
+
+
+def test_the_training_text_of_s1() -> None:
+    table = records.frame(
+        Example, [example(1, reasoning="Add.", response="It is 2."), example(2, response="Answer: 4")]
+    )
+    first, second = exporter(kind="s1").export(table)["text"].to_list()
+    ask = "<|im_start|>user\nWhat is 1 + 1?<|im_end|>\n<|im_start|>assistant\n"
+    assert first == f"{ask}<|im_start|>think\nAdd.\n<|im_start|>answer\nAnswer: It is 2.<|im_end|>"
+    assert second.endswith("<|im_start|>answer\nAnswer: 4<|im_end|>")
+
+
+def _only(row: Mapping[str, Any], name: str | None = None) -> list[dict[str, Any]]:
+    found = _import([row], name)
+    assert found.dropped.is_empty(), found.dropped.to_dicts()
+    return found.attempts.to_dicts()
+
+
+S1 = {"question": "1+1?", "solution": "2", "cot_type": "math", "source_type": "sums", "metadata": "{'a': 1}"}
+PUBLISHED: list[tuple[str, dict[str, Any], list[tuple[str | None, str]]]] = [
+    ("s1", {**S1, "thinking_trajectories": ["Add."], "attempt": "2"}, [("Add.", "2")]),
+    (
+        "s1",
+        {
+            **S1,
+            "gemini_thinking_trajectory": "G.",
+            "gemini_attempt": "2",
+            "gemini_grade": "Yes",
+            "deepseek_thinking_trajectory": "D.",
+            "deepseek_attempt": "3",
+            "deepseek_grade": "No",
+        },
+        [("G.", "2"), ("D.", "3")],
+    ),
+    (
+        "sharegpt",
+        {
+            "system": "Long.",
+            "conversations": [
+                {"from": "user", "value": "1+1?"},
+                {
+                    "from": "assistant",
+                    "value": "<|begin_of_thought|>\n\nAdd.\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\n2\n\n<|end_of_solution|>",
+                },
+            ],
+        },
+        [("Add.", "2")],
+    ),
+    (
+        "openthoughts_metadata",
+        {
+            "problem": "1+1?",
+            "deepseek_reasoning": "Add.",
+            "deepseek_solution": "2",
+            "ground_truth_solution": "\\boxed{2}",
+            "domain": "math",
+            "source": "sums",
+            "test_cases": None,
+            "starter_code": None,
+        },
+        [("Add.", "2")],
+    ),
+    (
+        "openr1",
+        {
+            "problem": "1+1?",
+            "solution": "s",
+            "answer": "2",
+            "uuid": "u",
+            "is_reasoning_complete": [True, False],
+            "generations": ["<think>\nAdd.\n</think>\n\n2", "<think>\nHm"],
+            "correctness_math_verify": [True, False],
+            "finish_reasons": ["stop", "length"],
+            "messages": [],
+        },
+        [("Add.", "2"), ("Hm", "")],
+    ),
+    (
+        "alpaca",
+        {"instruction": "1+1?", "response": "<Thought>\nAdd.\n</Thought>\n<Output>\n2\n</Output>"},
+        [("Add.", "2")],
+    ),
+    ("alpaca", {"instruction": "Add.", "input": "1+1", "output": "2"}, [(None, "2")]),
+    (
+        "still",
+        {
+            "question": "1+1?",
+            "combined_text": "<|begin_of_thought|>Add.<|end_of_thought|> <|begin_of_solution|>2<|end_of_solution|>",
+        },
+        [("Add.", "2")],
+    ),
+    (
+        "messages",
+        {"messages": [{"role": "user", "content": "1+1?"}, {"role": "assistant", "content": "2"}]},
+        [(None, "2")],
+    ),
+    ("preference", {"prompt": "1+1?", "chosen": "2", "rejected": "3"}, [(None, "2"), (None, "3")]),
+]
+
+
+@pytest.mark.parametrize(("name", "row", "expected"), PUBLISHED)
+def test_published_sets_are_told_by_their_columns(
+    name: str, row: dict[str, Any], expected: list[tuple[str | None, str]]
+) -> None:
+    assert find_format(None, row.keys())[0] == name
+    attempts = _only(row)
+    assert [(a["reasoning"], a["response"]) for a in attempts] == expected
+    assert [a["sample"] for a in attempts] == list(range(len(expected)))
+
+
+def test_what_a_set_says_of_its_traces_is_kept_but_not_believed() -> None:
+    gemini, deepseek = _only(PUBLISHED[1][1])
+    assert json.loads(deepseek["provenance"])["published"] == {"deepseek_grade": "No"}
+    assert (gemini["teacher"], deepseek["teacher"]) == ("gemini-2.0-flash-thinking-exp", "deepseek-reasoner")
+    assert (gemini["answer"], gemini["source"], json.loads(gemini["metadata"])) == (
+        "2",
+        "sums",
+        {"metadata": "{'a': 1}"},
+    )
+    whole, cut = _only(PUBLISHED[4][1])
+    assert (whole["status"], cut["status"], whole["answer"]) == ("done", "unclosed", "2")
+    assert json.loads(whole["metadata"]) == {"uuid": "u"}
+    assert json.loads(cut["provenance"])["published"]["finish_reasons"] == "length"
+
+
+def test_limo_is_not_told_by_its_columns() -> None:
+    row = {"question": "1+1?", "solution": "Add. So 2.", "answer": 2}
+    with pytest.raises(RecipeError, match="name one with --format"):
+        find_format(None, row.keys())
+    with pytest.raises(RecipeError, match="no such format"):
+        find_format("parrot", row.keys())
+    (found,) = _only(row, "limo")
+    assert (found["response"], found["answer"]) == ("Add. So 2.", "2")
+
+
+def test_rows_in_another_shape_are_dropped_with_the_reason() -> None:
+    rows = [
+        {"conversations": [{"from": "user", "value": "a"}]},
+        {"conversations": None},
+        {"conversations": [{"from": "user", "value": 1}]},
+        {"conversations": [{"from": "human", "value": " "}, {"from": "gpt", "value": "b"}]},
+        {"conversations": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b \ud800"}]},
+    ]
+    found = _import(rows)
+    assert found.dropped.height == 4
+    assert set(found.dropped["reason"]) == {"unreadable_row"}
+    assert found.attempts["response"].to_list() == ["b ?"]
+
+
+def test_attempts_at_one_problem_are_numbered() -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    found = _import([{"messages": turns, "answer": "1"}, {"messages": turns, "answer": "2", "sample": 0}])
+    assert found.problems.height == 1
+    assert found.traces["sample"].to_list() == [0, 1]
+    assert found.attempts["answer"].to_list() == ["1", "2"]
+    assert found.counters["rows whose answer differs from the first"] == 1
+
+
+_cells = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda v: st.lists(v, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "from", "value"]), v),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_no_row_breaks_a_reader(name: str, data: st.DataObject) -> None:
+    signatures = FORMATS[name].told_by or (frozenset({"question", "solution"}),)
+    columns = sorted(data.draw(st.sampled_from(signatures)) | {"metadata", "sample", "source", "answer"})
+    row = {column: data.draw(_cells) for column in columns}
+    found = _import([row], name)
+    assert found.problems.height + found.dropped.height == 1
+
+
+def test_a_text_without_tags_is_all_response() -> None:
+    assert take_apart("No tags at all.") == Apart(None, "No tags at all.")
+    assert take_apart("<think>never closed") == Apart("never closed", "", closed=False)
