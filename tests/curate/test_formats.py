@@ -216,7 +216,7 @@ PUBLISHED: list[tuple[str, dict[str, Any], list[tuple[str | None, str]]]] = [
                 {"from": "user", "value": "1+1?"},
                 {
                     "from": "assistant",
-                    "value": "<|begin_of_thought|>\n\nAdd.\n\n<|end_of_thought|>\n\n<|begin_of_solution|>\n\n2\n\n<|end_of_solution|>",
+                    "value": OPENTHOUGHTS.join("Add.", "2"),
                 },
             ],
         },
