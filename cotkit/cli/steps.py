@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cotkit.cli.options import Column, Dropped, Json, Limit, OutFile, Quiet, Set, Target
 from cotkit.cli.output import Output
+
+if TYPE_CHECKING:
+    from cotkit.curate.push import Rehearsal
 
 
 def is_recipe(target: str) -> bool:
@@ -200,6 +203,16 @@ def warn_if_stale(run: Path, output: Output) -> None:
         output.warn(f"the step '{stale[0]}' is not up to date, so this pushes what was published before it changed")
 
 
+def show_push(rehearsal: Rehearsal, output: Output) -> None:
+    """--dry-run: the files with their sizes, then the card."""
+    if rehearsal.forbidden:
+        output.warn("a source may not be passed on (see the card); the push will ask for --redistribute")
+    lines = [f"{size:>14,}  {name}" for name, size in rehearsal.files]
+    text = "\n".join([f"would push to {rehearsal.to}, in one commit:", *lines, "", rehearsal.card.rstrip()])
+    files = [{"name": name, "bytes": size} for name, size in rehearsal.files]
+    output.data(text, {"to": rehearsal.to, "files": files, "card": rehearsal.card, "forbidden": rehearsal.forbidden})
+
+
 def push(
     context: typer.Context,
     target: Annotated[str, typer.Argument(metavar="RECIPE|RUN", help="A recipe with a push step, or a run directory.")],
@@ -208,7 +221,13 @@ def push(
     revision: Annotated[str, typer.Option("--revision", help="With a run: branch to push to.")] = "main",
     message: Annotated[str | None, typer.Option("--message", help="With a run: the commit's message.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="With a run: replace a card that was edited since.")
+        bool, typer.Option("--overwrite", help="With a run: replace a card or data that was changed since.")
+    ] = False,
+    redistribute: Annotated[
+        bool, typer.Option("--redistribute", help="With a run: push although a source's licence forbids to pass it on.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With a run: show the files and the card; send nothing.")
     ] = False,
     out: OutFile = None,
     limit: Limit = None,
@@ -220,6 +239,8 @@ def push(
 
     Examples:
 
+      cotkit push runs/quickstart --to hub:me/my-dataset --dry-run
+
       cotkit push runs/quickstart --to hub:me/my-dataset
 
       cotkit push runs/quickstart --to /data/published/my-dataset
@@ -228,7 +249,7 @@ def push(
     if not Path(target).is_dir():
         return run_room(context, "push", target, out, limit, set_, output)
     from cotkit.curate.layout import PushOptions
-    from cotkit.curate.push import push_dataset
+    from cotkit.curate.push import push_dataset, rehearse
     from cotkit.errors import InputError, RecipeError
 
     if to is None:
@@ -237,7 +258,9 @@ def push(
     if not folder.is_dir():
         raise InputError(f"{target}: no dataset here yet; run the recipe up to its publish step first")
     warn_if_stale(Path(target), output)
-    result = push_dataset(folder, to, PushOptions(not public, revision, message, overwrite))
+    if dry_run:
+        return show_push(rehearse(folder, to), output)
+    result = push_dataset(folder, to, PushOptions(not public, revision, message, overwrite, redistribute))
     state = "pushed" if result.changed else "up to date, nothing to push"
     output.say(state)
     output.data(result.url, {"url": result.url, "commit": result.commit, "changed": result.changed})

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from cotkit.curate.layout import FOLDERS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,6 +29,17 @@ HUB_LICENSES = frozenset(
     ]
 )
 # fmt: on
+# How a line of the card begins that makes a push ask for `redistribute`.
+FORBIDDEN = "Redistribution is not allowed"
+# Licences by what they ask of whom passes the data on, the most restrictive first.
+_RANKS = (
+    re.compile(r"\bnd\b|no[ -]deriv|redistribut|all rights reserved|proprietary|confidential"),
+    re.compile(r"\bnc\b|non-?commercial|research only"),
+    re.compile(r"\bsa\b|gpl|gfdl|odbl|cdla-sharing|epl|eupl|mpl|osl"),
+    re.compile(r"llama|gemma|openrail|c-uda|\bother\b|terms"),
+    re.compile(r"\bby\b|apache|\bmit\b|bsd|isc|afl|artistic|bsl|zlib|postgresql|ncsa|ms-pl|ofl|ecl|etalab|cdla-perm"),
+    re.compile(r"cc0|pddl|unlicense|wtfpl|public domain"),
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # Upper bounds of the Hub's size categories: n<1K, 1K<n<10K, … 100B<n<1T.
 _BOUNDS = [f"{m}{unit}" for unit in "KMB" for m in (1, 10, 100)] + ["1T"]
@@ -62,9 +75,33 @@ def state_license(given: str | None, licenses: Sequence[str | None]) -> License:
         what = "unknown" if not known else f"unknown for a part of the rows; the others are under {', '.join(known)}"
         return License(None, None, f"{what[0].upper()}{what[1:]}.")
     if len(different) > 1:
-        sentence = f"Rows come under several licences: {', '.join(known)}; the license column says which."
+        strictest = min(known, key=lambda text: (_rank(text), text))
+        sentence = (
+            f"Rows come under several licences: {', '.join(known)}; the license column says which. "
+            f"The most restrictive one is {strictest}."
+        )
         return License("other", "several-per-row", sentence)
     return License(*_hub_license(known[0]), f"{known[0]}, the licence of every row.")
+
+
+def _rank(license: str) -> int:
+    """Smaller is more restrictive; a licence that nobody has ranked counts as terms of its own."""
+    text = license.lower().replace("_", "-")
+    return next((rank for rank, pattern in enumerate(_RANKS) if pattern.search(text)), 3)
+
+
+def forbidding(rows: Sequence[tuple[str, str | None]]) -> list[str]:
+    """Sentences on (source, licence) pairs that may not be passed on.
+
+    Licences without derivatives (a dataset of traces is one) or without redistribution, and GPQA, whose authors ask
+    that its questions be not published in plain text (https://huggingface.co/datasets/Idavidrein/gpqa).
+    """
+    licensed = sorted({license for _, license in rows if license and _rank(license) == 0})
+    gated = sorted({source for source, _ in rows if "gpqa" in source.lower()})
+    found = [f"{FORBIDDEN} by the licence {license}." for license in licensed]
+    return found + [
+        f"{FORBIDDEN} by the authors of {source}: its questions are to stay off the web." for source in gated
+    ]
 
 
 def _hub_license(text: str) -> tuple[str, str | None]:
@@ -82,6 +119,26 @@ def state_languages(given: str | None, languages: Sequence[str | None]) -> list[
     return codes if len(codes) == len(found) else []
 
 
+def _configs(digests: Mapping[str, str], split: str) -> list[dict[str, Any]]:
+    """The `configs:` of a data set of several tables; digests are config -> sha256 of its files. None for one table,
+    whose file names (data/SPLIT-…) tell all.
+
+    datasets 5.2 caches a local folder under its name and its configs: two folders called `dataset` would share one
+    entry. The digest as the config's description keeps them apart.
+    """
+    if len(digests) < 2:
+        return []
+    return [
+        {
+            "config_name": name,
+            **({"default": True} if name == "default" else {}),
+            "description": f"sha256 of its files: {digest}",
+            "data_files": [{"split": split, "path": f"{FOLDERS[name]}/{split}-*"}],
+        }
+        for name, digest in digests.items()
+    ]
+
+
 def size_category(rows: int) -> str:
     """The Hub's name for a number of rows."""
     power = next((i for i in range(len(_BOUNDS)) if rows < 10 ** (i + 3)), len(_BOUNDS))
@@ -90,12 +147,16 @@ def size_category(rows: int) -> str:
     return f"n<{_BOUNDS[0]}" if power == 0 else f"{_BOUNDS[power - 1]}<n<{_BOUNDS[power]}"
 
 
-def render_header(examples: pl.DataFrame, title: str, license: License, languages: list[str]) -> str:
-    """The YAML between the two lines of dashes, those included.
-
-    No `configs:`: the files' own names (data/SPLIT-…) tell the split. With `configs:`, datasets 5.2 caches every local
-    folder called `dataset` under one key and returns the rows of whichever was loaded first.
-    """
+def render_header(
+    rows: int,
+    examples: pl.DataFrame,
+    title: str,
+    license: License,
+    languages: list[str],
+    digests: Mapping[str, str],
+    split: str,
+) -> str:
+    """The YAML between the two lines of dashes, those included."""
     import yaml
 
     domains = sorted(d for d in examples["domain"].drop_nulls().unique() if re.fullmatch(r"[a-z]{2,20}", d))
@@ -109,7 +170,9 @@ def render_header(examples: pl.DataFrame, title: str, license: License, language
     header |= {
         "task_categories": ["text-generation"],
         "tags": ["reasoning", "chain-of-thought", "synthetic", "cotkit", *domains],
-        "size_categories": [size_category(examples.height)],
+        "size_categories": [size_category(rows)],
     }
+    if configs := _configs(digests, split):
+        header["configs"] = configs
     text = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=10_000)
     return f"---\n{text}---\n"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cotkit.errors import InputError
 
+# Config -> folder of its shards. `data/SPLIT-…` is where `datasets` looks without being told.
+FOLDERS: Mapping[str, str] = {"default": "data", "all-traces": "all-traces", "metadata": "metadata"}
+_SHARD = rf"(?:{'|'.join(FOLDERS.values())})/[A-Za-z0-9_]+-\d{{5,}}-of-\d{{5,}}\.parquet"
 _LAYOUT = re.compile(
-    r"README\.md|recipe\.yaml|dataset_info\.json|axolotl\.yaml|data/[A-Za-z0-9_]+-\d{5,}-of-\d{5,}\.parquet"
+    rf"README\.md|recipe(?:\.lock)?\.yaml|dataset_info\.json|axolotl\.yaml|plots/[a-z_]+\.svg|{_SHARD}"
 )
 
 
@@ -37,6 +41,7 @@ class PushOptions:
     revision: str = "main"
     message: str | None = None
     overwrite: bool = False
+    redistribute: bool = False
 
 
 def dataset_files(folder: Path) -> list[str]:
@@ -63,14 +68,29 @@ def is_ours(name: str) -> bool:
 
 
 def splits(names: Sequence[str]) -> set[str]:
-    """The splits that data files belong to."""
+    """The splits that data files belong to, each with its folder."""
     return {_split(name) for name in names if name.endswith(".parquet") and is_ours(name)}
 
 
 def stale(theirs: Sequence[str], ours: Sequence[str]) -> list[str]:
-    """Data files of a target that a push of `ours` leaves without meaning: same split, other shards."""
-    return [n for n in theirs if n not in ours and is_ours(n) and n.endswith(".parquet") and _split(n) in splits(ours)]
+    """Files of a target that a push of `ours` leaves without meaning: other shards of a split, and what an earlier
+    push wrote beside the data."""
+    return [n for n in theirs if n not in ours and is_ours(n) and (_is_beside(n) or _split(n) in splits(ours))]
+
+
+def _is_beside(name: str) -> bool:
+    return not name.startswith("data/")
 
 
 def _split(name: str) -> str:
-    return name.removeprefix("data/").rsplit("-", 3)[0]
+    return name.rsplit("-", 3)[0]
+
+
+def digest_of_files(folder: Path, names: Sequence[str]) -> str:
+    """One sha256 over the names and contents of files; the card itself is left out."""
+    lines = []
+    for name in sorted(names):
+        if name != "README.md":
+            with open(folder / name, "rb") as file:
+                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

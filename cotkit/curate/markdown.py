@@ -11,6 +11,8 @@ from cotkit.curate.portable import portable_text
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 LONGEST = 120
+# Most lines of a table: a card stays readable, and far below what the Hub shows, whatever the number of sources.
+MOST_LINES = 60
 
 
 def escape(text: object, longest: int = LONGEST) -> str:
@@ -26,12 +28,18 @@ def escape(text: object, longest: int = LONGEST) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table; numbers get thousands separators and stand right, texts are escaped."""
-    listed = [list(row) for row in rows]
+    """A Markdown table; numbers get thousands separators and stand right, texts are escaped.
+
+    Lines past MOST_LINES are counted below it, not shown.
+    """
+    everything = [list(row) for row in rows]
+    listed = everything[:MOST_LINES]
     lines = [[number(cell) if isinstance(cell, int) else escape(cell) for cell in row] for row in listed]
     right = [all(isinstance(row[i], int) for row in listed) and bool(listed) for i in range(len(header))]
     rule = ["---:" if is_right else "---" for is_right in right]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in [list(header), rule, *lines])
+    text = "\n".join("| " + " | ".join(cells) + " |" for cells in [list(header), rule, *lines])
+    left = len(everything) - len(listed)
+    return f"{text}\n\n… and {number(left)} more lines" if left else text
 
 
 def number(value: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,10 +10,15 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from cotkit.config import LocalPath
 from cotkit.curate.card import CardInput, render_card
+from cotkit.curate.card_header import forbidding
 from cotkit.curate.exporters import AnyExporter, Exporter
 from cotkit.curate.exporters.messages import Messages
+from cotkit.curate.layout import FOLDERS, digest_of_files, listed
+from cotkit.curate.plots import files as plot_files
 from cotkit.curate.portable import local_files, portable_recipe
+from cotkit.curate.tables import Extra, all_traces, metadata, wanted
 from cotkit.errors import InputError
 from cotkit.records import Example
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -42,21 +48,41 @@ class Publish(Step):
     )
     split: str = Field("train", pattern=r"^[A-Za-z0-9_]+$", description="Name of the split.")
     max_shard_rows: int = Field(100_000, ge=1, description="Most rows in one Parquet file.")
+    configs: tuple[Extra, ...] = Field(
+        (),
+        description="Further tables, each a config of its own: all-traces (every attempt with its verdict) and "
+        "metadata (the rows with all columns, in whatever format the rows are).",
+    )
+    notes: LocalPath | None = Field(None, description="A Markdown file whose text is put into the card as it is.")
+    teacher_terms: str | None = Field(
+        None, min_length=1, description="The terms under which the teacher's provider lets its output be used."
+    )
 
     room: ClassVar[str] = "publish"
-    reads: ClassVar[tuple[type, ...]] = (Example,)
     writes: ClassVar[type] = Example
     tells_story: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.publish",
         "cotkit.curate.card",
         "cotkit.curate.card_header",
+        "cotkit.curate.card_making",
+        "cotkit.curate.layout",
         "cotkit.curate.markdown",
+        "cotkit.curate.plots",
+        "cotkit.curate.tables",
         "cotkit.curate.portable",
         "cotkit.curate.exporters",
         "cotkit.curate.wrappings",
         "cotkit.records",
     )
+
+    @property
+    def reads(self) -> tuple[type, ...]:  # type: ignore[override]
+        """More tables where every attempt is published."""
+        return wanted(self.configs)
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        return {} if self.notes is None else {"notes": hashlib.sha256(_notes(self.notes).encode()).hexdigest()}
 
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, type(self.format).__module__)
@@ -66,6 +92,7 @@ class Publish(Step):
         if examples.is_empty():
             raise InputError(_nothing_left(context.funnel))
         kept, dropped = _that_fit(self.format, examples)
+        makers = {"all-traces": lambda: all_traces(tables, kept), "metadata": lambda: metadata(kept)}
         recipe = portable_recipe(context.recipe)
         card = CardInput(
             examples=kept,
@@ -78,25 +105,56 @@ class Publish(Step):
             recipe=recipe,
             files=local_files(_steps_without_push(context.recipe)),
             funnel=(*context.funnel, *_own_line(self, kept, dropped)),
+            tables={name: makers[name]() for name in dict.fromkeys(self.configs)},
+            notes=_notes(self.notes) if self.notes else "",
+            teacher_terms=self.teacher_terms,
         )
-        write_dataset(context.work / "dataset", card, self.max_shard_rows, self.format.files(self.split))
+        beside = {**self.format.files(self.split), **_lock(context.run / "recipe.lock.yaml")}
+        write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
+        for sentence in forbidding(kept.select("source", "license").unique().rows()):
+            context.progress.note(f"{sentence} A push to the Hub will ask for `redistribute`.")
         return StepOutput(kept=kept, dropped=dropped)
 
 
 def write_dataset(folder: Path, card: CardInput, max_shard_rows: int, files: Mapping[str, str]) -> None:
-    """Write `data/SPLIT-00000-of-00001.parquet` …, `README.md`, `recipe.yaml` and `files` into a fresh folder.
+    """Write `data/SPLIT-00000-of-00001.parquet` …, `README.md`, `recipe.yaml`, plots and `files` into a fresh folder.
 
     Equal input gives equal bytes (for one version of pyarrow).
     """
     import yaml
 
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "data").mkdir(parents=True)
-    _write_shards(folder / "data", card.exported, card.split, max_shard_rows)
-    (folder / "README.md").write_text(render_card(card), encoding="utf-8", newline="\n")
+    digests = {}
+    for name, table in {"default": card.exported, **card.tables}.items():
+        shards = folder / FOLDERS[name]
+        shards.mkdir(parents=True)
+        _write_shards(shards, table, card.split, max_shard_rows)
+        digests[name] = digest_of_files(shards, listed(shards))
     text = yaml.safe_dump(dict(card.recipe), sort_keys=False, allow_unicode=True, width=100)
-    for name, content in {"recipe.yaml": text, **files}.items():
+    for name, content in {"recipe.yaml": text, **files, **plot_files(card.examples)}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(content, encoding="utf-8", newline="\n")
+    digest = digest_of_files(folder, listed(folder))
+    (folder / "README.md").write_text(render_card(card, digests, digest), encoding="utf-8", newline="\n")
+
+
+def _notes(path: Path) -> str:
+    """Raises InputError."""
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: the notes of the card cannot be read ({error}); check the path") from error
+
+
+def _lock(path: Path) -> dict[str, str]:
+    """The run's lock as it may be published; nothing where the rows come from no run."""
+    import yaml
+
+    if not path.is_file():
+        return {}
+    lock = portable_recipe(yaml.safe_load(path.read_text(encoding="utf-8")))
+    head = "# The recipe as it ran, with all defaults, and what it resolved. Written by cotkit.\n"
+    return {"recipe.lock.yaml": head + yaml.safe_dump(lock, sort_keys=False, allow_unicode=True, width=100)}
 
 
 def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows: int) -> None:
@@ -113,8 +171,12 @@ def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows:
 
 
 def _plain_schema(table: pl.DataFrame) -> Any:
-    """Polars writes 64-bit strings and lists; `datasets` then gives columns other types than anyone's."""
+    """Polars writes 64-bit strings and lists; `datasets` then gives columns other types than anyone's.
+
+    The features themselves are written into the file, as `push_to_hub` does.
+    """
     import pyarrow as pa
+    from datasets import Features
 
     def plain(kind: Any) -> Any:
         if pa.types.is_large_list(kind) or pa.types.is_list(kind):
@@ -123,7 +185,8 @@ def _plain_schema(table: pl.DataFrame) -> Any:
             return pa.struct([pa.field(f.name, plain(f.type)) for f in kind])
         return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
 
-    return pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
+    schema = pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
+    return Features.from_arrow_schema(schema).arrow_schema
 
 
 def _that_fit(shape: Exporter, examples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from cotkit import records
 from cotkit.config import LocalPath
+from cotkit.curate.intact import check_card, forbids_redistribution
 from cotkit.curate.layout import PushOptions, PushResult, dataset_files
 from cotkit.curate.push_folder import push_to_folder
 from cotkit.curate.push_hub import push_to_hub
@@ -35,7 +36,10 @@ class Push(Step):
     revision: str = Field("main", min_length=1, description="Branch on the Hub; made where it is missing.")
     message: str | None = Field(None, min_length=1, description="Message of the commit on the Hub.")
     overwrite: bool = Field(
-        False, description="Replace a card or data that cotkit did not write, or that was edited since."
+        False, description="Replace a card or data that cotkit did not write, or that was changed since the last push."
+    )
+    redistribute: bool = Field(
+        False, description="Push to the Hub although the licence or the authors of a source forbid to pass it on."
     )
 
     room: ClassVar[str] = "push"
@@ -44,6 +48,7 @@ class Push(Step):
     tells_story: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.push",
+        "cotkit.curate.intact",
         "cotkit.curate.layout",
         "cotkit.curate.push_folder",
         "cotkit.curate.push_hub",
@@ -61,7 +66,7 @@ class Push(Step):
         return str(TypeAdapter(LocalPath).validate_python(value, context=info.context))
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
-        options = PushOptions(self.private, self.revision, self.message, self.overwrite)
+        options = PushOptions(self.private, self.revision, self.message, self.overwrite, self.redistribute)
         with context.progress.task(f"push to {self.to}", 1) as task:
             result = push_dataset(context.run / "dataset", self.to, options)
             task.advance()
@@ -75,15 +80,41 @@ class Push(Step):
 def push_dataset(folder: Path, to: str, options: PushOptions | None = None) -> PushResult:
     """Push a folder that `publish` wrote to `hub:user/name` or to another folder, all of it or nothing.
 
-    Raises InputError where the folder holds no dataset, RecipeError where `to` names no place, HubError
-    where the target refuses, cannot be reached, or holds what cotkit did not write.
+    Raises InputError where the folder holds no dataset or one that was changed since, RecipeError where `to` names no
+    place or a licence forbids it, HubError where the target refuses, cannot be reached, or holds what cotkit did not
+    write.
     """
     options = options or PushOptions()
     target = parse_target(to)
     files = dataset_files(folder)
+    card = check_card(folder, files)
     if isinstance(target, Path):
         return push_to_folder(folder, files, target, options)
+    if forbids_redistribution(card) and not options.redistribute:
+        raise RecipeError(
+            f"hub:{target}: the card says that a source may not be passed on (see 'Sources and licence' there); "
+            f"drop its rows, or set redistribute if you have the right"
+        )
     return push_to_hub(folder, files, target, options)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a push would send: (name, size in bytes) of each file, and the text of the card."""
+
+    to: str
+    files: tuple[tuple[str, int], ...]
+    card: str
+    forbidden: bool
+
+
+def rehearse(folder: Path, to: str) -> Rehearsal:
+    """What `push_dataset` would send, without asking the target. Raises as it does for the folder and for `to`."""
+    target = parse_target(to)
+    names = dataset_files(folder)
+    card = check_card(folder, names)
+    sizes = tuple((name, (folder / name).stat().st_size) for name in names)
+    return Rehearsal(to, sizes, card, isinstance(target, str) and forbids_redistribution(card))
 
 
 def parse_target(to: str) -> str | Path:

@@ -7,6 +7,7 @@ the whole push is one attempt that may be made again, since it starts from what 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotkit import __version__
 from cotkit.curate.card import card_state
-from cotkit.curate.layout import PushOptions, PushResult, stale
+from cotkit.curate.layout import PushOptions, PushResult, is_ours, stale
 from cotkit.errors import HubError
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tenacity import RetryCallState
 
 ATTEMPTS = 5
+# Beside the dataset folder: which commit was pushed from here.
+MEMORY = "pushed.json"
 # 409 and 412: somebody else committed in between; 408, 425, 429 and 5xx: the Hub asks for patience.
 _AGAIN = frozenset({408, 409, 412, 425, 429, 500, 502, 503, 504})
 _LONGEST_WAIT = 120.0
@@ -58,17 +61,41 @@ def push_to_hub(folder: Path, files: Sequence[str], repo: str, options: PushOpti
     if not get_token():
         raise HubError(f"hub:{repo}: no Hub token was found; set HF_TOKEN, or log in once with `hf auth login`")
     api = HfApi(library_name="cotkit", library_version=__version__)
+    place = f"{repo}@{options.revision}"
+    known = _pushed_before(folder).get(place)
     local = {name: _local_file(folder / name) for name in files}
     memory = _Memory()
     retrying = Retrying(
         stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception(_is_passing), reraise=True
     )
     with _in_one_sentence(repo):
-        return retrying(_attempt, api, repo, local, options, memory)
+        result: PushResult = retrying(_attempt, api, repo, local, options, memory, known)
+    if result.commit is not None:
+        _remember(folder, place, result.commit)
+    return result
+
+
+def _pushed_before(folder: Path) -> dict[str, str]:
+    """`repo@branch` -> the commit that an earlier push from here left there."""
+    try:
+        found = json.loads((folder.parent / MEMORY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _remember(folder: Path, place: str, commit: str) -> None:
+    text = json.dumps({**_pushed_before(folder), place: commit}, indent=1, sort_keys=True) + "\n"
+    (folder.parent / MEMORY).write_text(text, encoding="utf-8")
 
 
 def _attempt(
-    api: HfApi, repo: str, local: Mapping[str, LocalFile], options: PushOptions, memory: _Memory
+    api: HfApi,
+    repo: str,
+    local: Mapping[str, LocalFile],
+    options: PushOptions,
+    memory: _Memory,
+    known: str | None,
 ) -> PushResult:
     head = _prepare(api, repo, options)
     remote = _tree(api, repo, head)
@@ -77,6 +104,8 @@ def _attempt(
     if not removed and not _differing(local, remote):
         return PushResult(url, head, changed=memory.committed)
     _refuse_foreign(api, repo, head, local, remote, options.overwrite)
+    if known is not None and known != head and not options.overwrite:
+        _refuse_newer(api, repo, head, remote, known)
     memory.committed = True
     commit = _commit(api, repo, head, local, removed, options)
     pushed = _tree(api, repo, commit)
@@ -188,6 +217,21 @@ def _refuse_foreign(
         raise HubError(f"hub:{repo}: its card was edited after cotkit wrote it; {advice}")
     if state == "foreign":
         raise HubError(f"hub:{repo}: its card was not written by cotkit; {advice}")
+
+
+def _refuse_newer(api: HfApi, repo: str, head: str, remote: Mapping[str, _RemoteFile], known: str) -> None:
+    """What was pushed from elsewhere since our last push is newer than what that push knew of."""
+    from huggingface_hub.errors import RevisionNotFoundError
+
+    try:
+        ours = _tree(api, repo, known)
+    except RevisionNotFoundError:
+        ours = {}
+    if {n: f for n, f in remote.items() if is_ours(n)} != {n: f for n, f in ours.items() if is_ours(n)}:
+        raise HubError(
+            f"hub:{repo}: the Hub holds a newer version (commit {head[:12]}) than the one that this run pushed "
+            f"({known[:12]}); look at it, then set overwrite to replace it, or push under another name"
+        )
 
 
 def _http_error(error: BaseException) -> BaseException | None:

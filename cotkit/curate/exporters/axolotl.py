@@ -41,7 +41,8 @@ class Axolotl(Shaped):
             "split": split,
             "type": "chat_template",
             "field_messages": "messages",
-            "message_property_mappings": {"role": "role", "content": "content"},
+            # With mappings of its own, axolotl takes the reasoning only where they name it.
+            "message_property_mappings": {name: name for name in ("role", "content", "reasoning_content")},
             "field_thinking": "reasoning_content",
             "roles_to_train": ["assistant"],
         }
