@@ -26,7 +26,8 @@ class PromptCompletion(Shaped):
     def shape(self, row: Row) -> dict[str, Any]:
         prompt, completion = asked(row), R1.join(row["reasoning"], row["response"])
         if not self.turns:
-            return {"prompt": prompt, "completion": completion}
+            # TRL puts the two texts together with nothing between them.
+            return {"prompt": f"{prompt}\n\n", "completion": completion}
         return {
             "prompt": [{"role": "user", "content": prompt}],
             "completion": [{"role": "assistant", "content": completion}],

@@ -70,9 +70,11 @@ def _side(row: Row, column: str, *roles: str) -> str:
 
 
 def prompt_completion(row: Row) -> Published:
-    """`prompt` and `completion`, as texts or as lists of one turn."""
-    answer = _side(row, "completion", *_ANSWERING)
-    return Published(_side(row, "prompt", *_ASKING), (trace(answer),), frozenset({"prompt", "completion"}))
+    """`prompt` and `completion`, as texts or as lists of one turn; a text prompt ends in an empty line."""
+    answer, asked = _side(row, "completion", *_ANSWERING), _side(row, "prompt", *_ASKING)
+    plain = isinstance(row["prompt"], str)
+    asked = asked.removesuffix("\n\n") if plain else asked
+    return Published(asked, (trace(answer),), frozenset({"prompt", "completion"}))
 
 
 def r1(row: Row) -> Published:
