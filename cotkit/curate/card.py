@@ -79,6 +79,7 @@ class CardInput:
         tables: further tables by config.
         notes: Markdown of the user's own, taken as it is.
         teacher_terms: what the user states of the teacher's terms.
+        locked: the run's lock lies beside the card.
         license, language: what the user states; None is computed from the rows.
     """
 
@@ -95,6 +96,7 @@ class CardInput:
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
     notes: str = ""
     teacher_terms: str | None = None
+    locked: bool = False
 
 
 def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files: str | None = None) -> str:
@@ -111,7 +113,7 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
         _summary(card),
         _section("Notes", card.notes),
         _section("Contents", _contents(card)),
-        _section("Sources and licence", _sources(card.examples, license)),
+        _section("Sources and licence", _sources(card, license)),
         _section("Teacher", teachers(card.examples, card.recipe, card.funnel, card.teacher_terms)),
         _section("Verification", _verification(card)),
         _section("From problems to rows", _funnel(card.funnel)),
@@ -119,7 +121,7 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
         _section("Choice of rows", _choice(card.recipe)),
         _section("Columns", _columns(card)),
         _section("Load", _load(card)),
-        _section("Rebuild", _rebuild(card.files)),
+        _section("Rebuild", _rebuild(card)),
         _section("Citation", citations(card.recipe)),
         _section("Limits", _limits(card.examples)),
     ]
@@ -186,17 +188,17 @@ def _contents(card: CardInput) -> str:
     return "\n\n".join([table(("", "count"), rows), *images])
 
 
-def _sources(examples: pl.DataFrame, license: License) -> str:
+def _sources(card: CardInput, license: License) -> str:
     import polars as pl
 
     grouped = (
-        examples.group_by("source", "license")
+        card.examples.group_by("source", "license")
         .agg(pl.len().alias("rows"), pl.col("problem_id").n_unique().alias("problems"))
         .sort(["rows", "source", "license"], descending=[True, False, False])
     )
     lines = [(s, lic or "unknown", n, p) for s, lic, n, p in grouped.iter_rows()]
     listed = table(("source", "licence", "rows", "problems"), lines)
-    forbidden = [escape(s, 1000) for s in forbidding(grouped.select("source", "license").rows())]
+    forbidden = [escape(s, 1000) for s in forbidding(card.examples, card.recipe)]
     return "\n\n".join([listed, f"Licence: {escape(license.sentence, 1000)}", *forbidden])
 
 
@@ -318,13 +320,15 @@ def _load(card: CardInput) -> str:
     return f"{fenced(code, 'python')}\n\nPLACE is this folder, or the name of the dataset on the Hub."
 
 
-def _rebuild(files: Sequence[str]) -> str:
+def _rebuild(card: CardInput) -> str:
     code = fenced("cotkit run recipe.yaml", "sh")
-    text = f"`recipe.yaml` holds every setting; with cotkit installed:\n\n{code}"
-    if not files:
-        return text
-    names = ", ".join(escape(name) for name in files)
-    return f"{text}\n\nIt reads local files, which must lie beside it: {names}."
+    parts = [f"`recipe.yaml` holds every setting; with cotkit installed:\n\n{code}"]
+    if card.locked:
+        parts.append("`recipe.lock.yaml` also pins what the run read, and names the versions of the packages it used.")
+    if card.files:
+        names = ", ".join(escape(name) for name in card.files)
+        parts.append(f"It reads local files, which must lie beside it: {names}.")
+    return "\n\n".join(parts)
 
 
 def _limits(examples: pl.DataFrame) -> str:

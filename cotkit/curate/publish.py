@@ -94,6 +94,7 @@ class Publish(Step):
         kept, dropped = _that_fit(self.format, examples)
         makers = {"all-traces": lambda: all_traces(tables, kept), "metadata": lambda: metadata(kept)}
         recipe = portable_recipe(context.recipe)
+        lock = _lock(context.run / "recipe.lock.yaml")
         card = CardInput(
             examples=kept,
             exported=self.format.export(kept),
@@ -108,10 +109,11 @@ class Publish(Step):
             tables={name: makers[name]() for name in dict.fromkeys(self.configs)},
             notes=_notes(self.notes) if self.notes else "",
             teacher_terms=self.teacher_terms,
+            locked=bool(lock),
         )
-        beside = {**self.format.files(self.split), **_lock(context.run / "recipe.lock.yaml")}
+        beside = {**self.format.files(self.split), **lock}
         write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
-        for sentence in forbidding(kept.select("source", "license").unique().rows()):
+        for sentence in forbidding(kept, card.recipe):
             context.progress.note(f"{sentence} A push to the Hub will ask for `redistribute`.")
         return StepOutput(kept=kept, dropped=dropped)
 

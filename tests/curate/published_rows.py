@@ -10,7 +10,7 @@ import polars as pl
 from cotkit import records
 from cotkit.curate.publish import Publish
 from cotkit.records import Example, Message
-from cotkit.steps import StepContext
+from cotkit.steps import StepContext, Tables
 
 HOSTILE = "a | b <script>alert(1)</script> [x](http://evil) `c`\n## no heading"
 
@@ -90,11 +90,12 @@ FUNNEL = (
 )
 
 
-def publish(work: Path, examples: pl.DataFrame, **keys: Any) -> Path:
-    """The dataset folder that a publish step leaves."""
+def publish(work: Path, rows: pl.DataFrame | Tables, **keys: Any) -> Path:
+    """The dataset folder that a publish step leaves of a table of Examples, or of all tables of a run."""
     work.mkdir(parents=True, exist_ok=True)
+    tables = {Example: rows} if isinstance(rows, pl.DataFrame) else rows
     context = StepContext(seed=7, work=work, run=work, recipe=RECIPE, funnel=FUNNEL)
-    output = Publish(step="publish", **keys).run({Example: examples}, context)
-    assert output.kept.equals(examples)
+    output = Publish.model_validate({"step": "publish", **keys}).run(tables, context)
+    assert output.kept.equals(tables[Example])
     assert output.dropped.is_empty()
     return work / "dataset"

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from published_rows import publish, table
 from pydantic import TypeAdapter, ValidationError
 
-from cotkit.curate.card import card_state
+from cotkit import records
+from cotkit.curate.card import card_state, seal, sealed_files
 from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.layout import PushOptions, dataset_files, is_ours, stale
-from cotkit.curate.push import Push, parse_target, push_dataset
+from cotkit.curate.push import Push, parse_target, push_dataset, rehearse
 from cotkit.errors import HubError, InputError, RecipeError
-from cotkit.records import Example
+from cotkit.records import Example, Problem, Trace, Verdict
 from cotkit.steps import StepContext
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "servers"))
@@ -45,10 +48,21 @@ def push(folder, options):
     except CotkitError as error:
         return {"error": str(error), "kind": type(error).__name__}
 
-def load(streaming, split, revision):
+def load(streaming, split, revision, config=None, place="me/sums"):
     from datasets import load_dataset
-    rows = load_dataset("me/sums", split=split, streaming=streaming, revision=revision)
+    rows = load_dataset(place, config, split=split, streaming=streaming, revision=revision)
     return list(rows)
+
+def configs():
+    from datasets import get_dataset_config_names, load_dataset_builder
+    names = get_dataset_config_names("me/sums")
+    return {name: load_dataset_builder("me/sums", name).config.description for name in names}
+
+def validated():
+    from huggingface_hub import DatasetCard
+    card = DatasetCard.load("me/sums")
+    card.validate()
+    return card.data.to_dict()
 
 def snapshot():
     from huggingface_hub import snapshot_download
@@ -248,6 +262,139 @@ def test_a_branch_is_made_and_main_stays(hub: HubServer, client: Client, tmp_pat
     assert _remote(hub) == {}
     assert _remote(hub, "v2") == _local(folder)
     assert client("load", False, "train", "v2") == Messages().export(table(2)).to_dicts()
+
+
+def _traces(examples: pl.DataFrame) -> dict[type, pl.DataFrame]:
+    """Tables of a run whose examples were chosen from twice as many attempts, the other half being wrong."""
+    rows = records.rows(Example, examples)
+    problems = [Problem(r.problem_id, r.problem, r.answer, source=r.source, source_row=r.source_row) for r in rows]
+    texts = [(r, sample, "correct" if sample == r.sample else "incorrect") for r in rows for sample in (0, 1)]
+    traces = [Trace(r.problem_id, n, r.teacher, "", "done", r.reasoning, r.response) for r, n, _ in texts]
+    verdicts = [Verdict(r.problem_id, n, v, None, r.answer, "exact", "whole numbers") for r, n, v in texts]
+    return {
+        Example: examples,
+        Problem: records.frame(Problem, problems),
+        Trace: records.frame(Trace, traces),
+        Verdict: records.frame(Verdict, verdicts),
+    }
+
+
+def test_every_config_loads_equal_to_its_table(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    examples = table(3)
+    folder = publish(tmp_path, _traces(examples), configs=["all-traces", "metadata"], format={"kind": "alpaca"})
+    assert client("push", str(folder), {})["changed"]
+    assert _remote(hub) == _local(folder)
+    assert len(hub.commits(REPO)) == 2
+    assert set(client("configs")) == {"default", "all-traces", "metadata"}
+    assert client("validated")["configs"][0]["default"] is True
+    for config, name in (("default", "data"), ("all-traces", "all-traces"), ("metadata", "metadata"), (None, "data")):
+        local = pl.read_parquet(folder / name / "*.parquet").to_dicts()
+        for streaming in (False, True):
+            assert client("load", streaming, "train", "main", config) == local
+    every = pl.read_parquet(folder / "all-traces" / "*.parquet")
+    assert every["published"].to_list() == [True, False] * 3
+    assert every["verdict"].to_list() == ["correct", "incorrect"] * 3
+    assert client("load", False, "train", "main", "metadata") == examples.drop("messages").to_dicts()
+
+
+def test_two_local_folders_with_configs_are_two_datasets(client: Client, tmp_path: Path) -> None:
+    """datasets caches local folders by name and configs; the digest in the configs keeps them apart."""
+    folders = [publish(tmp_path / str(n), table(n), configs=["metadata"]) for n in (2, 4)]
+    for config in ("default", "metadata"):
+        rows = [client("load", False, "train", None, config, str(folder)) for folder in folders]
+        assert [len(r) for r in rows] == [2, 4]
+
+
+def test_fewer_configs_leave_no_old_ones(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    client("push", str(publish(tmp_path / "a", table(2), configs=["metadata"], format={"kind": "alpaca"})), {})
+    folder = publish(tmp_path / "b", table(2))
+    assert client("push", str(folder), {})["changed"]
+    assert _remote(hub) == _local(folder)
+
+
+def test_a_newer_version_from_elsewhere_stays(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    ours = tmp_path / "ours"
+    client("push", str(publish(ours, table(2))), {})
+    theirs = publish(tmp_path / "theirs", table(5))
+    assert client("push", str(theirs), {})["changed"]
+    folder = publish(ours, table(3))
+    answer = client("push", str(folder), {})
+    assert "the Hub holds a newer version" in answer["error"]
+    assert _remote(hub) == _local(theirs)
+    assert client("push", str(folder), {"overwrite": True})["changed"]
+    assert _remote(hub) == _local(folder)
+    # What stands beside the data is nobody's newer version.
+    hub.edit(REPO, "plot.png", b"png")
+    assert client("push", str(publish(ours, table(4))), {})["changed"]
+
+
+NUMBERS = re.compile(r"\d+")
+
+
+def test_a_card_with_any_other_number_is_not_pushed(tmp_path: Path) -> None:
+    folder = publish(tmp_path / "run", table(4), configs=["metadata"])
+    card = folder / "README.md"
+    text = card.read_text()
+    spots = list(NUMBERS.finditer(text))
+    assert len(spots) > 60
+    for spot in spots:
+        card.write_text(f"{text[: spot.start()]}{int(spot.group()) + 1}{text[spot.end() :]}")
+        with pytest.raises(InputError, match="publish step again"):
+            push_dataset(folder, str(tmp_path / "out"))
+    card.write_text(text)
+    assert push_dataset(folder, str(tmp_path / "out")).changed
+
+
+def test_a_sealed_card_that_miscounts_and_other_data_are_not_pushed(tmp_path: Path) -> None:
+    folder = publish(tmp_path / "run", table(4))
+    card, shard = folder / "README.md", folder / "data" / "train-00000-of-00001.parquet"
+    text, data = card.read_text(), shard.read_bytes()
+    header, body = re.split(r"<!-- generated.*?-->\n", text)
+    card.write_text(seal(header, body.replace("| Rows | 4 |", "| Rows | 5 |"), sealed_files(text)))
+    with pytest.raises(InputError, match="the data holds 4 rows"):
+        push_dataset(folder, str(tmp_path / "out"))
+    card.write_text(text)
+    pl.read_parquet(shard)[:3].write_parquet(shard)
+    with pytest.raises(InputError, match="not those that the card was counted from"):
+        push_dataset(folder, str(tmp_path / "out"))
+    shard.write_bytes(data)
+    (folder / "plots" / "domain.svg").write_text("<svg/>")
+    with pytest.raises(InputError, match="not those that the card was counted from"):
+        push_dataset(folder, str(tmp_path / "out"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "forbidden"),
+    [
+        ({"license": "cc-by-nc-nd-4.0"}, True),
+        ({"license": "All rights reserved"}, True),
+        ({"source": "gpqa_diamond"}, True),
+        ({"license": "cc-by-nc-sa-4.0"}, False),
+        ({"license": "apache-2.0"}, False),
+    ],
+)
+def test_a_source_that_forbids_it_is_not_passed_on_unasked(
+    hub: HubServer, client: Client, tmp_path: Path, changes: dict[str, Any], forbidden: bool
+) -> None:
+    folder = publish(tmp_path, table(2, **changes))
+    assert rehearse(folder, "hub:me/sums").forbidden is forbidden
+    first = client("push", str(folder), {})
+    assert ("may not be passed on" in first.get("error", "")) is forbidden
+    assert bool(hub.repos) is not forbidden
+    assert client("push", str(folder), {"redistribute": True})["changed"] is forbidden
+    assert push_dataset(folder, str(tmp_path / "copy")).changed  # a folder of one's own is no redistribution
+
+
+def test_a_dry_run_shows_files_and_card_and_asks_nobody(
+    cli: Callable[..., Any], hub: HubServer, tmp_path: Path
+) -> None:
+    folder = publish(tmp_path / "run", table(2))
+    done = cli("push", "run", "--to", "hub:me/sums", "--dry-run", env={"HF_ENDPOINT": hub.url})
+    assert done.returncode == 0, done.stderr
+    for name in dataset_files(folder):
+        assert f"{(folder / name).stat().st_size:>14,}  {name}\n" in done.stdout
+    assert done.stdout.endswith((folder / "README.md").read_text())
+    assert hub.log == []
 
 
 def test_no_token_wrong_token_and_no_hub_are_sentences(hub: HubServer, tmp_path: Path) -> None:
