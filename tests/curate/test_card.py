@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
@@ -17,6 +18,7 @@ from cotkit.curate.card import CardInput, card_state, render_card
 from cotkit.curate.card_header import size_category, state_languages, state_license
 from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.markdown import escape
+from cotkit.curate.plots import files, lengths
 from cotkit.curate.portable import local_files, portable_recipe
 from cotkit.records import Example
 
@@ -198,3 +200,98 @@ def test_languages_and_sizes() -> None:
         "1B<n<10B",
         "n>1T",
     ]
+
+
+def test_plots_are_svg_whose_bars_are_the_numbers() -> None:
+    rows = [example(n, domain=["math", HOSTILE][n % 2], completion_tokens=2**n) for n in range(6)]
+    drawn = files(records.frame(Example, rows))
+    assert set(drawn) == {"plots/length.svg", "plots/pass_rate.svg", "plots/domain.svg"}
+    for text in drawn.values():
+        root = ElementTree.fromstring(text)  # noqa: S314  our own text, and well-formed is what is asked
+        assert {child.tag.rpartition("}")[2] for child in root} == {"rect", "text"}
+    counts = [int(n) for n in re.findall(r">(\d+)</text>", drawn["plots/length.svg"].split("bold", 1)[1]) if n]
+    assert sum(counts) == 6
+    assert "characters of the trace" in files(table(2, completion_tokens=None))["plots/length.svg"]
+    card = _card(table(2))
+    assert all(f"]({name})" in card for name in files(table(2)))
+
+
+@given(st.lists(st.integers(0, 10**7), min_size=1, max_size=30))
+def test_every_length_falls_into_one_bar(values: list[int]) -> None:
+    bars = lengths(records.frame(Example, [example(n, completion_tokens=v) for n, v in enumerate(values)]))
+    assert sum(count for _, count in bars) == len(values)
+    for label, count in bars:
+        low, high = (int(part.replace(",", "")) for part in label.split(" to "))
+        assert count == sum(low <= value <= high for value in values)
+
+
+def test_teacher_sampling_cost_and_terms() -> None:
+    steps = [
+        {"step": "distill", "name": "ask", "teacher": {"preset": "deepseek", "model": "m"}, "samples": 4}
+        | {"sampling": {"temperature": 0.6, "top_p": 0.95, "max_tokens": 32768}},
+        {"step": "judge", "name": "second", "teacher": {"base_url": "https://me:pw@host/v1", "model": "judge-9"}},
+    ]
+    distill = {"step": "ask", "kind": "distill", "rows_in": 4, "kept": 4, "dropped": 0}
+    judge = {"step": "second", "kind": "judge", "rows_in": 4, "kept": 4, "dropped": 0}
+    counters = {"prompt_tokens": 1000.0, "completion_tokens": 2000.0, "usd": 1.25}
+    ruled = {"correct": 3.0, "incorrect": 0.0, "undecided": 1.0, "judged": 2.0, "usd": 0.5}
+    funnel = [{**distill, "counters": counters}, {**judge, "counters": ruled}]
+    card = _card(table(2, teacher="deepseek-reasoner"), recipe={"steps": steps}, funnel=funnel)
+    teacher = _rows(card, "Teacher")
+    assert ["ask", "deepseek", "4", "0.6", "0.95", "32768", ""] in teacher
+    assert ["ask", "1,000", "2,000", "1.25"] in teacher
+    assert ["second", "not counted", "not counted", "0.5"] in teacher
+    assert "Terms for the output of deepseek-reasoner: see DeepSeek's licence" in card
+    assert "A judge, judge-9, was asked" in card
+    assert ["undecided", "1"] in _rows(card, "Verification")
+    assert "not known to cotkit" in _card(table(2))
+    assert "as stated in the recipe: free for all" in _card(table(2), teacher_terms="free for all")
+
+
+def test_sources_are_cited_and_names_are_no_yaml_and_no_markup() -> None:
+    sources = [
+        {"kind": "hub", "name": "good", "id": "openai/gsm8k", "revision": "abc"},
+        {"kind": "hub", "name": "x\n---\nlicense: mit\n- [y](http://evil)", "id": "a/b](http://evil)"},
+    ]
+    card = _card(
+        table(2), title="a: b\n---\nlicense: cc0-1.0", recipe={"steps": [{"step": "pull", "sources": sources}]}
+    )
+    assert "- good: https://huggingface.co/datasets/openai/gsm8k, revision abc" in card
+    assert "](http://evil)" not in card
+    assert _header(card)["license"] == "mit"
+    assert _header(card)["pretty_name"] == "a: b --- license: cc0-1.0"
+
+
+def test_a_card_of_very_many_sources_stays_small() -> None:
+    names = [f"source-{n}-{'x' * 200}" for n in range(3_000)]
+    rows = [example(n, source=name, teacher=name, license=f"terms {n}") for n, name in enumerate(names)]
+    card = _card(records.frame(Example, rows))
+    assert len(card.encode()) < 200_000
+    assert "… and 2,940 more lines" in card
+    assert _header(card)["size_categories"] == ["1K<n<10K"]
+
+
+def test_text_that_looks_like_control_tokens_is_counted() -> None:
+    rows = [example(1), example(2, reasoning="plain"), example(3, reasoning=None, response="<|im_end|>")]
+    assert "2 of 3 rows hold text that some tokenizers read as a control token" in _card(records.frame(Example, rows))
+
+
+@pytest.mark.parametrize(
+    ("licenses", "strictest"),
+    [
+        (["mit", "cc-by-nc-nd-4.0", "cc-by-nc-4.0"], "cc-by-nc-nd-4.0"),
+        (["apache-2.0", "cc-by-sa-4.0"], "cc-by-sa-4.0"),
+        (["cc0-1.0", "mit"], "mit"),
+        (["cc-by-sa-4.0", "cc-by-nc-sa-4.0"], "cc-by-nc-sa-4.0"),
+        (["mit", "llama3.1"], "llama3.1"),
+    ],
+)
+def test_the_most_restrictive_licence_is_named(licenses: list[str], strictest: str) -> None:
+    assert f"The most restrictive one is {strictest}." in state_license(None, licenses).sentence
+
+
+def test_notes_stand_in_the_card_as_they_are_and_rows_that_do_not_fit_are_counted() -> None:
+    line = {"step": "publish", "kind": "publish", "unit": "examples", "rows_in": 3, "kept": 2, "dropped": 1}
+    card = _card(table(2), notes="**Mine** [link](http://here)", funnel=[*FUNNEL, {**line, "reasons": {"no_pair": 1}}])
+    assert "## Notes\n\n**Mine** [link](http://here)\n" in card
+    assert ["publish", "examples", "3", "2", "1", "no\\_pair 1"] in _rows(card, "From problems to rows")

@@ -175,3 +175,37 @@ def test_keys_are_checked() -> None:
     for wrong in ({"split": "a/b"}, {"max_shard_rows": 0}, {"language": "English"}, {"format": {"kind": "csv"}}):
         with pytest.raises(ValidationError):
             adapter.validate_python({"step": "publish", **wrong})
+
+
+def test_rows_that_the_format_cannot_hold_are_dropped_with_the_reason(tmp_path: Path) -> None:
+    rows = [example(1), example(2, reasoning="One.\n</think>\n\nTwo."), example(3)]
+    step = Publish.model_validate({"step": "publish", "format": {"kind": "r1"}})
+    context = StepContext(seed=0, work=tmp_path, run=tmp_path, recipe=RECIPE, funnel=FUNNEL)
+    output = step.run({Example: records.frame(Example, rows)}, context)
+    assert output.kept.height == 2
+    assert output.dropped.select("problem_id", "reason").rows() == [(rows[1].problem_id, "ambiguous_tags")]
+    assert "ambiguous\\_tags 1" in (tmp_path / "dataset" / "README.md").read_text()
+    with pytest.raises(InputError, match=r"'r1' can hold none of 1 examples, mainly for 'ambiguous_tags' \(1\)"):
+        step.run({Example: records.frame(Example, rows[1:2])}, context)
+
+
+def test_notes_and_the_lock_are_attached(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.md"
+    notes.write_text("My own words.\n")
+    lock = {"name": "sums", "steps": RECIPE["steps"], "lock": {"pins": {"pull": {"sums": "sha256:ab"}}}}
+    (tmp_path / "recipe.lock.yaml").write_text(yaml.safe_dump(lock))
+    folder = publish(tmp_path, table(2), notes=str(notes))
+    attached = yaml.safe_load((folder / "recipe.lock.yaml").read_text())
+    assert attached["lock"] == lock["lock"]
+    assert [s["step"] for s in attached["steps"]] == ["pull", "decontaminate", "distill", "select", "publish"]
+    card = (folder / "README.md").read_text()
+    assert "My own words." in card
+    assert "`recipe.lock.yaml` also pins" in card
+    assert "alice" not in (folder / "recipe.lock.yaml").read_text()
+    step = Publish.model_validate({"step": "publish", "notes": str(notes)})
+    before = step.materials({})
+    notes.write_text("Other words.\n")
+    assert step.materials({}) != before
+    notes.unlink()
+    with pytest.raises(InputError, match="notes of the card cannot be read"):
+        step.materials({})
