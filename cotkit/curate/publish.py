@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Rows of one Parquet row group: some 100 MB of long traces, what a streaming reader holds at a time.
 _GROUP = 1_000
+_LONGEST_NOTES = 100_000
 
 
 class Publish(Step):
@@ -143,9 +144,12 @@ def write_dataset(folder: Path, card: CardInput, max_shard_rows: int, files: Map
 def _notes(path: Path) -> str:
     """Raises InputError."""
     try:
-        return path.read_text(encoding="utf-8").strip()
+        text = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: the notes of the card cannot be read ({error}); check the path") from error
+    if len(text) > _LONGEST_NOTES:
+        raise InputError(f"{path}: notes of {len(text):,} characters are too long for a card; shorten them")
+    return text
 
 
 def _lock(path: Path) -> dict[str, str]:

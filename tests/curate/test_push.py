@@ -312,6 +312,19 @@ def test_fewer_configs_leave_no_old_ones(hub: HubServer, client: Client, tmp_pat
     assert _remote(hub) == _local(folder)
 
 
+def test_a_pushed_dataset_is_imported_by_its_name(
+    cli: Callable[..., Any], hub: HubServer, client: Client, tmp_path: Path
+) -> None:
+    client("push", str(publish(tmp_path / "run", table(3), format={"kind": "sharegpt"})), {"private": False})
+    env = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_DATASETS_OFFLINE": "0", "HF_HOME": str(tmp_path / "hf")}
+    done = cli("curate", "import", REPO, "--out", "a.jsonl", "--license", "mit", env={**env, "HF_TOKEN": TOKEN})
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [row["reasoning"] for row in rows] == table(3)["reasoning"].to_list()
+    missing = cli("curate", "import", "me/none", env={**env, "HF_TOKEN": TOKEN})
+    assert (missing.returncode, "the Hub has no dataset me/none" in missing.stderr) == (3, True), missing.stderr
+
+
 def test_a_newer_version_from_elsewhere_stays(hub: HubServer, client: Client, tmp_path: Path) -> None:
     ours = tmp_path / "ours"
     client("push", str(publish(ours, table(2))), {})
