@@ -129,12 +129,12 @@ def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str
         try:
             # The read time-out starts anew with every keep-alive byte: the deadline is kept here.
             async with asyncio.timeout(limits.timeout_s):
-                response = await http.send(request, stream=teacher.stream)
+                response = await http.send(request, stream=True)
                 status = response.status_code
                 if teacher.stream and status == 200:
                     content = await _assembled(response)
                 else:
-                    content = await response.aread()
+                    content = await _whole(response)
         except TimeoutError:
             raise _timeout(limits) from None
         except httpx2.HTTPError as error:
@@ -157,6 +157,16 @@ def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str
 
 def _json(body: Mapping[str, Any]) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+
+
+async def _whole(response: Any) -> bytes:
+    """The body; the package's own way through every chunk is taken only where there is something to unpack."""
+    if "content-encoding" in response.headers:
+        return bytes(await response.aread())
+    try:
+        return b"".join([data async for data in response.aiter_raw()])
+    finally:
+        await response.aclose()
 
 
 async def _assembled(response: Any) -> bytes | NoAnswer:

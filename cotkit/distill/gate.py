@@ -105,6 +105,7 @@ class Gate:
 
     def pause(self, seconds: float) -> None:
         """Nobody sends for so long; a shorter wish does not cut a longer one."""
+        self._throttle.paused()
         # A little more, and never the same: what knocks here knocks elsewhere, too.
         self._pause_until = max(self._pause_until, self._loop.time() + seconds + random.uniform(0, 0.02 * seconds))
 

@@ -12,6 +12,8 @@ APPLICATION_ID = 0x636F746A
 FORMAT = 2
 # Format 1 had the answers alone; it is read, and brought up to date when it is opened for writing.
 READABLE = (1, 2)
+# Answers are long: with SQLite's own 4,096 bytes, writing one of 64,000 characters takes twice the CPU.
+_PAGE = 16_384
 _ANSWERS = """CREATE TABLE IF NOT EXISTS answers (
     request_hash TEXT PRIMARY KEY,
     request TEXT NOT NULL,
@@ -47,6 +49,7 @@ def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables of a fresh file, bring an older format up to date; raises StorageError for a foreign one."""
     fresh = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     if fresh and _pragma(connection, "application_id") == 0 and _pragma(connection, "user_version") == 0:
+        connection.execute(f"PRAGMA page_size={_PAGE}")
         connection.execute("PRAGMA journal_mode=WAL")
         # One transaction: a process killed here leaves an empty file, which is made anew.
         connection.execute("BEGIN IMMEDIATE")

@@ -36,6 +36,7 @@ class Throttle:
 
     def __init__(self, ramp: Ramp, quick: bool) -> None:
         self._min, self._max = ramp.min, ramp.max
+        self._quick = quick
         self.opening = quick and ramp.max > OPENING
         self.limit: float = min(OPENING, ramp.max) if self.opening else ramp.start
         self._borne: int | None = None
@@ -64,6 +65,14 @@ class Throttle:
             self.limit = max(self.limit, self._borne + (self._max - self._borne) * part**3)
             if part == 1.0:
                 self._borne, self._hold_s = None, _HOLD_S
+
+    def paused(self) -> None:
+        """The teacher said when to come again, and nobody comes before: what it bore is not too many then.
+
+        A ramp goes its own way, from the half.
+        """
+        if self._quick and self._borne is not None:
+            self.limit = max(self.limit, self._borne)
 
     def limited(self, number: int, newest: int, in_flight: int, now: float) -> None:
         """A 429 came to request `number` while `in_flight` were out, `newest` being the last one sent."""

@@ -79,7 +79,7 @@ class Split:
 def read_answer(body: bytes) -> Answer | NoAnswer:
     """Read the body of a response with status 200. Never raises, whatever the bytes are."""
     try:
-        data = json.loads(body.decode("utf-8-sig"))
+        data = _parsed(body)
     except (ValueError, RecursionError):
         return NoAnswer(f"the answer is not JSON: {excerpt(body.decode('utf-8', 'replace'))}")
     choice = _first(data.get("choices")) if isinstance(data, dict) else None
@@ -104,6 +104,16 @@ def read_answer(body: bytes) -> Answer | NoAnswer:
         split.summary,
         split.flags,
     )
+
+
+def _parsed(body: bytes) -> Any:
+    """JSON, four times as fast where it is strict; servers also send NaN, lone surrogates and byte order marks."""
+    import orjson
+
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return json.loads(body.decode("utf-8-sig"))
 
 
 def _status(finish: str | None, reasoning: str | None, response: str | None, closed: bool) -> str:

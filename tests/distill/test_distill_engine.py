@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import socket
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +188,37 @@ def test_a_server_that_asks_for_hours_ends_the_run(tmp_path: Path) -> None:
         server.fault("429", retry_after=7200)
         with pytest.raises(TeacherError, match="asks to wait 7200 s"):
             ask(server, ["one"], tmp_path / "j")
+
+
+class _Packing(BaseHTTPRequestHandler):
+    """A server behind a proxy that packs every body."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        message = {"role": "assistant", "content": "4", "reasoning_content": "2 + 2 " * 1000}
+        answer = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+        body = gzip.compress(json.dumps(answer).encode())
+        self.send_response(200)
+        self.send_header("content-encoding", "gzip")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_packed_answer_is_unpacked_and_kept_as_text(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Packing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        own = {"base_url": f"http://127.0.0.1:{server.server_port}"}
+        with FakeTeacher() as unused:
+            [told] = ask(unused, ["one"], tmp_path / "j", teacher=own)
+        server.shutdown()
+    assert told.trace.response == "4"
+    with Journal.open(tmp_path / "j") as journal:
+        [entry] = journal.get_many([told.trace.request_hash]).values()
+    assert entry.body.startswith(b'{"choices"')
 
 
 def test_equal_requests_are_asked_once(tmp_path: Path) -> None:

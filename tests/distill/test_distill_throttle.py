@@ -97,3 +97,26 @@ def test_no_minute_holds_more_than_the_limit(per_minute: int, amounts: list[int]
         went.append((now, amount))
     for start, _ in went:
         assert sum(a for t, a in went if start <= t < start + 60) <= per_minute * 1.001 + 1e-6
+
+
+def full_at(throttle: Throttle, in_flight: int) -> None:
+    """A server that bears eight fewer than are out refuses these."""
+    while throttle.limit < in_flight:
+        throttle.open_wider()
+    for refused in range(8):
+        throttle.limited(in_flight - refused, in_flight, in_flight - refused, 0.0)
+
+
+def test_after_a_pause_of_the_servers_own_all_that_it_bore_goes_again() -> None:
+    plain = Throttle(Ramp(start=256, min=1, max=256), quick=True)
+    full_at(plain, 72)
+    assert plain.limit <= 36
+    plain.paused()
+    assert 60 <= plain.limit <= 66
+
+
+def test_a_ramp_comes_back_from_the_half() -> None:
+    ramp = Throttle(Ramp(start=72, min=8, max=256), quick=False)
+    full_at(ramp, 72)
+    ramp.paused()
+    assert ramp.limit <= 36

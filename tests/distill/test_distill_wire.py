@@ -201,3 +201,10 @@ def test_server_texts_become_one_short_line() -> None:
     assert error_text(b'{"error": {"message": "no\\nmoney\\u001b[31m"}}') == "no money [31m"
     assert error_text(b'{"detail": "x"}') == "x"
     assert len(excerpt("ab " * 1000)) == 200
+
+
+@pytest.mark.parametrize("odd", [b'\xef\xbb\xbf{"choices"', b'{"logprob": NaN, "choices"', b'{"n": 1e999, "choices"'])
+def test_json_that_is_only_nearly_json_is_paid_for_and_read(odd: bytes) -> None:
+    answer = read_answer(body({"content": "4"}).replace(b'{"choices"', odd, 1))
+    assert isinstance(answer, Answer)
+    assert answer.response == "4"
