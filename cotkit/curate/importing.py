@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
 
 from cotkit import records
 from cotkit.curate.importers import Format, Published, PublishedTrace, Unreadable
-from cotkit.records import Problem, Trace
+from cotkit.records import Example, Problem, Trace
 from cotkit.source import RawRow
 
 if TYPE_CHECKING:
     import polars as pl
 
-# What a published row may say of an attempt beside its text; it is kept as hearsay, the verdict is ours to find.
-_SAID = ("verdict", "verdict_method", "pass_rate", "attempts")
-_OF_PROBLEM = ("problem_id", "problem", "answer", "domain", "source", "source_row", "license", "language", "metadata")
-_OF_TRACE = ("teacher", "sample", "completion_tokens", "reasoning_kind", *_SAID)
+_EXAMPLE = tuple(f.name for f in fields(Example) if f.name not in ("messages", "reasoning", "response"))
+_OF_PROBLEM = tuple(name for name in _EXAMPLE if name in {f.name for f in fields(Problem)})
+_OF_TRACE = ("teacher", "sample", "completion_tokens", "reasoning_kind")
+# What a published row may say of an attempt beside that; it is kept as hearsay, the verdict is ours to find.
+_SAID = tuple(name for name in _EXAMPLE if name not in (*_OF_PROBLEM, *_OF_TRACE))
+_READ = ("problem_id", "problem", "answer", "domain", "source", "source_row", "license", "language", "metadata")
 _KINDS = ("raw", "summary", "none", "synthetic")
 
 
@@ -113,7 +115,7 @@ def _problem(published: Published, raw: RawRow, defaults: Defaults) -> Problem:
     identity = records.problem_id(text, choices)
     ours = told.get("problem_id") == identity
     row = told.get("source_row")
-    return Problem(
+    problem = Problem(
         problem_id=identity,
         problem=text,
         answer=_plain(told.get("answer")) if ours else _reference(told.get("answer"), published.solution),
@@ -125,8 +127,11 @@ def _problem(published: Published, raw: RawRow, defaults: Defaults) -> Problem:
         tests=published.tests,
         choices=choices,
         language=_plain(told.get("language")),
-        metadata=_metadata(values, published.used, told.get("metadata")),
+        metadata=_metadata(values, published.used, told.get("metadata"), ours),
     )
+    # Columns that only cotkit's own rows have are as cotkit wrote them.
+    further = {name: told[name] for name in _OF_PROBLEM if ours and name in told and name not in _READ}
+    return replace(problem, **further)
 
 
 def _reference(answer: Any, solution: str | None) -> str | None:
@@ -158,10 +163,14 @@ def _choices(problem: str, asked: str) -> list[str] | None:
     return found if found and records.question(problem, found) == asked else None
 
 
-def _metadata(values: Mapping[str, Any], used: frozenset[str], own: Any) -> str:
-    """Columns that nothing else holds, as JSON, with the row's own metadata."""
-    known = {*used, *_OF_PROBLEM, *_OF_TRACE}
-    left = {name: value for name, value in values.items() if name not in known and value is not None}
+def _metadata(values: Mapping[str, Any], used: frozenset[str], own: Any, ours: bool) -> str:
+    """Columns that nothing else holds, as JSON, with the row's own metadata.
+
+    A foreign set may have a column of one of our names that holds something else (a list of domains).
+    """
+    taken = {*used, *_SAID, *(_OF_PROBLEM if ours else ()), "problem", "problem_id", "metadata"}
+    plain = {name for name in (*_READ, *_OF_TRACE) if ours or _plain(values.get(name)) is not None}
+    left = {n: value for n, value in values.items() if n not in taken | plain and value is not None}
     data: Any = None
     if isinstance(own, str):
         try:
@@ -183,7 +192,7 @@ def _trace(
     samples: set[int],
     defaults: Defaults,
 ) -> Trace:
-    told = {name: values[name] for name in _OF_TRACE if name in values} | dict(one.own)
+    told = {name: values[name] for name in (*_OF_TRACE, *_SAID) if name in values} | dict(one.own)
     sample = told.get("sample")
     if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0 or sample in samples:
         sample = next(n for n in range(len(samples) + 1) if n not in samples)

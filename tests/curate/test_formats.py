@@ -12,7 +12,7 @@ from export_rows import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_rows import example
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from cotkit import records
 from cotkit.curate.exporters import AnyExporter, Exporter
@@ -67,7 +67,7 @@ def as_examples(found: Imported) -> list[dict[str, Any]]:
         asked = said.get("asked", records.question(row["problem"], row["choices"]))
         turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": row["response"]}]
         values = {**row, "messages": turns, "pass_rate": None, **said}
-        rows.append({name: values[name] for name in records.schema(Example)})
+        rows.append({name: values.get(name) for name in records.schema(Example)})
     return rows
 
 
@@ -165,6 +165,8 @@ def test_further_columns_are_all_some_or_none(kind: str) -> None:
     everything = exporter(kind=kind).export(table)
     assert set(everything.columns) > set(some.columns)
     assert everything.schema == exporter(kind=kind).export(table.clear()).schema
+    with pytest.raises(ValidationError, match="no column 'licence'; take license"):
+        exporter(kind=kind, columns=["licence"])
 
 
 def test_without_further_columns_the_texts_still_come_back() -> None:
@@ -297,6 +299,14 @@ def test_what_a_set_says_of_its_traces_is_kept_but_not_believed() -> None:
     assert (whole["status"], cut["status"], whole["answer"]) == ("done", "unclosed", "2")
     assert json.loads(whole["metadata"]) == {"uuid": "u"}
     assert json.loads(cut["provenance"])["published"]["finish_reasons"] == "length"
+
+
+def test_columns_that_have_no_place_are_kept_in_metadata() -> None:
+    turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+    row = {"messages": turns, "domain": ["Algebra"], "source": "amc", "teacher": {"id": 1}, "rating": 5, "note": None}
+    (found,) = _only(row)
+    assert (found["domain"], found["source"], found["teacher"]) == ("math", "amc", "")
+    assert json.loads(found["metadata"]) == {"domain": ["Algebra"], "teacher": {"id": 1}, "rating": 5}
 
 
 def test_limo_is_not_told_by_its_columns() -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from cotkit import records
-from cotkit.curate.exporters.shaped import Row, Shaped, asked
+from cotkit.curate.exporters.shaped import OF_PROBLEM, Row, Shaped, asked
 from cotkit.curate.wrappings import R1, Wrapping
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from cotkit.curate.exporters import Refusals
 
-# Columns that differ between the two attempts of a pair.
-OF_ATTEMPT = ("verdict", "verdict_method", "teacher", "sample", "completion_tokens", "reasoning_kind")
+# Beside the columns of the problem, what its attempts have in common.
+_IN_COMMON = (*OF_PROBLEM, "pass_rate", "attempts")
 
 
 class Preference(Shaped):
@@ -64,7 +64,7 @@ class Preference(Shaped):
         for side, row in (("chosen", good), ("rejected", bad)):
             pair[side] = [{"role": "assistant", "content": R1.join(row["reasoning"], row["response"])}]
         for name in self.further():
-            if name in OF_ATTEMPT:
+            if name not in _IN_COMMON:
                 pair |= {f"chosen_{name}": good[name], f"rejected_{name}": bad[name]}
             else:
                 pair[name] = good[name]
@@ -74,7 +74,7 @@ class Preference(Shaped):
         types = records.schema(records.Example)
         found = dict.fromkeys(("prompt", "chosen", "rejected"), types["messages"])
         for name in self.further():
-            sides = (f"chosen_{name}", f"rejected_{name}") if name in OF_ATTEMPT else (name,)
+            sides = (f"chosen_{name}", f"rejected_{name}") if name not in _IN_COMMON else (name,)
             found |= dict.fromkeys(sides, types[name])
         return found
 

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from cotkit import records
 from cotkit.curate.exporters import Exporter, Refusals
 from cotkit.curate.wrappings import Wrapping, survives
-from cotkit.records import Example
+from cotkit.records import Example, Problem
 
 if TYPE_CHECKING:
     import polars as pl
 
 Row = Mapping[str, Any]
 # Columns of Example that may stand beside a format's own; the texts of the turns are in the format itself.
-Further = Literal[
-    "problem_id",
-    "problem",
-    "answer",
-    "verdict",
-    "verdict_method",
-    "pass_rate",
-    "attempts",
-    "domain",
-    "source",
-    "source_row",
-    "license",
-    "language",
-    "teacher",
-    "sample",
-    "completion_tokens",
-    "reasoning_kind",
-    "metadata",
-]
-FURTHER: tuple[Further, ...] = Further.__args__  # type: ignore[attr-defined]
+FURTHER = tuple(f.name for f in fields(Example) if f.name not in ("messages", "reasoning", "response"))
+# Those of them that are the same for every attempt at a problem.
+OF_PROBLEM = tuple(name for name in FURTHER if name in {f.name for f in fields(Problem)})
 _GROUP = 1_000
+
+
+def _known(name: str) -> str:
+    if name not in FURTHER:
+        near = difflib.get_close_matches(name, FURTHER, n=1, cutoff=0.5) or [", ".join(FURTHER)]
+        raise PydanticCustomError("column", "there is no column '{name}'; take {near}", {"name": name, "near": near[0]})
+    return name
 
 
 class Shaped(Exporter):
@@ -47,7 +40,7 @@ class Shaped(Exporter):
         held: columns of Example that the format's own columns hold already.
     """
 
-    columns: tuple[Further, ...] | None = Field(
+    columns: tuple[Annotated[str, AfterValidator(_known)], ...] | None = Field(
         None, description="Further columns to publish beside the format's own; all when left out, [] for none."
     )
 

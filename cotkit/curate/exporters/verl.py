@@ -8,13 +8,13 @@ from pydantic import Field
 
 from cotkit import records
 from cotkit.curate.exporters import Exporter, Refusals
-from cotkit.curate.exporters.shaped import asked
+from cotkit.curate.exporters.shaped import OF_PROBLEM, asked
 
 if TYPE_CHECKING:
     import polars as pl
 
 # What a reader may want to know of a problem; a trace has no place in this shape.
-_INFO = ("problem_id", "problem", "source", "source_row", "license", "language", "pass_rate", "attempts", "metadata")
+_INFO = tuple(name for name in (*OF_PROBLEM, "pass_rate", "attempts") if name not in ("answer", "domain"))
 
 
 class Verl(Exporter):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from cotkit.curate.importers import Published, PublishedTrace, Unreadable
 from cotkit.curate.importers.cells import optional, text, turns
 from cotkit.curate.wrappings import take_apart
+from cotkit.records import Example
 
 Row = Mapping[str, Any]
-_OF_PAIR = ("verdict", "verdict_method", "teacher", "sample", "completion_tokens", "reasoning_kind")
+_OF_EXAMPLE = tuple(f.name for f in fields(Example))
 _ASKING, _ANSWERING = ("user", "human"), ("assistant", "gpt")
 
 
@@ -106,7 +108,7 @@ def preference(row: Row) -> Published:
     traces = []
     used = {"prompt", "chosen", "rejected"}
     for side in ("chosen", "rejected"):
-        own = {name: row[f"{side}_{name}"] for name in _OF_PAIR if f"{side}_{name}" in row}
+        own = {name: row[f"{side}_{name}"] for name in _OF_EXAMPLE if f"{side}_{name}" in row}
         used |= {f"{side}_{name}" for name in own}
         traces.append(trace(_side(row, side, *_ANSWERING), {"side": side}, own))
     return Published(_side(row, "prompt", *_ASKING), tuple(traces), frozenset(used))
