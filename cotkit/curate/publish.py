@@ -177,12 +177,10 @@ def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows:
 
 
 def _plain_schema(table: pl.DataFrame) -> Any:
-    """Polars writes 64-bit strings and lists; `datasets` then gives columns other types than anyone's.
-
-    The features themselves are written into the file, as `push_to_hub` does.
+    """Polars writes 64-bit strings and lists; `datasets` then gives columns other types than anyone's. It
+    makes its features of these types, so they need not be written a second time.
     """
     import pyarrow as pa
-    from datasets import Features
 
     def plain(kind: Any) -> Any:
         if pa.types.is_large_list(kind) or pa.types.is_list(kind):
@@ -191,8 +189,7 @@ def _plain_schema(table: pl.DataFrame) -> Any:
             return pa.struct([pa.field(f.name, plain(f.type)) for f in kind])
         return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
 
-    schema = pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
-    return Features.from_arrow_schema(schema).arrow_schema
+    return pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
 
 
 def _that_fit(shape: Exporter, examples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
