@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.curate.card_header import License, forbidding, render_header, state_languages, state_license
 from cotkit.curate.card_making import citations, judges, teachers
+from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
 from cotkit.curate.plots import plots, rates
 from cotkit.curate.wrappings import CONTROL
@@ -48,6 +49,14 @@ _COLUMNS: Mapping[str, str] = {
     "completion_tokens": "tokens of reasoning and response, as the provider counted them",
     "reasoning_kind": "raw, summary (the provider's shortened text), synthetic or none",
     "metadata": "further columns of the source, as JSON",
+}
+_CONFIGS: Mapping[str, str] = {
+    "default": "the chosen rows, ready for training.",
+    "all-traces": "every attempt at the problems that were asked, chosen or not, with its verdict.",
+    "metadata": "the chosen rows with each part in a column of its own.",
+}
+# What only the config all-traces has, or has in another sense.
+_OF_ATTEMPT: Mapping[str, str] = {
     "solution": "reference solution",
     "status": "done, or how the attempt ended: length, unclosed, empty, filtered, failed",
     "finish_reason": "the provider's word for how it ended",
@@ -57,11 +66,6 @@ _COLUMNS: Mapping[str, str] = {
     "extracted": "the final answer that grading read",
     "verdict_reason": "why grading decided so",
     "published": "true where the attempt is in the default config",
-}
-_CONFIGS: Mapping[str, str] = {
-    "default": "the chosen rows, ready for training.",
-    "all-traces": "every attempt at the problems that were asked, chosen or not, with its verdict.",
-    "metadata": "the chosen rows with each part in a column of its own.",
 }
 
 
@@ -73,6 +77,7 @@ class CardInput:
         examples: the rows as Examples, all of them published.
         exported: the same rows as the exporter shaped them.
         layout: the exporter's sentence on its columns (Markdown).
+        row: what one row is, in the exporter's words.
         recipe: the portable recipe (cotkit.curate.portable).
         files: names of local files that the recipe reads.
         funnel: one entry for each step before publishing.
@@ -87,6 +92,7 @@ class CardInput:
     exported: pl.DataFrame
     title: str
     layout: str
+    row: str = Exporter.row
     split: str = "train"
     license: str | None = None
     language: str | None = None
@@ -160,12 +166,7 @@ def _section(title: str, body: str) -> str:
 
 def _summary(card: CardInput) -> str:
     description = " ".join(str(card.recipe.get("description") or "").split())
-    rows, traces = card.exported.height, card.examples.height
-    what = (
-        f"{_counted(rows, 'row')}, each a problem, one reasoning trace of a teacher model and its verdict."
-        if rows == traces
-        else f"{_counted(rows, 'row')} made of {_counted(traces, 'graded trace')} of a teacher model."
-    )
+    what = f"{_counted(card.exported.height, 'row')}, each {card.row}."
     return (f"{escape(description, 1000)}\n\n" if description else "") + f"{what} {card.layout}"
 
 
@@ -297,7 +298,8 @@ def _columns(card: CardInput) -> str:
     for name, rows in {"default": card.exported, **card.tables}.items():
         if card.tables:
             parts.append(f"Config {name}: {_CONFIGS[name]}")
-        lines = [(column, _type(dtype), _COLUMNS.get(column, "")) for column, dtype in rows.schema.items()]
+        meanings = {**_COLUMNS, **_OF_ATTEMPT} if name == "all-traces" else _COLUMNS
+        lines = [(column, _type(dtype), meanings.get(column, "")) for column, dtype in rows.schema.items()]
         parts.append(table(("column", "type", "meaning"), lines))
     return "\n\n".join(parts)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from cotkit.curate.markdown import escape, table
+from cotkit.curate.markdown import escape, listing, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -70,7 +70,7 @@ def _terms(models: Sequence[str], stated: str | None) -> str:
         found = next((t for t in _TERMS if re.search(t[0], model.lower())), None)
         where = f"see {found[1]}, {found[2]}" if found else "not known to cotkit; ask whoever serves it"
         lines.append(f"- Terms for the output of {escape(model or 'an unnamed model')}: {where}")
-    return "\n".join(lines[:20])
+    return listing(lines)
 
 
 def judges(recipe: Mapping[str, Any], funnel: Sequence[Entry]) -> Iterator[str]:
@@ -101,7 +101,7 @@ def citations(recipe: Mapping[str, Any]) -> str:
                 lines.append(f"- {name}: {escape(source.get('path') or source.get('kind') or '')}")
     if not lines:
         return ""
-    return "Whoever uses this dataset should cite where its problems come from:\n\n" + "\n".join(lines[:100])
+    return "Whoever uses this dataset should cite where its problems come from:\n\n" + listing(lines)
 
 
 def _steps(recipe: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:

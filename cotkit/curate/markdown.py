@@ -38,8 +38,17 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     right = [all(isinstance(row[i], int) for row in listed) and bool(listed) for i in range(len(header))]
     rule = ["---:" if is_right else "---" for is_right in right]
     text = "\n".join("| " + " | ".join(cells) + " |" for cells in [list(header), rule, *lines])
-    left = len(everything) - len(listed)
-    return f"{text}\n\n… and {number(left)} more lines" if left else text
+    return text + _more(everything)
+
+
+def listing(lines: Sequence[str]) -> str:
+    """Lines of Markdown; those past MOST_LINES are counted below, not shown."""
+    return "\n".join(lines[:MOST_LINES]) + _more(lines)
+
+
+def _more(everything: Sequence[object]) -> str:
+    left = len(everything) - MOST_LINES
+    return f"\n\n… and {number(left)} more lines" if left > 0 else ""
 
 
 def number(value: int) -> str:

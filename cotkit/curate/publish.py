@@ -101,6 +101,7 @@ class Publish(Step):
             exported=self.format.export(kept),
             title=self.title or str(recipe.get("name") or "Chain-of-thought dataset"),
             layout=self.format.describe(),
+            row=self.format.row,
             split=self.split,
             license=self.license,
             language=self.language,

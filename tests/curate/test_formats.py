@@ -151,7 +151,7 @@ def test_tags_in_the_text_survive_and_only_ambiguous_ones_are_refused() -> None:
 def test_several_user_turns_are_refused_by_formats_of_one_turn() -> None:
     talk = [Message("user", "a"), Message("assistant", "b"), Message("user", "c"), Message("assistant", "d")]
     table = records.frame(Example, [example(1, messages=talk)])
-    for kind in set(BUILTIN["exporters"]) - {"messages", "verl", "preference"}:
+    for kind in set(BUILTIN["exporters"]) - {"messages"}:
         assert exporter(kind=kind).refused(table)[0] == ("several_turns", {"user_turns": 2}), kind
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from cotkit.config import Config
 from cotkit.registry import Registered
@@ -15,9 +15,15 @@ Refusals = Mapping[int, tuple[str, dict[str, Any]]]
 
 
 class Exporter(Config):
-    """Base of all exporters. A subclass adds `kind: Literal["its-kind"]` and its own keys."""
+    """Base of all exporters. A subclass adds `kind: Literal["its-kind"]` and its own keys.
+
+    Class attributes:
+        row: what one row is, for the card.
+    """
 
     kind: str
+
+    row: ClassVar[str] = "a problem and one reasoning trace of a teacher model"
 
     def refused(self, examples: pl.DataFrame) -> Refusals:
         """Row number -> (reason, evidence) for rows that this shape cannot hold; they are dropped, not bent."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,6 +30,8 @@ class Preference(Shaped):
 
     kind: Literal["preference"] = "preference"
     pairs: int = Field(1, ge=1, description="Most pairs of one problem.")
+
+    row: ClassVar[str] = "a problem and two graded attempts at it"
 
     def wrapping(self) -> Wrapping:
         return R1

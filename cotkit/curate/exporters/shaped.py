@@ -65,7 +65,7 @@ class Shaped(Exporter):
         wrapping = self.wrapping()
         found: dict[int, tuple[str, dict[str, Any]]] = {}
         for number, row in enumerate(examples.iter_rows(named=True)):
-            turns = [m["content"] for m in row["messages"] or () if m["role"] == "user"]
+            turns = user_turns(row)
             if len(turns) > 1:
                 found[number] = ("several_turns", {"user_turns": len(turns)})
             elif wrapping is not None and not survives(wrapping, row["reasoning"], row["response"]):
@@ -87,5 +87,9 @@ class Shaped(Exporter):
 
 def asked(row: Row) -> str:
     """The user turn as it was sent, else the problem."""
-    turns = [m["content"] for m in row["messages"] or () if m["role"] == "user"]
+    turns = user_turns(row)
     return str(turns[0] if turns else row["problem"] or "")
+
+
+def user_turns(row: Row) -> list[str]:
+    return [m["content"] for m in row["messages"] or () if m["role"] == "user"]

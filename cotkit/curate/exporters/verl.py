@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit import records
 from cotkit.curate.exporters import Exporter, Refusals
-from cotkit.curate.exporters.shaped import OF_PROBLEM, asked
+from cotkit.curate.exporters.shaped import OF_PROBLEM, asked, user_turns
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,11 +30,16 @@ class Verl(Exporter):
     )
     suffix: str = Field("", description="Text after every problem, such as how the answer is to be marked.")
 
+    row: ClassVar[str] = "a problem and its reference answer, without the trace"
+
     def refused(self, examples: pl.DataFrame) -> Refusals:
         found: dict[int, tuple[str, dict[str, Any]]] = {}
         first: dict[str, int] = {}
         for number, row in enumerate(examples.iter_rows(named=True)):
-            if not row["answer"]:
+            turns = user_turns(row)
+            if len(turns) > 1:
+                found[number] = ("several_turns", {"user_turns": len(turns)})
+            elif not row["answer"]:
                 found[number] = ("no_answer", {})
             elif row["problem_id"] in first:
                 found[number] = ("same_problem", {"row": first[row["problem_id"]]})
@@ -47,7 +52,7 @@ class Verl(Exporter):
 
         rows = [self._row(number, row) for number, row in enumerate(examples.iter_rows(named=True))]
         types = records.schema(records.Example)
-        info = {"split": pl.String(), "index": pl.Int64(), **{name: types[name] for name in _INFO}}
+        info = {"index": pl.Int64(), **{name: types[name] for name in _INFO}}
         schema = {
             "data_source": pl.String(),
             "prompt": types["messages"],
@@ -63,7 +68,7 @@ class Verl(Exporter):
             "prompt": [{"role": "user", "content": asked(row) + self.suffix}],
             "ability": row["domain"],
             "reward_model": {"style": "rule", "ground_truth": row["answer"]},
-            "extra_info": {"split": "train", "index": number, **{name: row[name] for name in _INFO}},
+            "extra_info": {"index": number, **{name: row[name] for name in _INFO}},
         }
 
     def describe(self) -> str:
