@@ -32,7 +32,9 @@ _KEYS = {
 
 def program() -> str | None:
     """Path of Chromium, or None where there is none."""
-    return next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+    return next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
 
 
 class Page:
@@ -116,8 +118,6 @@ class Page:
 @contextmanager
 def browser(width: int = 1400, height: int = 900) -> Iterator[Page]:
     """A tab of a fresh Chromium that is ended with the block. Raises FileNotFoundError where there is none."""
-    import aiohttp
-
     if (found := program()) is None:
         raise FileNotFoundError("no Chromium on this machine")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, asyncio.Runner() as runner:

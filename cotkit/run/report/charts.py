@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 # Order of the parts of a stacked bar; the style sheet has a colour for each.
@@ -14,6 +15,11 @@ MOST_BARS = 12
 def escape(text: object) -> str:
     """For element content and quoted attributes."""
     return html.escape(str(text), quote=True)
+
+
+def breakable(name: str) -> str:
+    """A name that may be broken where its words end."""
+    return re.sub(r"([/_.:-])", r"\1<wbr>", escape(name))
 
 
 def share(part: float, whole: float) -> str:

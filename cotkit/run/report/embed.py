@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,7 @@ def embed(fates: Fates, limit: int, meta: Mapping[str, Any]) -> Embedded:
         len(fact_place),
         len(trace_place),
         attempts,
-        {row: {**seen[row], "problem": texts[row]} for row in sorted(examples)},
+        {row: {**seen[row], "problem": texts[row]} for row in examples},
         table,
     )
 
@@ -121,7 +121,9 @@ def _problems(fates: Fates, table: pl.DataFrame) -> pl.DataFrame:
         if "problem" in columns_of(path)
     ]
     if not found:
-        return pl.DataFrame(schema={"row": pl.UInt32, "problem_id": pl.String, "problem": pl.String, "answer": pl.String})
+        return pl.DataFrame(
+            schema={"row": pl.UInt32, "problem_id": pl.String, "problem": pl.String, "answer": pl.String}
+        )
     texts = pl.concat(found).unique("problem_id", keep="first")
     order = table.select("problem_id").unique(maintain_order=True)
     return order.join(texts, on="problem_id", how="left", maintain_order="left").with_row_index("row")
@@ -151,11 +153,13 @@ def _waves(table: pl.DataFrame) -> list[int]:
     return waves
 
 
-def _examples(table: pl.DataFrame) -> set[int]:
+def _examples(table: pl.DataFrame) -> dict[int, None]:
+    """The first rows of each reason, one reason after the other, in the order of the steps."""
     import polars as pl
 
     dropped = table.filter(pl.col("reason").is_not_null())
-    return set(dropped.group_by("step", "reason", maintain_order=True).head(EXAMPLES_PER_REASON)["row"].to_list())
+    groups = list(dropped.group_by("step", "reason", maintain_order=True))
+    return dict.fromkeys(row for _, group in reversed(groups) for row in group["row"].head(EXAMPLES_PER_REASON))
 
 
 def _facts(
@@ -175,7 +179,9 @@ def _facts(
         graded = read(fates.verdicts, names).drop("at").rename({"reason": "said"})
         rows = rows.join(graded.unique(("problem_id", "sample")), on=("problem_id", "sample"), how="left")
     evidence = [
-        read(path, ("evidence",)).select(why=pl.lit(number, pl.Int64), why_at=pl.col("at").cast(pl.Int64), evidence="evidence")
+        read(path, ("evidence",)).select(
+            why=pl.lit(number, pl.Int64), why_at=pl.col("at").cast(pl.Int64), evidence="evidence"
+        )
         for number, path in enumerate(fates.places)
         if "evidence" in columns_of(path)
     ]
@@ -204,7 +210,7 @@ def _cut(value: Any) -> Any:
 
 
 def _traces(
-    fates: Fates, table: pl.DataFrame, waves: Sequence[int], examples: set[int], limit: int
+    fates: Fates, table: pl.DataFrame, waves: Sequence[int], examples: Collection[int], limit: int
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """reasoning, response and error of the rows that come first and may fit."""
     import polars as pl
@@ -225,7 +231,7 @@ def _read_texts(path: Path, wanted: Sequence[int]) -> Iterator[tuple[int, Mappin
 
     names = [n for n in ("reasoning", "response", "error") if n in columns_of(path)]
     start = 0
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False) as file:
         for batch in file.iter_batches(batch_size=256, columns=names):
             here = wanted[bisect_left(wanted, start) : bisect_left(wanted, start + batch.num_rows)]
             for at in here:
@@ -243,9 +249,7 @@ def _shortened(text: str) -> str:
     return f"{text[:_TRACE_HEAD]}\n\n[… {left_out:,} characters are left out here …]\n\n{text[-_TRACE_TAIL:]}"
 
 
-def _index(
-    table: pl.DataFrame, facts: Mapping[int, int], traces: Mapping[int, int], meta: Mapping[str, Any]
-) -> str:
+def _index(table: pl.DataFrame, facts: Mapping[int, int], traces: Mapping[int, int], meta: Mapping[str, Any]) -> str:
     """JSON: `names` (the words of each coded column), `columns` (an integer a row; -1: none) and the meta data."""
     import polars as pl
 

@@ -164,8 +164,9 @@ def read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
 
 
 def _types() -> dict[str, Any]:
-    from cotkit.records import Problem, Trace, Verdict, schema
     import polars as pl
+
+    from cotkit.records import Problem, Trace, Verdict, schema
 
     places = {name: pl.Int64() for name in ("text", "text_at", "why", "why_at")}
     texts = {name: pl.String() for name in ("step", "reason", "evidence")}
@@ -187,6 +188,4 @@ def _shaped(part: pl.DataFrame) -> pl.DataFrame:
     types = _types()
     names = ("step", "reason", *_PROBLEM, "sample", "verdict", "method", *_TRACE, "text", "text_at", "why", "why_at")
     there = set(part.columns)
-    return part.select(
-        pl.col(n).cast(types[n]) if n in there else pl.lit(None, types[n]).alias(n) for n in names
-    )
+    return part.select(pl.col(n).cast(types[n]) if n in there else pl.lit(None, types[n]).alias(n) for n in names)

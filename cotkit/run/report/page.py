@@ -10,8 +10,9 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from cotkit.run.directory import REPORT_FILE, RunDirectory
-from cotkit.run.report import numbers
+from cotkit.run.report import cost, numbers
 from cotkit.run.report.charts import escape, share
+from cotkit.run.report.distributions import distributions
 from cotkit.run.report.embed import Embedded, embed
 from cotkit.run.report.fates import gather
 from cotkit.run.report.pairs import examples, pairs
@@ -34,12 +35,12 @@ def write_report(name: str, funnel: Sequence[Entry], directory: RunDirectory, me
     texts = embed(fates, megabytes * 1_000_000, {"end": "published" if _published(funnel) else "kept"})
     sections = [
         ("funnel", "Funnel", numbers.funnel_table(funnel)),
-        ("distributions", "Distributions", numbers.distributions(fates)),
-        ("reasons", "Reasons by source", numbers.matrix(fates.table)),
-        ("cost", "Cost", numbers.cost(funnel, fates.table)),
+        ("distributions", "Distributions", distributions(fates)),
+        ("reasons", "Reasons by source", cost.matrix(fates.table)),
+        ("cost", "Cost", cost.cost(funnel, fates.table)),
         ("leaks", "Leaks", pairs(funnel, directory, fates, "benchmark")),
         ("duplicates", "Duplicates", pairs(funnel, directory, fates, "kept")),
-        ("examples", "Dropped, by reason", examples(texts.table, texts.examples)),
+        ("examples", "Dropped, by reason", examples(fates.table, texts.table, texts.examples)),
     ]
     shown = [(key, title, body) for key, title, body in sections if body]
     scripts = [_asset(script) for script in _SCRIPTS]
@@ -50,7 +51,7 @@ def write_report(name: str, funnel: Sequence[Entry], directory: RunDirectory, me
         tiles=numbers.tiles(funnel, fates.table),
         links="".join(f"<a href='#{key}'>{title}</a>" for key, title, _ in shown),
         sections="".join(f"<section id='{key}'><h2>{title}</h2>{body}</section>" for key, title, body in shown),
-        contents=escape(_contents(texts, megabytes)),
+        contents=_contents(texts, megabytes),
         data="".join(_data(texts)),
         scripts="".join(f"<script>{script}</script>" for script in scripts),
     )
@@ -82,8 +83,8 @@ def _contents(texts: Embedded, megabytes: int) -> str:
         f"{texts.indexed:,}{of} rows can be searched and filtered, by the first {texts.head} characters of their "
         f"problems; {texts.with_facts:,} of them have their answer and evidence here, and {texts.with_trace:,} of "
         f"{texts.attempts:,} attempts ({share(texts.with_trace, texts.attempts)}) their trace: an even choice from "
-        f"every reason and verdict. The run's tables hold the rest; `cotkit report RUN --megabytes N` writes a "
-        f"larger page."
+        f"every reason and verdict. The run's tables hold the rest; "
+        f"<code>cotkit report RUN --megabytes N</code> writes a larger page."
     )
     return " ".join(said)
 

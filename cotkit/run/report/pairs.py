@@ -11,13 +11,16 @@ from cotkit.run.report.charts import escape
 from cotkit.run.report.fates import Fates, columns_of, read
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from cotkit.run.directory import RunDirectory
     from cotkit.run.funnel import Entry
 
 # Pairs of one step in the page; all of them are among the rows.
 MOST_PAIRS = 40
+_UNFOLDED = 8
 MOST_LOOK_ALIKES = 10
-_LONGEST = 1_500
+_LONGEST, _TAIL = 1_500, 400
 # Evidence of a pair: prefix of its keys -> what the other side is called.
 _OTHERS: Mapping[str, str] = {"benchmark": "benchmark", "kept": "kept instead"}
 
@@ -33,8 +36,10 @@ def pairs(funnel: Sequence[Entry], directory: RunDirectory, fates: Fates, prefix
         if not found:
             continue
         found.sort(key=lambda row: -float(row["evidence"].get("score") or 0))
-        shown = "".join(_pair(row, prefix) for row in _turns(found, prefix)[:MOST_PAIRS])
-        more = f"<p class='soft'>{len(found) - MOST_PAIRS:,} more are among the rows below.</p>" if len(found) > MOST_PAIRS else ""
+        drawn = [_pair(row, prefix) for row in _turns(found, prefix)[:MOST_PAIRS]]
+        shown, folded, rest = "".join(drawn[:_UNFOLDED]), drawn[_UNFOLDED:], len(found) - MOST_PAIRS
+        more = f"<details><summary>{len(folded)} more pairs</summary>{''.join(folded)}</details>" if folded else ""
+        more += f"<p class='soft'>{rest:,} further ones are among the rows below.</p>" if rest > 0 else ""
         parts.append(f"<h3>{escape(line['step'])}: {len(found):,}</h3>{shown}{more}")
         parts.append(_look_alikes(folder / "siblings.parquet", fates))
     return "".join(parts)
@@ -60,11 +65,12 @@ def _pair(row: Mapping[str, Any], prefix: str) -> str:
     evidence = row["evidence"]
     name = evidence.get(prefix) or evidence.get(f"{prefix}_source") or ""
     number = evidence.get(f"{prefix}_row")
-    facts = [row["reason"], *(str(evidence[k]).replace("_", " ") for k in ("method", "kind", "confirm") if evidence.get(k))]
-    if isinstance(score := evidence.get("score"), int | float):
-        facts.append(f"score {score:.3g}")
+    told = {
+        "reason": row["reason"],
+        **{k: evidence[k] for k in ("method", "kind", "confirm", "score") if k in evidence},
+    }
     return _beside(
-        facts,
+        told,
         (f"{row['source']}:{row['source_row']}", row["problem"]),
         (f"{_OTHERS[prefix]} {name}" + (f":{number}" if number is not None else ""), evidence[f"{prefix}_problem"]),
     )
@@ -81,10 +87,14 @@ def _look_alikes(path: Path, fates: Fates) -> str:
         return ""
     table = table.sort("score", descending=True).head(MOST_LOOK_ALIKES)
     texts = [read(p, ("problem_id", "problem")) for p in fates.problems]
-    known = dict(pl.concat(texts).filter(pl.col("problem_id").is_in(table["problem_id"].to_list()))["problem_id", "problem"].iter_rows())
+    known = dict(
+        pl.concat(texts)
+        .filter(pl.col("problem_id").is_in(table["problem_id"].to_list()))["problem_id", "problem"]
+        .iter_rows()
+    )
     shown = "".join(
         _beside(
-            [str(row["kind"]).replace("_", " "), str(row["method"]), f"score {row['score']:.3g}"],
+            {k: row[k] for k in ("kind", "method", "score")},
             (f"{row['source']}:{row['source_row']}", known.get(row["problem_id"], "")),
             (f"{row['other_source']}:{row['other_row']}", row["other_problem"]),
         )
@@ -94,8 +104,9 @@ def _look_alikes(path: Path, fates: Fates) -> str:
     return f"<details><summary>Look-alikes that were kept: {count:,}</summary>{shown}</details>"
 
 
-def _beside(facts: Sequence[str], left: tuple[str, str], right: tuple[str, str]) -> str:
-    said = " · ".join(f"<span>{escape(fact)}</span>" for fact in facts)
+def _beside(told: Mapping[str, Any], left: tuple[str, str], right: tuple[str, str]) -> str:
+    words = {k: f"{v:.3g}" if isinstance(v, float) else str(v).replace("_", " ") for k, v in told.items()}
+    said = "".join(f"<span>{k} <b>{escape(word)}</b></span>" for k, word in words.items())
     sides = "".join(
         f"<div><h4><bdi>{escape(name)}</bdi></h4><div class='text' dir='auto'>{_clipped(text)}</div></div>"
         for name, text in (left, right)
@@ -108,31 +119,43 @@ def _clipped(text: str | None, longest: int = _LONGEST) -> str:
     return escape(text) if len(text) <= longest else f"{escape(text[:longest])} […]"
 
 
-def examples(table: pl.DataFrame, records: Mapping[int, Mapping[str, Any]]) -> str:
-    """The first rows of each reason, as they were dropped."""
-    parts, before, open_reason = [], None, None
+def examples(everything: pl.DataFrame, table: pl.DataFrame, records: Mapping[int, Mapping[str, Any]]) -> str:
+    """`records` of rows of `table`, grouped by step and reason; `everything` is what is counted."""
+    counts = {(step, reason): n for step, reason, n in everything.group_by("step", "reason").len().iter_rows()}
+    parts: list[str] = []
+    before, open_reason = None, None
     for row, record in records.items():
         line = table.row(row, named=True)
         if line["step"] != before:
             parts.append(("</details>" if open_reason else "") + f"<h3>{escape(line['step'])}</h3>")
             before, open_reason = line["step"], None
         if line["reason"] != open_reason:
-            parts.append(("</details>" if open_reason else "") + f"<details><summary>{escape(line['reason'])}</summary>")
+            opened = "</details>" if open_reason else ""
             open_reason = line["reason"]
+            parts.append(
+                opened + f"<details><summary>{escape(open_reason)} <b>{counts[before, open_reason]:,}</b></summary>"
+            )
         parts.append(_example(row, line, record))
-    return "".join(parts) + ("</details>" if open_reason else "") if parts else "<p class='soft'>Nothing was dropped.</p>"
+    return (
+        "".join(parts) + ("</details>" if open_reason else "") if parts else "<p class='soft'>Nothing was dropped.</p>"
+    )
 
 
 def _example(row: int, line: Mapping[str, Any], record: Mapping[str, Any]) -> str:
-    where = f"{line['source'] or 'unknown'}:{line['source_row']}" + ("" if line["sample"] is None else f", attempt {line['sample']}")
+    where = f"{line['source'] or 'unknown'}:{line['source_row']}" + (
+        "" if line["sample"] is None else f", attempt {line['sample']}"
+    )
     end = str(record.get("response") or record.get("reasoning") or record.get("error") or "")
-    tail = f"<h4>how the attempt ends</h4><div class='text trace' dir='auto'>{'[…] ' if len(end) > 400 else ''}{escape(end[-400:])}</div>"
     evidence = record.get("evidence", {})
     given = evidence.items() if isinstance(evidence, dict) else [("evidence", evidence)]
     facts = "".join(f"<dt>{escape(k)}<dd><bdi>{escape(_told(v))}</bdi>" for k, v in given if v is not None)
+    tail = f"{'[…] ' if len(end) > _TAIL else ''}{escape(end[-_TAIL:])}"
+    ending = f"<h4>how the attempt ends</h4><div class='text trace' dir='auto'>{tail}</div>" if end else ""
     return (
-        f"<article class='example'><p class='facts'><bdi>{escape(where)}</bdi> <button class='open' data-row='{row}'>open</button></p>"
-        f"<div class='text' dir='auto'>{_clipped(record.get('problem'), 600)}</div>{tail if end else ''}<dl class='evidence'>{facts}</dl></article>"
+        f"<article class='example'><p class='facts'><bdi>{escape(where)}</bdi> "
+        f"<button class='open' data-row='{row}'>open</button></p>"
+        f"<div class='text' dir='auto'>{_clipped(record.get('problem'), _TAIL)}</div>{ending}"
+        f"<dl class='evidence'>{facts}</dl></article>"
     )
 
 

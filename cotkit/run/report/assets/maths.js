@@ -21,13 +21,12 @@ const Maths = (() => {
     };
     if (text[at] === "$") {
       if (text[at + 1] === "$") return between("$$", "$$", true);
-      // As Pandoc reads dollars: "$5 and $6" is no formula.
-      if (/[\s$]|undefined/.test(String(text[at + 1]))) return null;
+      // As Pandoc reads dollars: "$5 and $6" is no formula. Blanks inside both, "$ x^2 $", are let through.
       let to = close("$", at + 1);
       while (to > 0 && text[to - 1] === "\\") to = close("$", to + 1);
-      if (to <= at + 1 || /\s/.test(text[to - 1]) || /\d/.test(text[to + 1] || "")) return null;
-      const source = text.slice(at + 1, to);
-      return source.includes("\n\n") ? null : [at, to + 1, source, false];
+      if (to <= at + 1 || /\d/.test(text[to + 1] || "")) return null;
+      const source = text.slice(at + 1, to), loose = /^\s/.test(source) + /\s$/.test(source);
+      return source.includes("\n\n") || loose === 1 || (loose && !/[\\^_=+<>]/.test(source)) ? null : [at, to + 1, source, false];
     }
     const next = text[at + 1];
     if (next === "(") return between("\\(", "\\)", false);
@@ -58,8 +57,8 @@ const Maths = (() => {
     return span;
   }
 
-  /** Replace what is in `element` by `text`, its formulas to be set when they are seen. */
-  function fill(element, text) {
+  /** Replace what is in `element` by `text`, its formulas to be set when they are seen; in one line if asked so. */
+  function fill(element, text, oneLine = false) {
     const parts = document.createDocumentFragment(), ahead = {}, seen = [], opener = /[$\\]/g;
     let done = 0, hit;
     while ((hit = opener.exec(text))) {
@@ -69,12 +68,13 @@ const Maths = (() => {
         if (text[hit.index] === "\\" || text[hit.index + 1] === "$") opener.lastIndex = hit.index + 2;
         continue;
       }
-      const [from, to, source, display] = found;
-      parts.append(text.slice(done, from));
+      const [from, to, source] = found, display = found[3] && !oneLine;
+      // A formula on a line of its own brings its own line breaks.
+      parts.append(display && text[from - 1] === "\n" ? text.slice(done, from - 1) : text.slice(done, from));
       const span = node(source, text.slice(from, to), display);
       parts.append(span);
       seen.push(span);
-      done = opener.lastIndex = to;
+      done = opener.lastIndex = display && text[to] === "\n" ? to + 1 : to;
     }
     parts.append(text.slice(done));
     forget(element);

@@ -145,7 +145,7 @@
     const lines = [];
     for (let at = first; at < last; at++) lines.push(line(at));
     room.replaceChildren(...lines);
-    for (const one of lines) Maths.fill(one.lastChild, one.lastChild.textContent);
+    for (const one of lines) Maths.fill(one.lastChild, one.lastChild.textContent, true);
     list.setAttribute("aria-activedescendant", chosen < 0 ? "" : `row-${chosen}`);
   }
 
