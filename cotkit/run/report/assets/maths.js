@@ -1,9 +1,11 @@
 "use strict";
 /* Finds LaTeX in plain text and sets it as MathML once it comes near the screen.
 
-   Text enters the page as text nodes only. A formula that Temml refuses, or that is too long, stays as its source. */
+   Text enters the page as text nodes only. A formula that Temml refuses, or that is too long or too deep, stays as
+   its source. */
 const Maths = (() => {
   const LONGEST = 3000; // characters of one formula
+  const DEEPEST = 60; // braces in braces; layout takes seconds for hundreds
   const SLICE_MS = 10; // work between two frames
   const ENVIRONMENT = /^\\begin\{((?:equation|align|aligned|gather|gathered|multline|cases|array|[pbvBV]?matrix)\*?)\}/;
 
@@ -26,7 +28,7 @@ const Maths = (() => {
       while (to > 0 && text[to - 1] === "\\") to = close("$", to + 1);
       if (to <= at + 1 || /\d/.test(text[to + 1] || "")) return null;
       const source = text.slice(at + 1, to), loose = /^\s/.test(source) + /\s$/.test(source);
-      return source.includes("\n\n") || loose === 1 || (loose && !/[\\^_=+<>]/.test(source)) ? null : [at, to + 1, source, false];
+      return source.includes("\n\n") || loose === 1 || (loose && !/[\\^_=+<>]|^[\s\d.,]+$/.test(source)) ? null : [at, to + 1, source, false];
     }
     const next = text[at + 1];
     if (next === "(") return between("\\(", "\\)", false);
@@ -102,10 +104,20 @@ const Maths = (() => {
     if (waiting.length) requestAnimationFrame(work);
   }
 
+  function deepest(source) {
+    let depth = 0, most = 0;
+    for (const letter of source) {
+      if (letter === "{") most = Math.max(most, ++depth);
+      else if (letter === "}") depth--;
+    }
+    return most;
+  }
+
   function set(span) {
     if (!span.isConnected) return;
     const box = document.createElement("span");
     try {
+      if (deepest(span.formula) > DEEPEST) throw new RangeError("too deep");
       const displayMode = span.classList.contains("display");
       temml.render(span.formula, box, { displayMode, throwOnError: true, trust: false, maxExpand: 200, maxSize: [20, 60] });
       span.title = span.textContent;
