@@ -40,11 +40,12 @@ PROBLEMS = [
     r"Find $\frac{1}{2} + \frac{1}{2}$ and \(x^2\), \[\sum_{k=1}^{3} k.\] It costs $5 and $6.",
     SCRIPT + "What is 2 + 2?",
     "\u2028\u202e\u0627\u0644\u0639\u062f\u062f \u4f60\u597d \x01\x1e\x1f What is 3 + 3?",
-    r"Bad: $"
+    r"Bad: $\frac{1$ and $\nosuchmacro{x}$ and $\def\a{\a\a}\a$ and $\href{javascript:window.hacked=3}{x}$ 4?"
+    + " $"
     + r"\boxed{" * 100
     + "x"
     + "}" * 100
-    + r"$ and $\frac{1$ and $\nosuchmacro{x}$ and $\def\a{\a\a}\a$ and $\href{javascript:window.hacked=3}{x}$ 4?",
+    + "$",
     "Long: " + "what is 5 + 5, " * 3000,
     "What is  2+3, then?",
     "What is 2 + 3, then?",
