@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 import pytest
 from conftest import Cli
-from report import make_run
+from report import line, make_run, put
 
+from cotkit.records import Problem, frame
 from cotkit.run.directory import RunDirectory
 from cotkit.run.report import write_report
 from cotkit.run.report.fates import gather
@@ -52,9 +53,9 @@ def test_every_row_ends_once_and_where_the_funnel_says(large: Path) -> None:
     fates = gather(funnel_of(large), RunDirectory(large)).table
     assert fates.height == ROWS
     assert fates.select("problem_id", "sample", "source_row").is_duplicated().sum() == 0
-    for line in funnel_of(large):
-        there = fates.filter((pl.col("step") == line["step"]) & pl.col("reason").is_not_null())
-        assert dict(there["reason"].value_counts().iter_rows()) == line["reasons"], line["step"]
+    for entry in funnel_of(large):
+        there = fates.filter((pl.col("step") == entry["step"]) & pl.col("reason").is_not_null())
+        assert dict(there["reason"].value_counts().iter_rows()) == entry["reasons"], entry["step"]
     assert fates["reason"].is_null().sum() == funnel_of(large)[-1]["kept"]
 
 
@@ -87,7 +88,7 @@ def test_a_page_without_room_stays_small_and_says_what_is_left_out(large: Path) 
     traces = json.loads(opened(page, "index"))["columns"]["trace"]
     assert int(said[1]) == sum(code >= 0 for code in traces) < int(said[2])
     # Each reason has its examples, whole, however small the page.
-    reasons = {(line["step"], reason) for line in funnel_of(large) for reason in line["reasons"]}
+    reasons = {(entry["step"], reason) for entry in funnel_of(large) for reason in entry["reasons"]}
     assert page.count("<summary>") - page.count("more pairs</summary>") == len(reasons)
 
 
@@ -129,3 +130,26 @@ def test_the_command_writes_the_page_anew(cli: Cli, large: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "at most 1 MB of texts" in (large / "report.html").read_text(encoding="utf-8")
     assert cli("report", str(large), "--megabytes", "0").returncode == 2
+
+
+def test_odd_evidence_and_metadata_break_nothing(tmp_path: Path) -> None:
+    """What a plug-in may write: NaN, half characters, depths, no JSON at all. The page's blocks stay JSON."""
+    evidence = ['{"a": NaN, "kept_problem": "x", "score": "high"}', '{"x": "\\ud800"}', "[" * 3000, "[1, 1e999]", ""]
+    metadata = ['{"difficulty": NaN}', "[1]", 'no "level"', '{"level": "Level 5"}', '{"difficulty": 1e999}']
+    rows = [Problem(f"{i:016x}", f"p {i}", source_row=i, metadata=text) for i, text in enumerate(metadata)]
+    table = frame(Problem, rows)
+    gone = table.with_columns(reason=pl.lit("odd"), evidence=pl.Series(evidence))
+    put(tmp_path / "01-pull", table, gone.clear())
+    put(tmp_path / "02-filter", table.clear(), gone)
+    lines = [line("pull", "pull", "rows", 5, 5, {}), line("filter", "filter", "problems", 5, 0, {"odd": 5})]
+    write_report("odd", lines, RunDirectory(tmp_path))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "kept instead" in page
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    found = {}
+    for number in range(page.count("id='data-facts-")):
+        found |= json.loads(opened(page, f"facts-{number}"), parse_constant=refuse)
+    assert len(found) == 5

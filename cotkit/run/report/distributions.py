@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from cotkit.run.report.charts import VERDICTS, bars, histogram, legend
-from cotkit.run.report.fates import Fates, columns_of
+from cotkit.run.report.fates import Fates, columns_of, decoded
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,8 +87,9 @@ def _difficulty(table: pl.DataFrame) -> str:
     for text in table.unique(("problem_id", "source"), keep="first", maintain_order=True)["metadata"].drop_nulls():
         if not any(f'"{key}"' in text for key in _DIFFICULTY):
             continue
-        values = json.loads(text)
-        value = next((values[k] for k in _DIFFICULTY if isinstance(values.get(k), str | int | float)), None)
+        values = decoded(text)
+        known = values if isinstance(values, dict) else {}
+        value = next((known[k] for k in _DIFFICULTY if isinstance(known.get(k), str | int | float)), None)
         if value is not None:
             found[str(value)[:40]] += 1
     if not found:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit.run.report.blocks import WAVES, Blocks, deflated
-from cotkit.run.report.fates import Fates, columns_of, read
+from cotkit.run.report.fates import Fates, columns_of, decoded, read
 
 if TYPE_CHECKING:
     import polars as pl
@@ -191,18 +191,9 @@ def _facts(
     for values in rows.iter_rows(named=True):
         row = values.pop("row")
         if values.get("evidence") is not None:
-            values["evidence"] = _decoded(values["evidence"])
+            text = values["evidence"]
+            values["evidence"] = _cut(text) if len(text) > _FIELD else decoded(text) or text
         yield row, {k: _cut(v) if k != "problem" else v for k, v in values.items() if v not in (None, {})}
-
-
-def _decoded(evidence: str) -> Any:
-    """Evidence as it is, or as its text where it is too long to be shown whole."""
-    if len(evidence) > _FIELD:
-        return evidence[:_FIELD] + " …"
-    try:
-        return json.loads(evidence)
-    except ValueError:
-        return evidence
 
 
 def _cut(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,8 +83,9 @@ def gather(funnel: Sequence[Entry], directory: RunDirectory) -> Fates:
         parts.append(mine.with_columns(step=pl.lit(problem_steps[-1].name), text=pl.lit(len(places)), text_at="at"))
         places += problems[:1]
     table = pl.concat([_shaped(part) for part in parts]) if parts else _shaped(_nothing())
-    step = pl.col("step").replace_strict(order, return_dtype=pl.Int64) if order else pl.lit(0)
-    table = table.sort(pl.col("reason").is_not_null(), -step, maintain_order=True)
+    if table.height:
+        step = pl.col("step").replace_strict(order, return_dtype=pl.Int64)
+        table = table.sort(pl.col("reason").is_not_null(), -step, maintain_order=True)
     return Fates(table, places, problems, verdicts)
 
 
@@ -161,6 +163,15 @@ def read(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         raise InputError(
             f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
         ) from error
+
+
+def decoded(text: str | None) -> Any:
+    """Evidence or metadata as JSON that a browser reads too: no NaN, no half characters; None where it is none."""
+    try:
+        whole = json.dumps(json.loads(text or ""), ensure_ascii=False).encode(errors="replace")
+        return json.loads(whole, parse_constant=str)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _types() -> dict[str, Any]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit.run.report.charts import escape
-from cotkit.run.report.fates import Fates, columns_of, read
+from cotkit.run.report.fates import Fates, columns_of, decoded, read
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,10 +32,9 @@ def pairs(funnel: Sequence[Entry], directory: RunDirectory, fates: Fates, prefix
         folder = directory.find(line["step"])
         if folder is None or not {"evidence", "problem"} <= columns_of(folder / "dropped.parquet"):
             continue
-        found = [row for row in _dropped(folder / "dropped.parquet") if f"{prefix}_problem" in row["evidence"]]
+        found = _dropped(folder / "dropped.parquet", prefix)
         if not found:
             continue
-        found.sort(key=lambda row: -float(row["evidence"].get("score") or 0))
         drawn = [_pair(row, prefix) for row in _turns(found, prefix)[:MOST_PAIRS]]
         shown, folded, rest = "".join(drawn[:_UNFOLDED]), drawn[_UNFOLDED:], len(found) - MOST_PAIRS
         more = f"<details><summary>{len(folded)} more pairs</summary>{''.join(folded)}</details>" if folded else ""
@@ -45,9 +44,20 @@ def pairs(funnel: Sequence[Entry], directory: RunDirectory, fates: Fates, prefix
     return "".join(parts)
 
 
-def _dropped(path: Path) -> list[dict[str, Any]]:
-    rows = read(path, ("problem", "source", "source_row", "reason", "evidence")).iter_rows(named=True)
-    return [{**row, "evidence": json.loads(row["evidence"] or "{}")} for row in rows]
+def _dropped(path: Path, prefix: str) -> list[dict[str, Any]]:
+    """The rows with another problem in their evidence, highest score first."""
+    import polars as pl
+
+    table = read(path, ("problem", "source", "source_row", "reason", "evidence"))
+    table = table.filter(pl.col("evidence").str.contains(f'"{prefix}_problem"', literal=True))
+    rows = [{**row, "evidence": decoded(row["evidence"])} for row in table.iter_rows(named=True)]
+    paired = [row for row in rows if isinstance(row["evidence"], dict) and f"{prefix}_problem" in row["evidence"]]
+    return sorted(paired, key=lambda row: -_score(row["evidence"]))
+
+
+def _score(evidence: Mapping[str, Any]) -> float:
+    score = evidence.get("score")
+    return float(score) if isinstance(score, int | float) else 0.0
 
 
 def _turns(rows: Sequence[dict[str, Any]], prefix: str) -> list[dict[str, Any]]:
