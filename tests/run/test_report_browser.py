@@ -215,6 +215,14 @@ def test_bad_latex_stays_as_it_was_written(page: Page) -> None:
     assert page.evaluate("document.querySelectorAll('#detail a').length") == 0
 
 
+def test_an_answer_that_is_one_formula_is_set(page: Page) -> None:
+    fill = "Maths.answer(document.querySelector('#detail p, #detail .text'), String.raw`%s`)"
+    page.evaluate(fill % r"\dfrac{54}{5}")
+    page.until("document.querySelectorAll('#detail mfrac').length")
+    page.evaluate(fill % r"C:\path to the file")
+    assert r"C:\path to the file" in detail(page)
+
+
 @pytest.mark.parametrize("text", ["$$ x ", "\\(", "$x", "\\boxed{", "\\begin{align} ", "{", "$\\frac{", "\\[ $", "$$$"])
 def test_unclosed_formulas_take_no_time(page: Page, text: str) -> None:
     """Done at all within the time of an answer; a quadratic reading of 2 million characters would not be."""

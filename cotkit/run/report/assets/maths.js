@@ -84,6 +84,16 @@ const Maths = (() => {
     for (const span of seen) watcher.observe(span);
   }
 
+  /** The same for an answer, which often is one formula without any delimiter. */
+  function answer(element, text) {
+    const bare = /\\[A-Za-z]/.test(text) && !/[$\n]|\\[([]|\\boxed|[A-Za-z]{2,} [A-Za-z]{2,}/.test(text);
+    if (!bare || text.length > LONGEST) { fill(element, text); return; }
+    const span = node(text, text, false);
+    forget(element);
+    element.replaceChildren(span);
+    watcher.observe(span);
+  }
+
   /** Formulas in `element` are no longer waited for. */
   function forget(element) {
     for (const span of element.querySelectorAll("span.tex:not(.set)")) watcher.unobserve(span);
@@ -128,5 +138,5 @@ const Maths = (() => {
     }
   }
 
-  return { fill, forget };
+  return { fill, answer, forget };
 })();

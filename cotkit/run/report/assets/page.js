@@ -5,6 +5,7 @@
   const FACETS = ["step", "reason", "verdict", "source", "domain"];
   const LINE = 62; // height of a line in the list, px; the style sheet has the same
   const KEPT_BLOCKS = 16;
+  const ANSWERS = new Set(["extracted", "reference"]);
   const number = (value) => value.toLocaleString("en-US");
 
   for (const element of document.querySelectorAll("section .text")) Maths.fill(element, element.textContent);
@@ -38,8 +39,9 @@
   const size = columns.step.length;
   const problems = heads ? heads.split("\x1e") : [];
   const word = (name, row) => names[name][columns[name][row]];
-  const head = (row) => (columns.problem[row] < 0 ? "" : problems[columns.problem[row]].slice(17));
-  const identity = (row) => (columns.problem[row] < 0 ? "" : problems[columns.problem[row]].slice(0, 16));
+  const split = (row) => (columns.problem[row] < 0 ? ["", ""] : problems[columns.problem[row]].split("\x1f"));
+  const identity = (row) => split(row)[0];
+  const head = (row) => split(row)[1];
   const fate = (row) => word("reason", row) || index.end;
   const place = (row) => {
     const attempt = columns.sample[row] < 0 ? "" : ` · attempt ${columns.sample[row]}`;
@@ -221,7 +223,10 @@
       ], "evidence"));
     }
     if (reason) {
-      const evidence = facts.evidence, given = evidence && typeof evidence === "object" ? Object.entries(evidence) : [["evidence", evidence]];
+      // What grading said stands above already.
+      const said = { extracted: facts.extracted, reference: facts.reference, method: facts.method, why: facts.said };
+      const evidence = facts.evidence && typeof facts.evidence === "object" ? facts.evidence : { evidence: facts.evidence };
+      const given = Object.entries(evidence).filter(([key, value]) => value !== said[key]);
       found.push(make("h3", "", "Why it was dropped"), list([["step", step], ["reason", reason],
         ...given.map(([key, value]) => [key.replaceAll("_", " "), told(value)])], "evidence"));
     }
@@ -241,7 +246,7 @@
   function titled(title, text, kind = "") {
     const body = make("div", `text ${kind}`);
     body.dir = "auto";
-    Maths.fill(body, text);
+    (kind === "answer" ? Maths.answer : Maths.fill)(body, text);
     return [make("h3", "", title), body];
   }
 
@@ -251,7 +256,7 @@
       if (value == null || value === "") continue;
       const given = make("dd", "");
       given.dir = "auto";
-      Maths.fill(given, String(value));
+      (ANSWERS.has(key) ? Maths.answer : Maths.fill)(given, String(value));
       all.append(make("dt", "", key), given);
     }
     return all;
