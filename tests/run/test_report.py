@@ -153,3 +153,16 @@ def test_odd_evidence_and_metadata_break_nothing(tmp_path: Path) -> None:
     for number in range(page.count("id='data-facts-")):
         found |= json.loads(opened(page, f"facts-{number}"), parse_constant=refuse)
     assert len(found) == 5
+
+
+def test_more_rows_than_fit_are_thinned_evenly(tmp_path: Path) -> None:
+    rows = [Problem(f"{i:016x}", f"problem number {i}", source=f"s{i % 3}", source_row=i) for i in range(20_000)]
+    table = frame(Problem, rows)
+    put(tmp_path / "01-pull", table, table.clear().with_columns(reason=pl.lit(""), evidence=pl.lit("")))
+    write_report("many", [line("pull", "pull", "rows", 20_000, 20_000, {})], RunDirectory(tmp_path), 1)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    columns = json.loads(opened(page, "index"))["columns"]
+    assert "8,333 of 20,000 rows can be searched" in page
+    assert len(columns["source_row"]) == len(set(columns["source_row"])) == 8_333
+    assert columns["source_row"][4_000] == pytest.approx(20_000 * 4_000 / 8_333, abs=1)
+    assert sum(len(block) for block in re.findall(r"id='data-[^']+'>([^<]*)<", page)) < 1_000_000

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 EXAMPLES_PER_REASON = 3
 # The index holds at most this many rows: about 10 MB, and a tenth of a second to filter.
 INDEXED = 250_000
+# What a row takes in the index; with the shortest head of its problem it is no more than the second number.
+_INDEX_BYTES, _ROW_BYTES = 10, 120
 # Characters of a problem in the index, where they are searched; shorter where many long ones would fill the page.
 _HEADS = (600, 300, 150, 60)
 _HEADS_SHARE, _FACTS_SHARE = 0.4, 0.5
@@ -60,15 +62,14 @@ def embed(fates: Fates, limit: int, meta: Mapping[str, Any]) -> Embedded:
     import polars as pl
 
     everything = fates.table.height
-    table = fates.table.head(INDEXED).with_row_index("row")
-    if everything > INDEXED:
-        table = _thinned(fates.table, INDEXED)
+    table = _thinned(fates.table, min(everything, INDEXED, limit // _ROW_BYTES))
     problems = _problems(fates, table)
-    table = table.join(problems.select("problem_id", number="row"), on="problem_id", how="left")
+    numbered = problems.select("problem_id", number="row")
+    table = table.join(numbered, on="problem_id", how="left", maintain_order="left")
     head, heads = _heads(problems, int(limit * _HEADS_SHARE))
     waves = _waves(table)
     examples = _examples(table)
-    left = limit - len(heads)
+    left = max(0, limit - len(heads) - table.height * _INDEX_BYTES)
     facts = Blocks()
     seen: dict[int, dict[str, Any]] = {}
     for row, record in _facts(fates, table, problems, head):
@@ -104,8 +105,8 @@ def embed(fates: Fates, limit: int, meta: Mapping[str, Any]) -> Embedded:
 
 
 def _thinned(table: pl.DataFrame, count: int) -> pl.DataFrame:
-    """An even choice of rows, in their order."""
-    step = table.height / count
+    """`count` rows in their order, evenly chosen, numbered by `row`."""
+    step = table.height / max(1, count)
     return table[[int(i * step) for i in range(count)]].with_row_index("row")
 
 
@@ -177,7 +178,7 @@ def _facts(
     if fates.verdicts is not None:
         names = ("problem_id", "sample", "extracted", "reference", "method", "reason")
         graded = read(fates.verdicts, names).drop("at").rename({"reason": "said"})
-        rows = rows.join(graded.unique(("problem_id", "sample")), on=("problem_id", "sample"), how="left")
+        rows = rows.join(graded.unique(("problem_id", "sample"), keep="first"), on=("problem_id", "sample"), how="left")
     evidence = [
         read(path, ("evidence",)).select(
             why=pl.lit(number, pl.Int64), why_at=pl.col("at").cast(pl.Int64), evidence="evidence"

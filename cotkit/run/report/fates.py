@@ -75,10 +75,10 @@ def gather(funnel: Sequence[Entry], directory: RunDirectory) -> Fates:
     if attempts is not None:
         graded = read(verdicts, ("problem_id", "sample", "verdict", "method")) if verdicts else _nothing()
         graded = graded.drop("at").unique(("problem_id", "sample"), keep="first")
-        attempts = attempts.join(graded, on=("problem_id", "sample"), how="left")
-        parts.append(attempts.join(known.drop("at"), on="problem_id", how="left"))
+        attempts = attempts.join(graded, on=("problem_id", "sample"), how="left", maintain_order="left")
+        parts.append(attempts.join(known.drop("at"), on="problem_id", how="left", maintain_order="left"))
     if problem_steps:
-        alone = known if attempts is None else known.join(attempts, on="problem_id", how="anti")
+        alone = known if attempts is None else known.join(attempts, on="problem_id", how="anti", maintain_order="left")
         mine = alone.filter(pl.col("problem_id").is_in(read(problems[0], ("problem_id",))["problem_id"].to_list()))
         parts.append(mine.with_columns(step=pl.lit(problem_steps[-1].name), text=pl.lit(len(places)), text_at="at"))
         places += problems[:1]
@@ -126,7 +126,7 @@ def _attempts(
     fates = pl.concat(gone).unique(keys, keep="first") if gone else None
     if fates is None:
         return attempts.with_columns(step=pl.lit(last))
-    return attempts.join(fates, on=keys, how="left").with_columns(pl.col("step").fill_null(last))
+    return attempts.join(fates, on=keys, how="left", maintain_order="left").with_columns(pl.col("step").fill_null(last))
 
 
 def _known(problems: Sequence[Path]) -> pl.DataFrame:
