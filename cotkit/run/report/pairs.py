@@ -158,7 +158,9 @@ def _example(row: int, line: Mapping[str, Any], record: Mapping[str, Any]) -> st
     end = str(record.get("response") or record.get("reasoning") or record.get("error") or "")
     evidence = record.get("evidence", {})
     given = evidence.items() if isinstance(evidence, dict) else [("evidence", evidence)]
-    facts = "".join(f"<dt>{escape(k)}<dd><bdi>{escape(_told(v))}</bdi>" for k, v in given if v is not None)
+    facts = "".join(
+        f"<dt>{escape(k.replace('_', ' '))}<dd dir='auto'>{escape(_told(v))}" for k, v in given if v is not None
+    )
     tail = f"{'[…] ' if len(end) > _TAIL else ''}{escape(end[-_TAIL:])}"
     ending = f"<h4>how the attempt ends</h4><div class='text trace' dir='auto'>{tail}</div>" if end else ""
     return (

@@ -8,7 +8,7 @@
   const ANSWERS = new Set(["extracted", "reference"]);
   const number = (value) => value.toLocaleString("en-US");
 
-  for (const element of document.querySelectorAll("section .text")) Maths.fill(element, element.textContent);
+  for (const element of document.querySelectorAll("section .text, section .evidence dd")) Maths.fill(element, element.textContent);
 
   if (typeof DecompressionStream === "undefined") {
     $("rows").append(make("p", "", "This browser is too old to open the rows; any of the last years can."));
