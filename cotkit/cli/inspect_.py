@@ -53,6 +53,10 @@ def report(
         str | None,
         typer.Option("--row", metavar="ID", help="Tell the story of one row: a problem_id, or SOURCE:NUMBER."),
     ] = None,
+    megabytes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Write report.html anew, holding at most so many megabytes of texts."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The funnel of a run; why rows were dropped.
@@ -64,9 +68,12 @@ def report(
       cotkit report runs/quickstart --dropped decontaminate
 
       cotkit report runs/quickstart --row quickstart:17
+
+      cotkit report runs/quickstart --megabytes 200
     """
     from cotkit.errors import InputError
     from cotkit.run.directory import FUNNEL_FILE, REPORT_FILE
+    from cotkit.run.report import write_report
 
     output, directory = Output(as_json), open_run(run)
     if dropped is not None:
@@ -76,9 +83,13 @@ def report(
         output.rows(story(directory, row))
         return
     try:
-        funnel = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))["steps"]
+        told = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))
+        recipe, funnel = told["recipe"], told["steps"]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{run}: no funnel here yet; run the recipe first") from error
+    if megabytes is not None:
+        with directory.held():
+            write_report(recipe, funnel, directory, megabytes)
     output.data(funnel_table(funnel), funnel)
     output.next(f"open {run / REPORT_FILE}   or   cotkit report {run} --dropped STEP")
 
