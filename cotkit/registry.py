@@ -56,6 +56,18 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "deepscaler": "cotkit.curate.filters.deepscaler:DeepScaler",
         "big_math": "cotkit.curate.filters.big_math:BigMath",
     },
+    "trace_filters": {
+        "truncated": "cotkit.curate.trace_filters.truncated:Truncated",
+        "empty_reasoning": "cotkit.curate.trace_filters.reasoning:EmptyReasoning",
+        "unclosed_reasoning": "cotkit.curate.trace_filters.reasoning:UnclosedReasoning",
+        "refusal": "cotkit.curate.trace_filters.refusal:Refusal",
+        "loop": "cotkit.curate.trace_filters.loop:Loop",
+        "language_mix": "cotkit.curate.trace_filters.language_mix:LanguageMix",
+        "long_paragraph": "cotkit.curate.trace_filters.long_paragraph:LongParagraph",
+        "code_block": "cotkit.curate.trace_filters.code_block:CodeBlock",
+        "answer_mismatch": "cotkit.curate.trace_filters.answer_mismatch:AnswerMismatch",
+        "format": "cotkit.curate.trace_filters.format:Format",
+    },
     "choosers": {
         "first": "cotkit.curate.choosers:First",
         "shortest": "cotkit.curate.choosers:Shortest",

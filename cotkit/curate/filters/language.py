@@ -22,7 +22,8 @@ class Language(Filter):
     """Keep problems whose words are in one of `languages`; formulas, code and LaTeX are not looked at.
 
     Identified by py3langid (Lui and Baldwin 2012). A text is dropped where all of `languages` together have less than
-    `min_probability` and another one has at least half; a text of fewer than `min_letters` letters stays, since nobody can tell it.
+    `min_probability` and another one has at least half; a text of fewer than `min_letters` letters stays, since nobody
+    can tell it.
     """
 
     name: Literal["language"] = "language"
