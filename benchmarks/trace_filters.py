@@ -84,7 +84,9 @@ def main() -> None:
     clean = sum(not row["labels"] for row in labelled)
     print(f"{options.half}: {len(labelled)} traces, {clean} of them without a fault")
     print(f"{'filter':<20}{'labelled':>9}{'precision':>11}{'recall':>8}{'MB/s':>8}")
-    megabyte = Trace("x", 0, "t", "h", "done", reasoning="\n\n".join(r["reasoning"] for r in labelled) * 4, response="4")
+    megabyte = Trace(
+        "x", 0, "t", "h", "done", reasoning="\n\n".join(r["reasoning"] for r in labelled) * 4, response="4"
+    )
     size = len(megabyte.reasoning or "") / 1e6
     for name in BUILTIN["trace_filters"]:
         found = score(name, labelled)

@@ -12,10 +12,12 @@ from cotkit.verify.extract import extract_answer
 _LIMIT = ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens")
 _FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
 _DISPLAY = re.compile(r"\\\\|\\(?P<open>\[|begin\s?\{)|\\(?P<close>\]|end\s?\{)")
-# A sentence, a formula, a list, a table, a closed bracket, an emoji: anything but a word or what asks for more.
-_CUT = re.compile(r"(?:[^\W\d_]|[,;:+\-=<&^_({\[\\/])$")
-_CJK_END = re.compile(r"[。！？」』）】…]$")
-_SHORT = 12
+# What cannot end a text: a word or a sign that asks for more.
+_CUT = re.compile(
+    r"(?:[,;:+=<&^_({\[\\]|\b(?:the|an?|of|and|or|that|which|is|are|was|be|to|in|by|with|for|from|as|at|on|if|then|so"
+    r"|since|because|when|where|we|it|its|this|these|every|each|any|such|than|have|has|get|let|but|not|hence|thus))$",
+    re.IGNORECASE,
+)
 
 
 class Truncated(TraceFilter):
@@ -52,6 +54,4 @@ def _sign(text: str) -> str | None:
         return "open_box"
     if found.answer is not None and found.method in ("boxed", "tag", "hashes", "phrase", "letter"):
         return None
-    if len(text) > _SHORT and _CUT.search(text) and not _CJK_END.search(text) and " " in text[-40:]:
-        return "mid_sentence"
-    return None
+    return "mid_sentence" if _CUT.search(text[-40:]) else None
