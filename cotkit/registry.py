@@ -32,6 +32,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "verify": "cotkit.verify.step:Verify",
         "judge": "cotkit.verify.judge:Judge",
         "select": "cotkit.curate.select:Select",
+        "choose": "cotkit.curate.choose:Choose",
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",
     },
@@ -72,6 +73,15 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "first": "cotkit.curate.choosers:First",
         "shortest": "cotkit.curate.choosers:Shortest",
         "longest": "cotkit.curate.choosers:Longest",
+    },
+    "selectors": {
+        "random": "cotkit.curate.selectors.simple:Random",
+        "top": "cotkit.curate.selectors.simple:Top",
+        "quota": "cotkit.curate.selectors.simple:Quota",
+        "s1": "cotkit.curate.selectors.s1:S1",
+        "openthoughts3": "cotkit.curate.selectors.openthoughts3:OpenThoughts3",
+        "k_center": "cotkit.curate.selectors.diverse:KCenter",
+        "clusters": "cotkit.curate.selectors.diverse:Clusters",
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",

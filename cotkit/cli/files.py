@@ -64,7 +64,9 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
     from cotkit.records import Problem, problem_id
 
     text, choices = as_text(row["problem"]) or "", as_list(row["choices"])
-    own = {name: as_text(row[name]) or None for name in ("answer", "solution", "license", "tests", "language")}
+    texts = ("answer", "solution", "license", "tests", "language", "subject")
+    own: dict[str, Any] = {name: as_text(row[name]) or None for name in texts}
+    own |= {name: as_list(row[name]) for name in ("solved_by", "unsolved_by")}
     return Problem(
         problem_id=problem_id(text, choices),
         problem=text,
@@ -73,6 +75,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
         source_row=int(row["source_row"]),
         choices=choices,
         metadata=as_text(row["metadata"]) or "{}",
+        difficulty=float(row["difficulty"]) if row["difficulty"] not in (None, "") else None,
         **own,
     )
 

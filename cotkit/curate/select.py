@@ -31,6 +31,11 @@ class Select(Step):
         (), description="Filters on the traces of these verdicts, in this order; each is opt-in, since some hurt."
     )
     choose: AnyChooser = Field(Shortest(), description="Which of the good traces of one problem is best.")
+    tokenizer: str | None = Field(
+        None,
+        min_length=1,
+        description="Fills reasoning_tokens and response_tokens: a Hub id, or a folder or file with a tokenizer.json.",
+    )
     per_problem: int = Field(1, ge=1, description="Most traces to keep of one problem.")
     min_pass_rate: float = Field(0.0, ge=0, le=1, description="Drop problems solved less often than this.")
     max_pass_rate: float = Field(1.0, ge=0, le=1, description="Drop problems solved more often than this.")
@@ -192,4 +197,8 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         completion_tokens=trace.completion_tokens,
         reasoning_kind=trace.reasoning_kind,
         metadata=problem.metadata,
+        subject=problem.subject,
+        difficulty=problem.difficulty,
+        solved_by=problem.solved_by,
+        unsolved_by=problem.unsolved_by,
     )
