@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from cotkit import records
 from cotkit.curate.choosers import AnyChooser, Chooser, Shortest
 from cotkit.curate.rejection import first_rejection
+from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
 from cotkit.curate.trace_filters import AnyTraceFilter
 from cotkit.records import Example, Message, Problem, Trace, Verdict, VerdictName
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -31,10 +32,10 @@ class Select(Step):
         (), description="Filters on the traces of these verdicts, in this order; each is opt-in, since some hurt."
     )
     choose: AnyChooser = Field(Shortest(), description="Which of the good traces of one problem is best.")
-    tokenizer: str | None = Field(
+    tokenizer: TokenizerName | None = Field(
         None,
-        min_length=1,
-        description="Fills reasoning_tokens and response_tokens: a Hub id, or a folder or file with a tokenizer.json.",
+        description="Fills reasoning_tokens and response_tokens: a Hub id, or a path to a tokenizer.json or its folder "
+        "(begin it with ./ or /).",
     )
     per_problem: int = Field(1, ge=1, description="Most traces to keep of one problem.")
     min_pass_rate: float = Field(0.0, ge=0, le=1, description="Drop problems solved less often than this.")
@@ -43,12 +44,19 @@ class Select(Step):
     room: ClassVar[str] = "select"
     reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
     writes: ClassVar[type] = Example
-    code: ClassVar[tuple[str, ...]] = ("cotkit.curate.select", "cotkit.curate.choosers", "cotkit.records")
+    code: ClassVar[tuple[str, ...]] = (
+        "cotkit.curate.select",
+        "cotkit.curate.choosers",
+        "cotkit.curate.tokens",
+        "cotkit.records",
+    )
     filter_code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.trace_filters",
         "cotkit.curate.prose",
         "cotkit.verify",
     )
+
+    excluded: ClassVar[Mapping[str, str]] = {"tokenizer": "the digest of the tokenizer is in the key instead"}
 
     @model_validator(mode="after")
     def _rates_in_order(self) -> Select:
@@ -60,12 +68,28 @@ class Select(Step):
         used = (*self.filter_code, *(type(f).__module__ for f in self.filters)) if self.filters else ()
         return (*self.code, *used, type(self.choose).__module__)
 
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        return {"tokenizer": tokenizer_digest(self.tokenizer)} if self.tokenizer is not None else {}
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         traces = {(t.problem_id, t.sample): t for t in records.rows(Trace, tables[Trace])}
         problems = {p.problem_id: p for p in records.rows(Problem, tables[Problem])}
         verdicts = records.rows(Verdict, tables[Verdict])
         attempts = [Attempt(problems[v.problem_id], traces[v.problem_id, v.sample], v) for v in verdicts]
-        return select(attempts, self)
+        return counted(select(attempts, self), self.tokenizer)
+
+
+def counted(chosen: StepOutput, tokenizer: str | None) -> StepOutput:
+    """The kept rows with their lengths by a tokenizer, if one is named. Raises InputError where it cannot be read."""
+    import polars as pl
+
+    if tokenizer is None:
+        return chosen
+    columns = {
+        f"{part}_tokens": pl.Series(count_tokens(chosen.kept[part].to_list(), tokenizer), dtype=pl.Int64)
+        for part in ("reasoning", "response")
+    }
+    return replace(chosen, kept=chosen.kept.with_columns(**columns))
 
 
 @dataclass(frozen=True, slots=True)
