@@ -3,7 +3,7 @@
     python benchmarks/trace_filters.py [--half dev|held] [--misses]
 
 The fixture is ours: texts by hand, faults put in by machine. Thresholds were set on the half `dev`; the half `held`
-has texts and phrases of its own and was looked at once, at the end. A filter's recall is over the traces that carry
+has texts and phrases of its own (docs/choosing.md tells of the first look at it). A filter's recall is over the traces that carry
 its label; its precision is over all traces that it drops.
 """
 

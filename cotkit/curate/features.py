@@ -21,7 +21,7 @@ from cotkit.curate.weak import Weak, graded_digest, solved
 from cotkit.dedup.step import EMBEDDINGS
 from cotkit.distill.engine import Tally
 from cotkit.distill.recording import recording_digest
-from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
+from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.records import Problem, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -80,6 +80,7 @@ class Features(Step):
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
     )
+    batch: Batch | None = Field(None, description="Ask through the provider's batch files instead of one by one.")
 
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
@@ -97,6 +98,7 @@ class Features(Step):
     excluded: ClassVar[Mapping[str, str]] = {
         "limits": "how fast a teacher is asked does not change what it answers",
         "journal": "where answers are kept does not change them",
+        "batch": "the way an answer takes does not change it",
         "weak.*.path": "the digest of the graded answers stands for their path",
         "subject.weights": "the digest of the weights is in the key instead",
         **{
@@ -221,7 +223,7 @@ class Features(Step):
             prompts = ((str(i), [{"role": "user", "content": text}]) for i, text in enumerate(texts))
             journal = self.journal or context.run / JOURNAL_FILE
             replies.tally = distill_prompts(
-                prompts, asked.teacher, asked.sampling, self.limits, journal, hear, asked.samples
+                prompts, asked.teacher, asked.sampling, self.limits, journal, hear, asked.samples, batch=self.batch
             )
         return replies
 

@@ -14,7 +14,7 @@ from cotkit.records import Problem, Trace
 
 # A word, a Chinese, Japanese or Korean character, a LaTeX command, or any other sign.
 _TOKEN = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W_぀-ヿ㐀-鿿가-힯]{1,64}|\\[A-Za-z]{1,30}|[^\w\s]|_")
-_WORDY = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W\d_]{3,}")
+_WORDY = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W\d_]{2,}")
 _UNIT = re.compile(r"[^\n.!?。！？]+")
 _DIGITS = re.compile(r"\d+")
 _COMMAND = re.compile(r"\\[A-Za-z]+")

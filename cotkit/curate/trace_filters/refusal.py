@@ -9,16 +9,14 @@ from cotkit.curate.trace_filters import TraceFilter
 from cotkit.records import Problem, Trace
 from cotkit.verify.boxed import boxes
 
-_CANNOT = (
-    r"(?:can(?:no|')t|can ?not|am (?:not able|unable)|'m (?:not able|unable)|won't|will not|am not (?:going|allowed) )"
-)
+_CANNOT = r"(?:can't|can ?not|won't|will not|am unable|am not (?:able|going|allowed)) "
 _HELP = (
     r"(?:to )?(?:help|assist|comply|provide (?:an?|the|that|this|any)|answer (?:that|this|the)|fulfil?l|discuss"
     r"|continue|engage|do that|access|view|see|open|process) "
 )
 _WHAT = r"\b(?:with (?:this|that|your)|request|question|problem|image|figure|diagram|link|file)"
 _REFUSAL = re.compile(
-    rf"\bi(?:'m| am) sorry,? (?:but )?i {_CANNOT}|\bsorry,? but i {_CANNOT}|\bi {_CANNOT} {_HELP}.{{0,60}}{_WHAT}"
+    rf"\bi am sorry,? (?:but )?i {_CANNOT}|\bsorry,? but i {_CANNOT}|\bi {_CANNOT}{_HELP}.{{0,60}}{_WHAT}"
     r"|\bas an? (?:ai|large|language|artificial)[\w ]{0,24}(?:model|assistant|ai|intelligence)?,? i\b"
     r"|\bi must (?:decline|refuse)\b|\bi(?:'d| would) rather not (?:answer|help)"
     r"|\bagainst (?:my|the) (?:guidelines|policy|policies)"
@@ -28,6 +26,7 @@ _REFUSAL = re.compile(
     r"|извините,? (?:но )?я не могу",
     re.IGNORECASE,
 )
+_CONTRACTED = re.compile(r"\bi'm\b", re.IGNORECASE)
 # A refusal comes first or last; in the middle of a proof the same words are about mathematics.
 _ENDS = 400
 
@@ -40,9 +39,9 @@ class Refusal(TraceFilter):
     reason: ClassVar[str] = "refusal"
 
     def reject(self, trace: Trace, problem: Problem) -> dict[str, Any] | None:
-        text = (trace.response or "").strip().replace("’", "'")
+        text = (trace.response or "").strip()
         for piece in (text[:_ENDS], text[-_ENDS:]):
-            match = _REFUSAL.search(piece)
+            match = _REFUSAL.search(_CONTRACTED.sub("I am", piece.replace("’", "'")))
             if match is not None and not boxes(text[-20_000:]):
-                return {"span": piece[match.start() : match.start() + 120]}
+                return {"span": match[0][:120], "start": piece[:80]}
         return None
