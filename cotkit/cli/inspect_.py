@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cotkit.cli.options import Json, RunArgument
 from cotkit.cli.output import Output
+from cotkit.cli.story import decoded, story, told
 from cotkit.cli.watch import funnel_table
 
 if TYPE_CHECKING:
@@ -70,11 +71,9 @@ def report(
 
     output, directory = Output(as_json), open_run(run)
     if dropped is not None:
-        output.rows(_decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
+        output.rows(decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
         return
     if row is not None:
-        from cotkit.cli.story import story, told
-
         events = story(directory, row)
         output.data("" if as_json else told(directory, row, events), events)
         return
@@ -94,7 +93,3 @@ def open_run(run: Path) -> RunDirectory:
     if not (run / LOCK_FILE).is_file():
         raise InputError(f"{run}: not a run directory (it has no {LOCK_FILE}); give the --out folder of a run")
     return RunDirectory(run)
-
-
-def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "evidence": json.loads(row["evidence"])} if "evidence" in row else row

@@ -38,8 +38,8 @@ def story(directory: RunDirectory, row: str) -> list[Event]:
         whys = _whys(folder)
         tables = [("kept", directory.kept(name)), ("dropped", directory.dropped(name)), *_further(folder)]
         for fate, table in tables:
-            for found in table.filter(_matches(table, identity, row)).iter_rows(named=True):
-                found = _decoded(found)  # noqa: PLW2901
+            for raw in table.filter(_matches(table, identity, row)).iter_rows(named=True):
+                found = decoded(raw)
                 if fate == "kept" and (found.get("problem_id"), found.get("sample", 0)) in whys:
                     found["why"] = whys[found["problem_id"], found.get("sample", 0)]
                 before = known.setdefault(found.get("sample"), dict(known.get(None, {})))
@@ -49,8 +49,8 @@ def story(directory: RunDirectory, row: str) -> list[Event]:
                     if v is not None and k not in _LEFT_OUT and (k in _ALWAYS or before.get(k) != v)
                 }
                 before |= found
-                told = {"fate": fate} if fate in ("kept", "dropped") else {"fate": "noted", "table": fate}
-                events.append({"step": name, **told, **new})
+                seen = {"fate": fate} if fate in ("kept", "dropped") else {"fate": "noted", "table": fate}
+                events.append({"step": name, **seen, **new})
     if not events:
         raise InputError(f"{directory.path}: no row '{row}' in this run; give a problem_id or SOURCE:NUMBER")
     return events
@@ -147,5 +147,6 @@ def _number(text: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 18 else -1
 
 
-def _decoded(row: Mapping[str, Any]) -> Event:
+def decoded(row: Mapping[str, Any]) -> Event:
+    """The row with its evidence as JSON values."""
     return {**row, "evidence": json.loads(row["evidence"])} if "evidence" in row else dict(row)

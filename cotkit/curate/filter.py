@@ -22,7 +22,13 @@ class FilterStep(Step):
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
-    code: ClassVar[tuple[str, ...]] = ("cotkit.curate.filter", "cotkit.curate.prose", "cotkit.verify", "cotkit.records")
+    code: ClassVar[tuple[str, ...]] = (
+        "cotkit.curate.filter",
+        "cotkit.curate.rejection",
+        "cotkit.curate.prose",
+        "cotkit.verify",
+        "cotkit.records",
+    )
 
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, *(type(f).__module__ for f in self.filters))

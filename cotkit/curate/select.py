@@ -52,6 +52,7 @@ class Select(Step):
     )
     filter_code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.trace_filters",
+        "cotkit.curate.rejection",
         "cotkit.curate.prose",
         "cotkit.verify",
     )

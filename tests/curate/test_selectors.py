@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import random
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from cotkit import records
 from cotkit.curate.choose import Choose, example_item, output
 from cotkit.curate.sample import Sample, problem_item
-from cotkit.curate.selectors import Choice, Item, Selector, choose, split
+from cotkit.curate.selectors import Choice, Item, Selector, choose, known, split
 from cotkit.errors import InputError
 from cotkit.records import Example, Problem
 from cotkit.registry import BUILTIN, lookup
@@ -55,7 +56,7 @@ ITEM = st.fixed_dictionaries(
         "domain": st.sampled_from(["math", "code", "science", "puzzle"]),
         "source": st.sampled_from(["aime", "gpqa", "math"]),
         "subject": st.sampled_from(["05", "11", "26", "51", None]),
-        "difficulty": st.one_of(st.none(), st.floats(1, 10)),
+        "difficulty": st.one_of(st.none(), st.floats(1, 10), st.sampled_from([math.nan, math.inf])),
         "reasoning_tokens": st.one_of(st.none(), st.integers(0, 100)),
         "response_tokens": st.integers(0, 9),
         "chars": st.integers(0, 1000),
@@ -78,8 +79,8 @@ def test_exactly_as_many_rows_and_the_same_in_any_order(
     config: dict[str, Any], items: list[Item], count: int, seed: int, shuffle: random.Random
 ) -> None:
     one = selector(config)
-    usable = [i for i in items if all(i.values[n] is not None for n in one.needs()) and one.refuses(i) is None]
-    if items and not any(all(i.values[n] is not None for n in one.needs()) for i in items):
+    usable = [i for i in items if all(known(i, n) for n in one.needs()) and one.refuses(i) is None]
+    if items and not any(all(known(i, n) for n in one.needs()) for i in items):
         with pytest.raises(InputError, match="no row has it"):
             choose(items, count, one, seed, vectors)
         return

@@ -7,6 +7,7 @@ so the order in which they came in decides nothing, and no tie is broken by it.
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -86,7 +87,7 @@ def choose(items: Sequence[Item], count: int, selector: Selector, seed: int, vec
     left: dict[int, tuple[str, dict[str, Any]]] = {}
     usable: list[int] = []
     for i in order:
-        missing = [name for name in selector.needs() if items[i].values.get(name) is None]
+        missing = [name for name in selector.needs() if not known(items[i], name)]
         refusal = None if missing else selector.refuses(items[i])
         if missing:
             left[i] = "no_feature", {"missing": missing}
@@ -107,6 +108,12 @@ def choose(items: Sequence[Item], count: int, selector: Selector, seed: int, vec
     taken = {usable[place]: why for place, why in picked.items()}
     left |= {i: ("not_chosen", {"by": selector.by, "rows": count}) for i in usable if i not in taken}
     return Choice(taken, left)
+
+
+def known(item: Item, name: str) -> bool:
+    """Whether the item has this value; NaN and infinity are none."""
+    value = item.values.get(name)
+    return value is not None and not (isinstance(value, float) and not math.isfinite(value))
 
 
 def hashed(seed: int, identity: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from cotkit.curate.selectors import Item, Measure, Picks, Selector, Vectors, grouped, longest_first, split
+from cotkit.curate.selectors import Item, Measure, Picks, Selector, Vectors, grouped, known, longest_first, split
 
 
 class OpenThoughts3(Selector):
@@ -51,7 +51,7 @@ class OpenThoughts3(Selector):
         if self.sources.get(domain) and source not in self.sources[domain]:
             return {"domain": domain, "source": source, "why": "not a top source"}
         measure = self._measure(domain)
-        return None if item.values.get(measure) is not None else {"why": "no_feature", "missing": [measure]}
+        return None if known(item, measure) else {"why": "no_feature", "missing": [measure]}
 
     def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
         groups = grouped(items, "domain")

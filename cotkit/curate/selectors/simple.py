@@ -77,7 +77,7 @@ class Quota(Selector):
         quotas = split(count, {name: len(places) for name, places in groups.items()}, shares)
         picks: Picks = {}
         for name, places in groups.items():
-            if self._measure:
-                places = longest_first(items, places, self._measure, self.inside == "shortest")  # noqa: PLW2901
-            picks |= {place: {self.over: name, "quota": quotas[name]} for place in places[: quotas[name]]}
+            lowest = self.inside == "shortest"
+            ranked = longest_first(items, places, self._measure, lowest) if self._measure else places
+            picks |= {place: {self.over: name, "quota": quotas[name]} for place in ranked[: quotas[name]]}
         return picks
