@@ -106,6 +106,8 @@ def test_the_multi_part_rule_is_the_published_one(text: str) -> None:
         ("no_multi_part", "Let f(a) be odd and f(b) be even. Find f(a)+f(b).", {}, False),
         ("no_options", "Which? (A) 3 (B) 4 (C) 5 (D) 6", {}, True),
         ("no_options", "Which? $\\textbf{(A)}\\ 3 \\qquad \\textbf{(B)}\\ 4 \\qquad \\textbf{(C)}\\ 5$", {}, True),
+        ("no_options", "Which? \\[x\\](A) Line (B) Circle (C) Parabola", {}, True),
+        ("no_options", "Which? $\\textbf{(A)}3\\qquad\\textbf{(B)}4\\qquad\\mathrm{\\textbf{(C)} \\ }5$", {}, True),
         ("no_options", "Which one?", {"choices": ["3", "4"]}, True),
         ("no_options", "Points A, B, C and D lie on a circle.", {}, False),
         ("no_url", "Take the list at www.example.org and sum it.", {}, True),

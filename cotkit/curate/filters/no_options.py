@@ -9,7 +9,8 @@ from cotkit.curate.filters import Filter
 from cotkit.records import Problem
 
 _OPTION = re.compile(
-    r"(?:^|[\s$])(?:\\(?:textbf|text|mathrm|mathbf|bf)\s{0,2}\{?\s{0,2})?\(?\s{0,2}([A-E])\s{0,2}[).:](?=[\s\\}~$\w-])"
+    r"(?:^|[\s${}\]]|quad)(?:\\(?:textbf|text|mathrm|mathbf|bf|rm)\s{0,2}\{?\s{0,2}){0,2}"
+    r"\(?\s{0,2}([A-E])\s{0,2}[).:](?=[\s\\}~$\w-])"
 )
 
 
