@@ -92,6 +92,23 @@ def test_a_trace_without_text_does_not_break_a_filter(name: str) -> None:
         config.reject(Trace("p", 0, "t", "h", "done", reasoning=empty, response=empty), Problem("p", ""))
 
 
+@pytest.mark.parametrize(
+    ("response", "sign"),
+    [
+        ("See: ```python\nx\n```\n```output\n3\n```\n\\boxed{3}", None),
+        ("```python\nx = 3\n\\boxed{3}", "open_fence"),
+        ("First\n```\nx\n```\nthen\n```\ny", "open_fence"),
+        ("It is not possible to tell", None),
+        ("It is not possible to", "mid_sentence"),
+        ("We get \\[ x = 3 \\\\ y", "open_formula"),
+    ],
+)
+def test_a_cut_is_told_by_its_end(response: str, sign: str | None) -> None:
+    config: TraceFilter = lookup("trace_filters", "truncated")(name="truncated")
+    found = config.reject(Trace("p", 0, "t", "h", "done", response=response), Problem("p", "x"))
+    assert (found or {}).get("sign") == sign
+
+
 def test_tail_loop_finds_period_and_times() -> None:
     tokens = ["so", *["wait", "no", "yes"] * 7]
     assert tail_loop(tokens, repeats=5, least=10) == (3, 7)

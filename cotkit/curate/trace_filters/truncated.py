@@ -10,7 +10,7 @@ from cotkit.records import Problem, Trace
 from cotkit.verify.extract import extract_answer
 
 _LIMIT = ("length", "max_tokens", "MAX_TOKENS", "max_output_tokens")
-_FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})", re.MULTILINE)
+_FENCE = re.compile(r"^ {0,3}(?:`{3,}|~{3,})[ \t]{0,4}(\S{0,40})", re.MULTILINE)
 _DISPLAY = re.compile(r"\\\\|\\(?P<open>\[|begin\s?\{)|\\(?P<close>\]|end\s?\{)")
 # What cannot end a text: a word or a sign that asks for more.
 _CUT = re.compile(
@@ -42,7 +42,11 @@ class Truncated(TraceFilter):
 def _sign(text: str) -> str | None:
     if not text:
         return None
-    if len(_FENCE.findall(text)) % 2:
+    in_code = False
+    for fence in _FENCE.finditer(text):
+        # One that names a language opens, whatever went before: its sibling may stand inside a line.
+        in_code = bool(fence[1]) or not in_code
+    if in_code:
         return "open_fence"
     depth = 0
     for match in _DISPLAY.finditer(text):
