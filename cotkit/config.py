@@ -45,7 +45,8 @@ class Config(BaseModel):
         return data
 
 
-def _resolve(value: Any, info: ValidationInfo) -> Any:
+def resolve_path(value: Any, info: ValidationInfo) -> Any:
+    """A path as a recipe writes it -> where the file is."""
     if not isinstance(value, str | Path) or not str(value):
         raise PydanticCustomError("path", "a path is expected here")
     text = str(value)
@@ -63,4 +64,4 @@ def _portable(path: Path) -> str:
 
 # A file or folder named in a recipe: relative to the recipe's own folder, or `cotkit:…` for the
 # package's own data. Validation context: {"base": folder of the recipe}.
-LocalPath = Annotated[Path, BeforeValidator(_resolve), PlainSerializer(_portable, return_type=str)]
+LocalPath = Annotated[Path, BeforeValidator(resolve_path), PlainSerializer(_portable, return_type=str)]

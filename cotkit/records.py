@@ -29,7 +29,11 @@ VerdictName = Literal["correct", "incorrect", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem. (source, source_row) names the row it came from; problem_id names its text."""
+    """One problem. (source, source_row) names the row it came from; problem_id names its text.
+
+    A features step fills the last four: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
+    10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none.
+    """
 
     problem_id: str
     problem: str
@@ -43,6 +47,10 @@ class Problem:
     choices: list[str] | None = None
     language: str | None = None
     metadata: str = "{}"
+    subject: str | None = None
+    difficulty: float | None = None
+    solved_by: list[str] | None = None
+    unsolved_by: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,10 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One published row: a problem, the chosen trace, how it was judged and where it came from."""
+    """One published row: a problem, the chosen trace, how it was judged and where it came from.
+
+    Tokens of reasoning and response are counted by the tokenizer that the select step names.
+    """
 
     problem_id: str
     messages: list[Message]
@@ -113,6 +124,12 @@ class Example:
     completion_tokens: int | None
     reasoning_kind: str
     metadata: str = field(default="{}")
+    reasoning_tokens: int | None = None
+    response_tokens: int | None = None
+    subject: str | None = None
+    difficulty: float | None = None
+    solved_by: list[str] | None = None
+    unsolved_by: list[str] | None = None
 
 
 Row = TypeVar("Row", Problem, Trace, Verdict, Example)

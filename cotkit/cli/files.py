@@ -64,7 +64,9 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
     from cotkit.records import Problem, problem_id
 
     text, choices = as_text(row["problem"]) or "", as_list(row["choices"])
-    own = {name: as_text(row[name]) or None for name in ("answer", "solution", "license", "tests", "language")}
+    texts = ("answer", "solution", "license", "tests", "language", "subject")
+    own: dict[str, Any] = {name: as_text(row[name]) or None for name in texts}
+    own |= {name: as_list(row[name]) for name in ("solved_by", "unsolved_by")}
     return Problem(
         problem_id=problem_id(text, choices),
         problem=text,
@@ -73,6 +75,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
         source_row=int(row["source_row"]),
         choices=choices,
         metadata=as_text(row["metadata"]) or "{}",
+        difficulty=float(row["difficulty"]) if row["difficulty"] not in (None, "") else None,
         **own,
     )
 
@@ -150,7 +153,7 @@ def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:
     return [dict(row.values or {}) for row in source.rows({})]
 
 
-def selected(path: Path, choose: str, per_problem: int, limit: int | None) -> StepOutput:
+def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], limit: int | None) -> StepOutput:
     """Rows of `cotkit verify` as attempts, then the select step."""
     from pydantic import ValidationError
 
@@ -158,11 +161,23 @@ def selected(path: Path, choose: str, per_problem: int, limit: int | None) -> St
     from cotkit.curate.select import Attempt, Select, select
     from cotkit.errors import InputError, RecipeError
     from cotkit.records import Problem, Trace, Verdict
+    from cotkit.registry import names as registered
 
+    for group, flag, given in (("choosers", "--choose", [choose]), ("trace_filters", "--filter", filters)):
+        for name in given:
+            if name not in registered(group):
+                raise RecipeError(f"{flag} {name}: there is no such; there are {', '.join(registered(group))}")
     try:
-        config = Select.model_validate({"step": "select", "choose": {"by": choose}, "per_problem": per_problem})
+        config = Select.model_validate(
+            {
+                "step": "select",
+                "choose": {"by": choose},
+                "filters": [{"name": name} for name in filters],
+                "per_problem": per_problem,
+            }
+        )
     except ValidationError as error:
-        raise RecipeError(f"--choose {choose}: there are shortest, longest and first") from error
+        raise RecipeError(f"{error.errors()[0]['msg']}; use this in a recipe, where it can have keys") from error
     rows = read_rows(path, limit)
     for key in ("problem", "response", "verdict"):
         if not any(key in row for row in rows):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cotkit.cli.options import Json, RunArgument
 from cotkit.cli.output import Output
+from cotkit.cli.story import decoded, story, told
 from cotkit.cli.watch import funnel_table
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ def report(
         str | None,
         typer.Option("--row", metavar="ID", help="Tell the story of one row: a problem_id, or SOURCE:NUMBER."),
     ] = None,
+    megabytes: Annotated[
+        int | None,
+        typer.Option(min=1, help="Write report.html anew, holding at most so many megabytes of texts."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """The funnel of a run; why rows were dropped.
@@ -64,21 +69,29 @@ def report(
       cotkit report runs/quickstart --dropped decontaminate
 
       cotkit report runs/quickstart --row quickstart:17
+
+      cotkit report runs/quickstart --megabytes 200
     """
     from cotkit.errors import InputError
     from cotkit.run.directory import FUNNEL_FILE, REPORT_FILE
+    from cotkit.run.report import write_report
 
     output, directory = Output(as_json), open_run(run)
     if dropped is not None:
-        output.rows(_decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
+        output.rows(decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
         return
     if row is not None:
-        output.rows(story(directory, row))
+        events = story(directory, row)
+        output.data("" if as_json else told(directory, row, events), events)
         return
     try:
-        funnel = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))["steps"]
+        told = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))
+        recipe, funnel = told["recipe"], told["steps"]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{run}: no funnel here yet; run the recipe first") from error
+    if megabytes is not None:
+        with directory.held():
+            write_report(recipe, funnel, directory, megabytes)
     output.data(funnel_table(funnel), funnel)
     output.next(f"open {run / REPORT_FILE}   or   cotkit report {run} --dropped STEP")
 
@@ -91,61 +104,3 @@ def open_run(run: Path) -> RunDirectory:
     if not (run / LOCK_FILE).is_file():
         raise InputError(f"{run}: not a run directory (it has no {LOCK_FILE}); give the --out folder of a run")
     return RunDirectory(run)
-
-
-def story(directory: RunDirectory, row: str) -> list[dict[str, Any]]:
-    """Where a row was seen, step by step: {"step", "fate": kept | dropped, "reason", "evidence", …}.
-
-    Raises InputError where no table knows it.
-    """
-    from cotkit.errors import InputError
-
-    identity = row
-    if ":" in row:
-        source, _, number = row.rpartition(":")
-        identity = _problem_id(directory, source, number)
-    events: list[dict[str, Any]] = []
-    for _, name in directory.step_folders():
-        for fate, table in (("kept", directory.kept(name)), ("dropped", directory.dropped(name))):
-            for found in table.filter(_matches(table, identity, row)).iter_rows(named=True):
-                event = {"step": name, "fate": fate, **_decoded(found)}
-                wanted = (
-                    "step",
-                    "fate",
-                    "source",
-                    "source_row",
-                    "problem_id",
-                    "sample",
-                    "verdict",
-                    "status",
-                    "reason",
-                    "evidence",
-                )
-                events.append({k: event[k] for k in wanted if event.get(k) is not None})
-    if not events:
-        raise InputError(f"{directory.path}: no row '{row}' in this run; give a problem_id or SOURCE:NUMBER")
-    return events
-
-
-def _problem_id(directory: RunDirectory, source: str, number: str) -> str:
-    for _, name in directory.step_folders():
-        for table in (directory.kept(name), directory.dropped(name)):
-            if {"source", "source_row", "problem_id"} <= set(table.columns) and number.isdecimal() and len(number) < 18:
-                found = table.filter((table["source"] == source) & (table["source_row"] == int(number)))
-                if found.height:
-                    return str(found["problem_id"][0])
-    return ""
-
-
-def _matches(table: Any, identity: str, row: str) -> Any:
-    """Tables with the source columns are matched by them where SOURCE:NUMBER was given."""
-    source, _, number = row.rpartition(":")
-    if source and "source_row" in table.columns:
-        return (table["source"] == source) & (
-            table["source_row"] == int(number if number.isdecimal() and len(number) < 18 else -1)
-        )
-    return table["problem_id"] == identity
-
-
-def _decoded(row: dict[str, Any]) -> dict[str, Any]:
-    return {**row, "evidence": json.loads(row["evidence"])} if "evidence" in row else row

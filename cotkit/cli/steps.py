@@ -159,6 +159,12 @@ def select(
     choose: Annotated[
         str, typer.Option("--choose", help="With a file: shortest, longest or first of the correct ones.")
     ] = "shortest",
+    filter_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter", metavar="NAME", help="With a file: a trace filter to apply; repeatable; default none."
+        ),
+    ] = None,
     per_problem: Annotated[
         int, typer.Option("--per-problem", min=1, help="With a file: most answers to keep of one problem.")
     ] = 1,
@@ -175,7 +181,7 @@ def select(
 
       cotkit select my.yaml
 
-      cotkit select graded.jsonl --choose shortest --out train.parquet
+      cotkit select graded.jsonl --choose shortest --filter loop --filter language_mix --out train.parquet
     """
     output = Output(as_json, quiet)
     if is_recipe(target):
@@ -183,7 +189,7 @@ def select(
     from cotkit.cli import files
 
     no_recipe_options(target, limit, set_, out, dropped)
-    result = files.selected(Path(target), choose, per_problem, limit)
+    result = files.selected(Path(target), choose, per_problem, filter_ or [], limit)
     files.deliver(result, out, dropped, output, "")
 
 

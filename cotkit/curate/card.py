@@ -49,6 +49,12 @@ _COLUMNS: Mapping[str, str] = {
     "completion_tokens": "tokens of reasoning and response, as the provider counted them",
     "reasoning_kind": "raw, summary (the provider's shortened text), synthetic or none",
     "metadata": "further columns of the source, as JSON",
+    "reasoning_tokens": "tokens of the reasoning, by the tokenizer that the recipe names",
+    "response_tokens": "tokens of the response, by the same tokenizer",
+    "subject": "two-digit class of the Mathematics Subject Classification (MSC 2020)",
+    "difficulty": "difficulty from 1 (easy) to 10, as a model rates it",
+    "solved_by": "models that solved the problem in at least one attempt",
+    "unsolved_by": "models that solved it in none",
 }
 _CONFIGS: Mapping[str, str] = {
     "default": "the chosen rows, ready for training.",

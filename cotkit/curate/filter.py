@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit import records
 from cotkit.curate.filters import AnyFilter, Filter
-from cotkit.errors import InputError
+from cotkit.curate.rejection import first_rejection
 from cotkit.records import Problem
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -23,7 +22,13 @@ class FilterStep(Step):
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
-    code: ClassVar[tuple[str, ...]] = ("cotkit.curate.filter", "cotkit.verify", "cotkit.records")
+    code: ClassVar[tuple[str, ...]] = (
+        "cotkit.curate.filter",
+        "cotkit.curate.rejection",
+        "cotkit.curate.prose",
+        "cotkit.verify",
+        "cotkit.records",
+    )
 
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, *(type(f).__module__ for f in self.filters))
@@ -36,7 +41,7 @@ class FilterStep(Step):
         evidence: list[dict[str, Any]] = []
         with context.progress.task(self.name or self.step, table.height) as task:
             for index, problem in enumerate(records.rows(Problem, table)):
-                found = first_rejection(self.filters, problem)
+                found = self._rejection(problem)
                 if found is None:
                     kept.append(index)
                 else:
@@ -49,19 +54,6 @@ class FilterStep(Step):
             dropped=records.dropped_frame(table, dropped, reasons, evidence),
         )
 
-
-def first_rejection(filters: tuple[Filter, ...], problem: Problem) -> tuple[Filter, dict[str, Any]] | None:
-    """The first filter that rejects the problem, with its evidence."""
-    for item in filters:
-        try:
-            evidence = item.reject(problem)
-            if evidence is not None:
-                json.dumps(dict(evidence), allow_nan=False, sort_keys=True, ensure_ascii=False).encode()
-        except Exception as error:  # a plug-in's own code may raise anything
-            raise InputError(
-                f"filter '{item.name}' failed at row {problem.source}:{problem.source_row} "
-                f"({type(error).__name__}: {error}); mend the filter: reject() gives None or a dict of JSON values"
-            ) from error
-        if evidence is not None:
-            return item, dict(evidence)
-    return None
+    def _rejection(self, problem: Problem) -> tuple[Filter, dict[str, Any]] | None:
+        where = f"{problem.source}:{problem.source_row}"
+        return first_rejection(self.filters, lambda item: item.reject(problem), where)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -12,6 +12,9 @@ from pydantic_core import PydanticCustomError
 
 from cotkit import records
 from cotkit.curate.choosers import AnyChooser, Chooser, Shortest
+from cotkit.curate.rejection import first_rejection
+from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
+from cotkit.curate.trace_filters import AnyTraceFilter
 from cotkit.records import Example, Message, Problem, Trace, Verdict, VerdictName
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -20,12 +23,20 @@ class Select(Step):
     """Keep traces by verdict and pass rate, then the best few of each problem.
 
     Dropped: "incorrect", "undecided", the trace's own status where it is no whole answer ("length",
-    "unclosed", …), "pass_rate", "not_chosen".
+    "unclosed", …), the reason of a filter, "pass_rate", "not_chosen".
     """
 
     step: Literal["select"] = "select"
     verdicts: tuple[VerdictName, ...] = Field(("correct",), min_length=1, description="Verdicts worth keeping.")
+    filters: tuple[AnyTraceFilter, ...] = Field(
+        (), description="Filters on the traces of these verdicts, in this order; each is opt-in, since some hurt."
+    )
     choose: AnyChooser = Field(Shortest(), description="Which of the good traces of one problem is best.")
+    tokenizer: TokenizerName | None = Field(
+        None,
+        description="Fills reasoning_tokens and response_tokens: a Hub id, or a path to a tokenizer.json or its folder "
+        "(begin it with ./ or /).",
+    )
     per_problem: int = Field(1, ge=1, description="Most traces to keep of one problem.")
     min_pass_rate: float = Field(0.0, ge=0, le=1, description="Drop problems solved less often than this.")
     max_pass_rate: float = Field(1.0, ge=0, le=1, description="Drop problems solved more often than this.")
@@ -33,7 +44,20 @@ class Select(Step):
     room: ClassVar[str] = "select"
     reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
     writes: ClassVar[type] = Example
-    code: ClassVar[tuple[str, ...]] = ("cotkit.curate.select", "cotkit.curate.choosers", "cotkit.records")
+    code: ClassVar[tuple[str, ...]] = (
+        "cotkit.curate.select",
+        "cotkit.curate.choosers",
+        "cotkit.curate.tokens",
+        "cotkit.records",
+    )
+    filter_code: ClassVar[tuple[str, ...]] = (
+        "cotkit.curate.trace_filters",
+        "cotkit.curate.rejection",
+        "cotkit.curate.prose",
+        "cotkit.verify",
+    )
+
+    excluded: ClassVar[Mapping[str, str]] = {"tokenizer": "the digest of the tokenizer is in the key instead"}
 
     @model_validator(mode="after")
     def _rates_in_order(self) -> Select:
@@ -42,14 +66,31 @@ class Select(Step):
         return self
 
     def code_modules(self) -> tuple[str, ...]:
-        return (*self.code, type(self.choose).__module__)
+        used = (*self.filter_code, *(type(f).__module__ for f in self.filters)) if self.filters else ()
+        return (*self.code, *used, type(self.choose).__module__)
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        return {"tokenizer": tokenizer_digest(self.tokenizer)} if self.tokenizer is not None else {}
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         traces = {(t.problem_id, t.sample): t for t in records.rows(Trace, tables[Trace])}
         problems = {p.problem_id: p for p in records.rows(Problem, tables[Problem])}
         verdicts = records.rows(Verdict, tables[Verdict])
         attempts = [Attempt(problems[v.problem_id], traces[v.problem_id, v.sample], v) for v in verdicts]
-        return select(attempts, self)
+        return counted(select(attempts, self), self.tokenizer)
+
+
+def counted(chosen: StepOutput, tokenizer: str | None) -> StepOutput:
+    """The kept rows with their lengths by a tokenizer, if one is named. Raises InputError where it cannot be read."""
+    import polars as pl
+
+    if tokenizer is None:
+        return chosen
+    columns = {
+        f"{part}_tokens": pl.Series(count_tokens(chosen.kept[part].to_list(), tokenizer), dtype=pl.Int64)
+        for part in ("reasoning", "response")
+    }
+    return replace(chosen, kept=chosen.kept.with_columns(**columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +155,19 @@ Fate = tuple[str, dict[str, Any]] | None
 
 def _fates(group: Sequence[Attempt], rate: float | None, config: Select) -> list[tuple[Attempt, Fate]]:
     good = [a for a in group if a.trace.status == "done" and a.verdict.verdict in config.verdicts]
+    filtered = {a.trace.sample: fate for a in good if (fate := _filtered(a, config)) is not None}
+    clean = [a for a in good if a.trace.sample not in filtered]
     in_range = rate is None or config.min_pass_rate <= rate <= config.max_pass_rate
-    chosen = _best(good, config.choose)[: config.per_problem] if in_range else []
-    return [(a, _fate(a, good, chosen, rate, in_range)) for a in group]
+    chosen = _best(clean, config.choose)[: config.per_problem] if in_range else []
+    return [(a, filtered.get(a.trace.sample) or _fate(a, good, chosen, rate, in_range)) for a in group]
+
+
+def _filtered(attempt: Attempt, config: Select) -> Fate:
+    trace, problem = attempt.trace, attempt.problem
+    found = first_rejection(
+        config.filters, lambda f: f.reject(trace, problem), f"{trace.problem_id}, sample {trace.sample}"
+    )
+    return None if found is None else (found[0].reason, {"filter": found[0].name, **found[1]})
 
 
 def _best(good: Sequence[Attempt], chooser: Chooser) -> list[Attempt]:
@@ -171,4 +222,8 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         completion_tokens=trace.completion_tokens,
         reasoning_kind=trace.reasoning_kind,
         metadata=problem.metadata,
+        subject=problem.subject,
+        difficulty=problem.difficulty,
+        solved_by=problem.solved_by,
+        unsolved_by=problem.unsolved_by,
     )

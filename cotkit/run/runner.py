@@ -17,7 +17,7 @@ from cotkit.run.conserve import rows_in
 from cotkit.run.directory import FUNNEL_FILE, LOCK_FILE, REPORT_FILE, RunDirectory
 from cotkit.run.funnel import Entry, entry, told
 from cotkit.run.plan import Before, Planned, inputs_of, plan, plan_step
-from cotkit.run.report import render_report
+from cotkit.run.report import write_report
 from cotkit.run.tables import write_text
 from cotkit.steps import NoProgress, Progress, StepContext, StepOutput
 
@@ -149,7 +149,7 @@ def _write_reports(name: str, funnel: list[Entry], directory: RunDirectory) -> N
     path = directory.path / FUNNEL_FILE
     if path.is_file() and (directory.path / REPORT_FILE).is_file() and path.read_text(encoding="utf-8") == text:
         return
-    write_text(directory.path / REPORT_FILE, render_report(name, funnel, directory))
+    write_report(name, funnel, directory)
     write_text(path, text)
 
 

@@ -167,12 +167,8 @@ def test_report_tells_why(finished: RunDirectory) -> None:
     assert len(rows) == 5
     assert all(row["evidence"]["benchmark_problem"] for row in rows)
     row = rows[0]
-    story = [
-        json.loads(x)
-        for x in cotkit(
-            "report", str(finished.path), "--row", f"{row['source']}:{row['source_row']}"
-        ).stdout.splitlines()
-    ]
+    name = f"{row['source']}:{row['source_row']}"
+    story = json.loads(cotkit("report", str(finished.path), "--row", name, "--json").stdout)
     assert [(e["step"], e["fate"]) for e in story] == [
         ("pull", "kept"), ("filter", "kept"), ("dedup", "kept"), ("decontaminate", "dropped"),
     ]  # fmt: skip

@@ -1,0 +1,83 @@
+"""Selectors of one rule: at random, by a measure, by quotas."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from cotkit.curate.selectors import Group, Item, Measure, Picks, Selector, Vectors, grouped, longest_first, split
+
+
+class Random(Selector):
+    """Uniformly at random: the rows with the smallest hash of (seed, id).
+
+    A reservoir in one pass whatever the order (bottom-k sampling): a larger sample holds the smaller one.
+    """
+
+    by: Literal["random"] = "random"
+
+    def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
+        return {place: {"rank": place} for place in range(count)}
+
+
+class Top(Selector):
+    """The rows with the highest (or lowest) measure: longest, shortest, hardest."""
+
+    by: Literal["top"] = "top"
+    of: Measure = Field("reasoning_tokens", description="What is measured; chars: characters of the trace.")
+    lowest: bool = Field(False, description="Take the lowest instead of the highest.")
+
+    def needs(self) -> tuple[str, ...]:
+        return (self.of,)
+
+    def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
+        ranked = longest_first(items, range(len(items)), self.of, self.lowest)[:count]
+        return {place: {"rank": rank, self.of: items[place].values[self.of]} for rank, place in enumerate(ranked)}
+
+
+class Quota(Selector):
+    """So many rows of each domain, source, subject or level of difficulty; what a small group lacks goes to the rest.
+
+    Groups without a share are not taken from, if there are shares.
+    """
+
+    by: Literal["quota"] = "quota"
+    over: Group = Field("domain", description="What the groups are; difficulty: by whole levels.")
+    shares: dict[str, float] = Field(
+        default_factory=dict, description="Group -> its share, relative to the others; empty: equal ones for all."
+    )
+    inside: Literal["random", "longest", "shortest", "hardest"] = Field(
+        "random", description="Which rows of a group; longest and shortest by reasoning_tokens."
+    )
+
+    @model_validator(mode="after")
+    def _positive(self) -> Quota:
+        if any(share <= 0 for share in self.shares.values()):
+            raise PydanticCustomError("shares", "every share must be above 0; leave a group out to take none of it")
+        return self
+
+    def needs(self) -> tuple[str, ...]:
+        return (self.over, *((self._measure,) if self._measure else ()))
+
+    @property
+    def _measure(self) -> str | None:
+        return {"random": None, "hardest": "difficulty"}.get(self.inside, "reasoning_tokens")
+
+    def refuses(self, item: Item) -> dict[str, str] | None:
+        (group,) = grouped([item], self.over)
+        return {self.over: group, "why": "no share"} if self.shares and group not in self.shares else None
+
+    def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
+        groups = grouped(items, self.over)
+        shares = self.shares or dict.fromkeys(groups, 1.0)
+        quotas = split(count, {name: len(places) for name, places in groups.items()}, shares)
+        picks: Picks = {}
+        for name, places in groups.items():
+            lowest = self.inside == "shortest"
+            ranked = longest_first(items, places, self._measure, lowest) if self._measure else places
+            picks |= {place: {self.over: name, "quota": quotas[name]} for place in ranked[: quotas[name]]}
+        return picks

@@ -1,0 +1,118 @@
+"""Choosing rows as a user does it: a recipe with features, filters and selectors, and the story of a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from published_rows import example
+
+from cotkit import records
+from cotkit.curate.choose import Choose
+from cotkit.dedup.weights import find_weights
+from cotkit.errors import InputError
+from cotkit.records import Example
+from cotkit.steps import StepContext
+
+RECIPE = """
+name: chosen
+version: 1
+seed: 3
+steps:
+  - step: pull
+    sources:
+      - {kind: file, name: pool, path: pool.jsonl}
+  - step: features
+    weak:
+      - {model: small, path: graded.jsonl}
+  - step: filter
+    filters:
+      - {name: unsolved, models: [small]}
+      - {name: no_url}
+  - step: sample
+    rows: 2
+    by: {by: quota, over: domain, shares: {math: 1, code: 1}}
+"""
+POOL = [
+    {"problem": "Add 1 and 2.", "answer": "3", "domain": "math"},
+    {"problem": "Add 2 and 3.", "answer": "5", "domain": "math"},
+    {"problem": "Print 7.\x1b[31m\u202e", "answer": "7", "domain": "code"},
+    {"problem": "See http://x.y and add.", "answer": "7", "domain": "math"},
+    {"problem": "Add 3 and 4.", "answer": "7", "domain": "math"},
+    {"problem": "A riddle.", "answer": "7", "domain": "puzzle"},
+]
+GRADED = [{"problem": row["problem"], "verdict": "correct" if i == 0 else "incorrect"} for i, row in enumerate(POOL)]
+
+
+def test_a_recipe_chooses_and_tells_each_rows_story(
+    tmp_path: Path, cli: Callable[..., Any], jsonl: Callable[..., Path]
+) -> None:
+    jsonl("pool.jsonl", POOL)
+    jsonl("graded.jsonl", GRADED)
+    (tmp_path / "mine.yaml").write_text(RECIPE)
+    done = cli("run", "mine.yaml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    kept = pl.read_parquet(tmp_path / "out" / "04-sample" / "kept.parquet")
+    assert sorted(kept["domain"]) == ["code", "math"]
+    dropped = pl.read_parquet(tmp_path / "out" / "04-sample" / "dropped.parquet")
+    assert sorted(dropped["reason"]) == ["not_chosen", "refused"]
+
+    def story(row: str) -> list[dict[str, Any]]:
+        return json.loads(cli("report", "out", "--row", row, "--json").stdout)  # type: ignore[no-any-return]
+
+    first = story("pool:0")
+    assert [(e["step"], e["fate"]) for e in first][-1] == ("filter", "dropped")
+    assert first[-1]["evidence"] == {"filter": "unsolved", "solved_by": ["small"]}
+    assert next(e for e in first if e["step"] == "features" and e["fate"] == "kept")["solved_by"] == ["small"]
+    taken = story("pool:2")
+    assert taken[-1]["why"] == {"domain": "code", "quota": 1}
+    human = cli("report", "out", "--row", "pool:2")
+    assert "\x1b" not in human.stdout
+    assert "\u202e" not in human.stdout
+    assert "(pool:2)\n  Print 7." in human.stdout
+    assert 'sample    kept  why={"domain": "code", "quota": 1}' in human.stdout
+    assert cli("report", "out", "--row", "nobody").returncode == 3
+
+
+def test_a_graded_file_is_selected_with_trace_filters(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
+    loop = "Wait, let me check that again. " * 40
+    rows = [
+        {"problem": "2+2?", "answer": "4", "reasoning": loop, "response": "\\boxed{4}", "verdict": "correct"},
+        {"problem": "2+3?", "answer": "5", "reasoning": "2+3=5", "response": "\\boxed{5}", "verdict": "correct"},
+    ]
+    graded = jsonl("graded.jsonl", rows)
+    done = cli("select", graded, "--filter", "loop", "--out", "train.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "1 kept, 1 dropped (loop 1)" in done.stderr
+    wrong = cli("select", graded, "--filter", "lop")
+    assert wrong.returncode == 2
+    assert "--filter lop: there is no such; there are truncated" in wrong.stderr
+
+
+@pytest.mark.parametrize("by", [{"by": "k_center"}, {"by": "clusters", "clusters": 2}])
+def test_selectors_by_meaning_spread_over_topics(tmp_path: Path, by: dict[str, Any]) -> None:
+    try:
+        find_weights()
+    except InputError as error:
+        pytest.skip(str(error))
+    topics = ["How many primes are below {}?", "A circle has radius {}. What is its area?"]
+    texts = [topics[0].format(n) for n in range(20, 36)] + [topics[1].format(n) for n in range(4)]
+    table = records.frame(Example, [example(i, problem=text) for i, text in enumerate(texts)])
+    step = Choose.model_validate({"step": "choose", "rows": 4, "by": by})
+    assert list(step.materials({})) == ["MiniLM weights"]
+    out = step.run({Example: table}, StepContext(seed=1, work=tmp_path, run=tmp_path))
+    circles = sum("circle" in text for text in out.kept["problem"])
+    assert out.kept.height == 4
+    assert circles == 2 if by["by"] == "clusters" else circles >= 1
+    assert out.secondary["chosen"].height == 4
+
+
+def test_a_selector_without_its_feature_says_what_to_do(tmp_path: Path) -> None:
+    table = records.frame(Example, [example(0)])
+    step = Choose.model_validate({"step": "choose", "rows": 1, "by": {"by": "s1"}})
+    with pytest.raises(InputError, match=r"'s1' needs subject, reasoning_tokens, and no row has it; fill it in"):
+        step.run({Example: table}, StepContext(seed=1, work=tmp_path, run=tmp_path))
