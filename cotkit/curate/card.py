@@ -56,6 +56,7 @@ _COLUMNS: Mapping[str, str] = {
     "solved_by": "models that solved the problem in at least one attempt",
     "unsolved_by": "models that solved it in none",
 }
+_CHOOSING = ("sample", "select", "choose")
 _CONFIGS: Mapping[str, str] = {
     "default": "the chosen rows, ready for training.",
     "all-traces": "every attempt at the problems that were asked, chosen or not, with its verdict.",
@@ -291,12 +292,12 @@ def _benchmarks(recipe: Mapping[str, Any], step: str) -> list[str]:
 def _choice(recipe: Mapping[str, Any]) -> str:
     import yaml
 
-    chosen = [dict(step) for step in recipe.get("steps", ()) if step.get("step") == "select"]
+    chosen = [dict(step) for step in recipe.get("steps", ()) if step.get("step") in _CHOOSING]
     if not chosen:
         return ""
     text = yaml.safe_dump(chosen, sort_keys=False, allow_unicode=True)
     seed = int(recipe.get("seed", 0))
-    return f"Rows were chosen among the graded attempts by this rule (seed {seed}):\n\n{fenced(text, 'yaml')}"
+    return f"Problems and rows were chosen by these steps (seed {seed}):\n\n{fenced(text, 'yaml')}"
 
 
 def _columns(card: CardInput) -> str:
