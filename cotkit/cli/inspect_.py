@@ -10,7 +10,7 @@ import typer
 
 from cotkit.cli.options import Json, RunArgument
 from cotkit.cli.output import Output
-from cotkit.cli.story import decoded, story, told
+from cotkit.cli.story import decoded, tell
 from cotkit.cli.watch import funnel_table
 
 if TYPE_CHECKING:
@@ -81,12 +81,11 @@ def report(
         output.rows(decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
         return
     if row is not None:
-        events = story(directory, row)
-        output.data("" if as_json else told(directory, row, events), events)
+        tell(directory, row, output)
         return
     try:
-        told = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))
-        recipe, funnel = told["recipe"], told["steps"]
+        kept = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))
+        recipe, funnel = kept["recipe"], kept["steps"]
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{run}: no funnel here yet; run the recipe first") from error
     if megabytes is not None:

@@ -168,6 +168,10 @@ def select(
     per_problem: Annotated[
         int, typer.Option("--per-problem", min=1, help="With a file: most answers to keep of one problem.")
     ] = 1,
+    explain: Annotated[
+        str | None,
+        typer.Option("--explain", metavar="ID", help="With a run directory: the whole story of one problem."),
+    ] = None,
     limit: Limit = None,
     set_: Set = None,
     as_json: Json = False,
@@ -182,8 +186,15 @@ def select(
       cotkit select my.yaml
 
       cotkit select graded.jsonl --choose shortest --filter loop --filter language_mix --out train.parquet
+
+      cotkit select runs/quickstart --explain quickstart:17
     """
     output = Output(as_json, quiet)
+    if explain is not None:
+        from cotkit.cli.inspect_ import open_run
+        from cotkit.cli.story import tell
+
+        return tell(open_run(Path(target)), explain, output)
     if is_recipe(target):
         return run_room(context, "select", target, out, limit, set_, output)
     from cotkit.cli import files

@@ -1,4 +1,4 @@
-"""`cotkit report RUN --row ID`: all that a run knows of one problem, step by step."""
+"""`cotkit report RUN --row ID`, `cotkit select RUN --explain ID`: all that a run knows of one problem, step by step."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import polars as pl
 
+    from cotkit.cli.output import Output
     from cotkit.run.directory import RunDirectory
 
 Event = dict[str, Any]
@@ -21,6 +22,12 @@ _LEFT_OUT = frozenset(
 )
 _ALWAYS = ("problem_id", "sample", "verdict", "reason", "evidence", "why")
 _MAX_SHOWN = 600
+
+
+def tell(directory: RunDirectory, row: str, output: Output) -> None:
+    """Print the story of one row; raises as `story` does."""
+    events = story(directory, row)
+    output.data("" if output.as_json else told(directory, row, events), events)
 
 
 def story(directory: RunDirectory, row: str) -> list[Event]:

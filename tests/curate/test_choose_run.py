@@ -76,6 +76,7 @@ def test_a_recipe_chooses_and_tells_each_rows_story(
     assert "(pool:2)\n  Print 7." in human.stdout
     assert 'sample    kept  why={"domain": "code", "quota": 1}' in human.stdout
     assert cli("report", "out", "--row", "nobody").returncode == 3
+    assert cli("select", "out", "--explain", "pool:2").stdout == human.stdout
 
 
 def test_a_graded_file_is_selected_with_trace_filters(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:

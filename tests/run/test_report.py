@@ -166,3 +166,13 @@ def test_more_rows_than_fit_are_thinned_evenly(tmp_path: Path) -> None:
     assert len(columns["source_row"]) == len(set(columns["source_row"])) == 8_333
     assert columns["source_row"][4_000] == pytest.approx(20_000 * 4_000 / 8_333, abs=1)
     assert sum(len(block) for block in re.findall(r"id='data-[^']+'>([^<]*)<", page)) < 1_000_000
+
+
+def test_ratings_and_subjects_of_a_features_step_are_drawn(tmp_path: Path) -> None:
+    rated = [Problem(f"{i:016x}", f"p {i}", source_row=i, difficulty=float(i % 2 + 4), subject="05") for i in range(4)]
+    table = frame(Problem, [*rated, Problem("f" * 16, "p 4", source_row=4, difficulty=float("nan"))])
+    put(tmp_path / "01-pull", table, table.clear().with_columns(reason=pl.lit(""), evidence=pl.lit("")))
+    write_report("rated", [line("pull", "pull", "rows", 5, 5, {})], RunDirectory(tmp_path))
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Difficulty, as a model rates it" in page
+    assert "Subject (MSC 2020)" in page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from cotkit.run.report.charts import VERDICTS, bars, histogram, legend
@@ -28,8 +29,15 @@ def distributions(fates: Fates) -> str:
         groups = {name: values for name, values in groups.items() if values}
         charts.append(_chart("Length of traces", histogram(groups, unit) + legend(list(groups))))
         charts.append(_chart("Pass rate of problems", _pass_rates(attempts)))
-    if difficulty := _difficulty(table):
+    problems = table.unique(("problem_id", "source"), keep="first", maintain_order=True)
+    if rated := _rated(problems):
+        charts.append(_chart("Difficulty, as a model rates it", rated))
+    elif difficulty := _difficulty(problems):
         charts.append(_chart("Difficulty, as its source tells", difficulty))
+    if subjects := Counter(problems["subject"].drop_nulls()):
+        charts.append(
+            _chart("Subject (MSC 2020)", bars([(name, {"kept": float(n)}) for name, n in subjects.most_common()]))
+        )
     for title, column in (("Domain", "domain"), ("Source", "source")):
         counted = table.group_by(column, maintain_order=True).agg(
             kept=pl.col("reason").is_null().sum(), dropped=pl.col("reason").is_not_null().sum()
@@ -81,10 +89,16 @@ def _pass_rates(attempts: pl.DataFrame) -> str:
     return bars(rows, ordered=True) + f"<p class='soft'>problems with a graded attempt: {rates.len():,}</p>"
 
 
-def _difficulty(table: pl.DataFrame) -> str:
+def _rated(problems: pl.DataFrame) -> str:
+    """The column `difficulty` of a features step; empty where there is none."""
+    found = Counter(round(value) for value in problems["difficulty"].drop_nulls() if isfinite(value))
+    return bars([(str(value), {"kept": float(n)}) for value, n in sorted(found.items())], ordered=True) if found else ""
+
+
+def _difficulty(problems: pl.DataFrame) -> str:
     """What the sources' own columns say; empty where they say nothing."""
     found: Counter[str] = Counter()
-    for text in table.unique(("problem_id", "source"), keep="first", maintain_order=True)["metadata"].drop_nulls():
+    for text in problems["metadata"].drop_nulls():
         if not any(f'"{key}"' in text for key in _DIFFICULTY):
             continue
         values = decoded(text)

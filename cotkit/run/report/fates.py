@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cotkit.run.directory import RunDirectory
     from cotkit.run.funnel import Entry
 
-_PROBLEM = ("problem_id", "source", "source_row", "domain", "metadata")
+_PROBLEM = ("problem_id", "source", "source_row", "domain", "metadata", "subject", "difficulty")
 _TRACE = ("teacher", "status", "completion_tokens", "prompt_tokens", "cost_usd")
 
 
@@ -27,9 +27,9 @@ class Fates:
     Attributes:
         table: one line a row, those kept first, then by step from the last to the first. Columns: step and reason
             (null where kept), problem_id, sample (null for a problem without attempts), source, source_row, domain,
-            metadata, verdict, method, teacher, status, completion_tokens, prompt_tokens, cost_usd; `text` and
-            `text_at`, number in `places` and row there of the problem or trace; `why` and `why_at`, the same of the
-            evidence.
+            metadata, subject, difficulty, verdict, method, teacher, status, completion_tokens, prompt_tokens,
+            cost_usd; `text` and `text_at`, number in `places` and row there of the problem or trace; `why` and
+            `why_at`, the same of the evidence.
         places: the tables that `text` and `why` count.
         problems: tables of problems that attempts are at, the one to ask first in front.
         verdicts: the table of verdicts, if there is one.
