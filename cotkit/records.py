@@ -29,7 +29,11 @@ VerdictName = Literal["correct", "incorrect", "undecided"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem. (source, source_row) names the row it came from; problem_id names its text."""
+    """One problem. (source, source_row) names the row it came from; problem_id names its text.
+
+    `answer_from` is the place the answer was found in, `answer_kind` what `verify` can do with it
+    (cotkit.curate.reference).
+    """
 
     problem_id: str
     problem: str
@@ -42,6 +46,8 @@ class Problem:
     tests: str | None = None
     choices: list[str] | None = None
     language: str | None = None
+    answer_from: str | None = None
+    answer_kind: str | None = None
     metadata: str = "{}"
 
 

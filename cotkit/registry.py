@@ -38,6 +38,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     "sources": {
         "file": "cotkit.curate.sources.file:FileSource",
         "hub": "cotkit.curate.sources.hub:HubSource",
+        "preset": "cotkit.curate.sources.preset:PresetSource",
     },
     "filters": {
         "length": "cotkit.curate.filters.length:Length",

@@ -64,7 +64,8 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
     from cotkit.records import Problem, problem_id
 
     text, choices = as_text(row["problem"]) or "", as_list(row["choices"])
-    own = {name: as_text(row[name]) or None for name in ("answer", "solution", "license", "tests", "language")}
+    names = ("answer", "solution", "license", "tests", "language", "answer_from", "answer_kind")
+    own = {name: as_text(row[name]) or None for name in names}
     return Problem(
         problem_id=problem_id(text, choices),
         problem=text,
