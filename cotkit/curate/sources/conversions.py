@@ -56,6 +56,13 @@ def numina(row: Row) -> Row:
     }
 
 
+def accepted(row: Row) -> Row:
+    """Minerva Math in some copies: a list of accepted forms of one answer, of which the first is the reference."""
+    answer = row["answer"]
+    forms = [str(form).strip() for form in answer] if isinstance(answer, list) else [answer]
+    return {"answer": forms[0] if forms else None, "accepted": forms}
+
+
 def olympiad_bench(row: Row) -> Row:
     """OlympiadBench: the context before the question; proofs have the answer `proof`; solutions joined."""
     context, question = str(row.get("context") or "").strip(), str(row.get("question") or "").strip()
@@ -321,6 +328,7 @@ CONVERSIONS: Mapping[str, Conversion] = {
     for f in (
         math_level,
         numina,
+        accepted,
         olympiad_bench,
         olympic_arena,
         agieval,

@@ -90,10 +90,11 @@ class PresetSource(Source):
             for raw in part.rows(pins):
                 if self.limit is not None and number >= self.limit:
                     return
-                yield replace(self._converted(raw), number=number)
+                yield replace(self.converted(raw), number=number)
                 number += 1
 
-    def _converted(self, raw: RawRow) -> RawRow:
+    def converted(self, raw: RawRow) -> RawRow:
+        """A row as the set has it, with the columns that the preset makes of it."""
         if raw.values is None:
             return raw
         known, values = self.known, dict(raw.values)
