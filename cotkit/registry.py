@@ -24,6 +24,7 @@ from cotkit.errors import RecipeError
 BUILTIN: Mapping[str, Mapping[str, str]] = {
     "steps": {
         "pull": "cotkit.curate.pull:Pull",
+        "extract": "cotkit.curate.extract:Extract",
         "filter": "cotkit.curate.filter:FilterStep",
         "sample": "cotkit.curate.sample:Sample",
         "dedup": "cotkit.dedup.step:Dedup",

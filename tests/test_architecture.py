@@ -24,7 +24,11 @@ ROOM_MAY_ASK = {
     "cli": {"recipe", "run", "verify", "dedup", "distill", "curate"},
 }  # fmt: skip
 # These single modules also ask a teacher: paid answers go through the one journal.
-MODULE_MAY_ASK = {"verify/judge.py": {"distill"}, "dedup/adjudicate.py": {"distill"}}
+MODULE_MAY_ASK = {
+    "verify/judge.py": {"distill"},
+    "dedup/adjudicate.py": {"distill"},
+    "curate/extract.py": {"distill"},
+}
 HEAVY = [
     "aiohttp",
     "datasets",

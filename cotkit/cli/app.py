@@ -49,9 +49,7 @@ def root(
 
 app.command("run")(run.run)
 app.command("validate")(run.validate)
-app.command("curate", cls=with_subcommands(**{"sources": sources.sources, "check-source": sources.check_source}))(
-    steps.curate
-)
+app.command("curate", cls=with_subcommands(sources=sources.sources, check_source=sources.check_source))(steps.curate)
 app.command("dedup", cls=with_subcommands(check=dedup.check))(steps.dedup)
 app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
