@@ -39,6 +39,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     "sources": {
         "file": "cotkit.curate.sources.file:FileSource",
         "hub": "cotkit.curate.sources.hub:HubSource",
+        "gym": "cotkit.curate.sources.gym:GymSource",
         "preset": "cotkit.curate.sources.preset:PresetSource",
     },
     "filters": {

@@ -194,7 +194,7 @@ def to_problem(raw: RawRow, source: Source) -> tuple[Problem | _Rejected, Confli
     tests = values.get(columns.tests)
     known = reference(answer, solution, text, choices, source.answer_from, bool(tests))
     metadata = {key: values[key] for key in (*source.keep, *source.also_keep()) if key in values}
-    if known.option is not None:
+    if source.option_text and known.option is not None:
         metadata["option"] = {"letter": known.answer, "text": known.option}
     if known.conflict is not None:
         metadata["reference_conflict"] = {"column": known.answer, "solution": known.conflict}
