@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cotkit.cli.options import Json
 from cotkit.cli.output import Output
 
+if TYPE_CHECKING:
+    from cotkit.curate.sources.catalogue import Preset
 
-def sources(as_json: Json = False) -> None:
+
+def sources(
+    as_json: Json = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the Markdown table of docs/sources.md.")] = False,
+) -> None:
     """The problem sets that a recipe may name: Hub id, rows, licence, domain, and what to know of each."""
     from cotkit.curate.sources.catalogue import presets
 
     output = Output(as_json)
     known = presets()
+    if markdown:
+        print(table(known))
+        return
     width, ids = max(map(len, known)), max(len(p.id) for p in known.values())
     lines = []
     for name, p in known.items():
@@ -25,6 +35,20 @@ def sources(as_json: Json = False) -> None:
         lines += [f"{'':<{width}}    {oddity}" for oddity in p.oddities]
     output.data("\n".join(lines), {name: p.model_dump(mode="json") for name, p in known.items()})
     output.next("cotkit curate check-source NAME   or, in a recipe, sources: [{kind: preset, name: NAME}]")
+
+
+def table(known: Mapping[str, Preset]) -> str:
+    """The presets as a Markdown table."""
+    head = "| name | Hub id; configurations; splits | rows | licence | domain | to know |"
+    lines = [head, "| --- | --- | ---: | --- | --- | --- |"]
+    for name, p in known.items():
+        parts = [f"`{p.id}`", *([", ".join(p.configs)] if p.configs else []), ", ".join(p.splits)]
+        rows = f"{p.rows:,}" if p.rows is not None else "?"
+        gated = " (gated)" if p.gated else ""
+        lines.append(
+            f"| `{name}` | {'; '.join(parts)} | {rows} | {p.license}{gated} | {p.domain} | {' '.join(p.oddities)} |"
+        )
+    return "\n".join(lines)
 
 
 def check_source(

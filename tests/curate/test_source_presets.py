@@ -272,3 +272,45 @@ def test_check_source_says_what_changed_is_gated_or_gone(tmp_path: Path) -> None
     assert found["limo"] == (
         "the Hub has no dataset GAIR/LIMO that you may read; check the id, or log in with `hf auth login`"
     )
+
+
+# --- the command line --------------------------------------------------------------------------------------------
+
+
+def test_the_table_in_the_docs_is_that_of_the_presets(cli: Callable[..., Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sources.md").read_text(encoding="utf-8")
+    inside = text.partition("<!-- presets -->\n")[2].partition("<!-- /presets -->")[0]
+    assert inside == cli("curate", "sources", "--markdown").stdout
+
+
+def test_sources_are_listed_and_an_unknown_one_is_told(cli: Callable[..., Any]) -> None:
+    listed = json.loads(cli("curate", "sources", "--json").stdout)
+    assert listed["gsm8k"]["id"] == "openai/gsm8k"
+    done = cli("curate", "check-source", "gsm8")
+    assert done.returncode == 2
+    assert "did you mean 'gsm8k'" in done.stderr
+
+
+def test_check_source_ends_with_3_where_a_set_has_changed(cli: Callable[..., Any], tmp_path: Path) -> None:
+    clean = {k: "" for k in os.environ if k.startswith(("HF_", "HUGGING"))}
+    with HubServer() as hub:
+        env = {**clean, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path), "HF_TOKEN": "x"}
+        publish(hub, "limo", ROWS["limo"][0])
+        good = cli("curate", "check-source", "limo", env=env)
+        publish(hub, "limo", [{"question": "1+1?", "text": "2"}])
+        changed = cli("curate", "check-source", "limo", env=env)
+    assert (good.returncode, good.stdout.split(";")[0]) == (0, "default train: fits")
+    assert changed.returncode == 3
+    assert "missing column answer" in changed.stdout
+    assert "is not as the preset 'limo' expects" in changed.stderr
+
+
+def test_a_recipe_reads_a_copy_by_set_path(cli: Callable[..., Any], jsonl: Jsonl, tmp_path: Path) -> None:
+    jsonl("copy.jsonl", [{"problem": "What is 1+1?", "answer": "2", "year": 1999}])
+    (tmp_path / "r.yaml").write_text(
+        "name: r\nversion: 1\nsteps:\n  - step: pull\n    sources:\n      - {kind: preset, name: aime}\n"
+    )
+    done = cli("curate", "r.yaml", "--set", "pull.sources.aime.path=copy.jsonl", "--out", "run")
+    assert done.returncode == 0, done.stderr
+    kept = pq.read_table(tmp_path / "run" / "01-pull" / "kept.parquet").to_pylist()
+    assert [(row["answer"], row["answer_kind"], row["source"]) for row in kept] == [("2", "gradable", "aime")]
