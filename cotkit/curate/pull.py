@@ -127,19 +127,14 @@ def pull(
                     )
                 numbers.add(raw.number)
                 seen.update(raw.values or ())
-                row, conflict = to_problem(raw, source)
+                row, conflict = to_problem(raw, source, conflicts)
+                if conflict is not None:
+                    flagged.append(conflict)
                 if isinstance(row, Problem):
                     any_kept = True
                     found[f"answer from {row.answer_from}"] += 1
                     found[f"reference {row.answer_kind}"] += 1
-                    if conflict is not None:
-                        found["conflicts"] += 1
-                        flagged.append(conflict)
-                    if conflict is not None and conflicts == "drop":
-                        evidence = {"column": conflict.column, "solution": conflict.solution}
-                        rejected.append(_Rejected(row, "reference_conflict", evidence))
-                    else:
-                        kept.append(row)
+                    kept.append(row)
                 else:
                     rejected.append(row)
                 if len(kept) >= PART:
@@ -153,6 +148,8 @@ def pull(
         [r.reason for r in rejected],
         [r.evidence for r in rejected],
     )
+    if flagged:
+        found["conflicts"] = len(flagged)
     table = pl.concat([*parts, records.frame(Problem, kept)])
     return StepOutput(
         table,
@@ -179,7 +176,7 @@ def _check_columns(source: Source, seen: set[str], any_kept: bool) -> None:
         )
 
 
-def to_problem(raw: RawRow, source: Source) -> tuple[Problem | _Rejected, Conflict | None]:
+def to_problem(raw: RawRow, source: Source, conflicts: str = "flag") -> tuple[Problem | _Rejected, Conflict | None]:
     """One raw row as a Problem, and the two answers where its column and its solution do not agree."""
     values = raw.values or {}
     columns = source.columns
@@ -197,7 +194,7 @@ def to_problem(raw: RawRow, source: Source) -> tuple[Problem | _Rejected, Confli
     if source.option_text and known.option is not None:
         metadata["option"] = {"letter": known.answer, "text": known.option}
     if known.conflict is not None:
-        metadata["reference_conflict"] = {"column": known.answer, "solution": known.conflict}
+        metadata["reference_conflict"] = dict(zip(("column", "solution"), known.conflict, strict=True))
     problem = Problem(
         problem_id=records.problem_id(text, choices),
         problem=text,
@@ -218,7 +215,10 @@ def to_problem(raw: RawRow, source: Source) -> tuple[Problem | _Rejected, Confli
         return _Rejected(problem, raw.left_out, {"place": raw.place}), None
     if known.conflict is None:
         return problem, None
-    return problem, Conflict(problem.problem_id, source.name, raw.number, text, known.answer or "", known.conflict)
+    conflict = Conflict(problem.problem_id, source.name, raw.number, text, *known.conflict)
+    if conflicts == "flag":
+        return problem, conflict
+    return _Rejected(problem, "reference_conflict", metadata["reference_conflict"]), conflict
 
 
 def _text(value: Any) -> str | None:

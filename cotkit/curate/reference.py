@@ -17,16 +17,16 @@ class Reference:
     Attributes:
         answer: None where none was found.
         method: the place it was found in: column, boxed, hashes, phrase, letter, or nowhere.
-        kind: what `verify` can do with it; `tests` where there is none and tests decide instead.
+        kind: what `verify` can do with it; `tests` where tests decide instead.
         option: of a multiple-choice problem, the text of the option that the answer names.
-        conflict: what the solution's box or #### says, where that is another answer than the column's.
+        conflict: the column's answer and that of the solution's box or ####, where they are not the same.
     """
 
     answer: str | None
     method: str
     kind: AnswerKind
     option: str | None = None
-    conflict: str | None = None
+    conflict: tuple[str, str] | None = None
 
 
 def reference(
@@ -37,18 +37,21 @@ def reference(
     ways: Sequence[str],
     tests: bool = False,
 ) -> Reference:
-    """Find the reference in the answer column and the solution, by `ways` in order (source.AnswerWay)."""
+    """Find the reference in the answer column and the solution, by `ways` in order (source.AnswerWay).
+
+    Where `tests` decide, the solution is a program: only the column is looked at.
+    """
     from cotkit.verify.extract import extract_reference
     from cotkit.verify.question import facts
 
+    if tests:
+        found = extract_reference(answer, None, ("column",))
+        return Reference(found.answer, "nowhere" if found.answer is None else found.method, "tests")
     options = tuple(choices or ()) or facts(problem).choices
-    usable = ways if options else [way for way in ways if way != "option"]
-    found = extract_reference(answer, solution, usable)
+    found = extract_reference(answer, solution, ways if options else [way for way in ways if way != "option"])
+    conflict = _conflict(answer, solution, problem, choices) if "column" in ways else None
     if found.answer is None:
-        return Reference(None, "nowhere", "tests" if tests else "empty")
-    conflict = None
-    if "column" in ways and answer is not None and answer.strip() and solution:
-        conflict = _conflict(found.answer, solution, problem, choices)
+        return Reference(None, "nowhere", "empty")
     return Reference(found.answer, found.method, kind_of(found.answer), option_text(found.answer, options), conflict)
 
 
@@ -76,13 +79,16 @@ def option_text(answer: str, options: Sequence[str]) -> str | None:
     return options[index] if 0 <= index < len(options) else None
 
 
-def _conflict(answer: str, solution: str, problem: str, choices: Sequence[str] | None) -> str | None:
+def _conflict(
+    answer: str | None, solution: str | None, problem: str, choices: Sequence[str] | None
+) -> tuple[str, str] | None:
     """Only a box or #### is held against the column: other phrases are too often about a part of the solution."""
     from cotkit.verify import grade
     from cotkit.verify.extract import extract_reference
 
+    column = extract_reference(answer, None, ("column",)).answer
     other = extract_reference(None, solution, ("boxed", "hashes")).answer
-    if other is None or "".join(other.split()) == "".join(answer.split()):
+    if column is None or other is None or "".join(other.split()) == "".join(column.split()):
         return None
-    verdict = grade(answer, f"\\boxed{{{other}}}", question=problem, choices=choices)
-    return other if verdict.value == "incorrect" else None
+    verdict = grade(column, f"\\boxed{{{other}}}", question=problem, choices=choices)
+    return (column, other) if verdict.value == "incorrect" else None

@@ -248,18 +248,19 @@ def extract_reference(answer: str | None, solution: str | None, ways: Sequence[s
     column is the answer column, what a box or #### in it holds; boxed, hashes, phrase and option (a letter that
     the last line names) read the solution.
     """
+    missed: Extraction | None = None  # an empty box, an answer that is taken back: the solution has none
     for way in ways:
         if way == "column":
             if answer is not None and answer.strip():
                 text = _unlisted(answer.strip())
                 found = boxed_answer(text) or _hashes(text)
                 return found if found is not None and found.answer else Extraction(text, "column")
-        elif solution is not None and solution.strip():
-            found = _IN_SOLUTION[way](solution)
-            if found is not None:
-                return found
+        elif solution is not None and solution.strip() and missed is None:
+            missed = _IN_SOLUTION[way](solution)
+            if missed is not None and missed.answer is not None:
+                return missed
     empty = solution is None or not solution.strip()
-    return Extraction(None, "none", "empty" if empty else "no_answer_found")
+    return missed or Extraction(None, "none", "empty" if empty else "no_answer_found")
 
 
 _IN_SOLUTION: Mapping[str, Callable[[str], Extraction | None]] = {

@@ -104,7 +104,7 @@ def test_a_long_source_needs_little_memory(client: Any) -> None:
 
 
 # 425 is tried again by cotkit alone; what the client itself retries takes it half a minute to give up on.
-@pytest.mark.parametrize("path", ["GET /api/datasets/a/small", "GET .*00001-of-00003", "GET .*00002-of-00003"])
+@pytest.mark.parametrize("path", ["GET /api/datasets/a/small", "GET .*00000-of-00003", "GET .*00001-of-00003"])
 @pytest.mark.parametrize("code", [425, 429])
 def test_a_busy_hub_is_waited_for_and_no_row_is_lost_or_twice(
     client: Any, hub: HubServer, path: str, code: int
@@ -112,6 +112,21 @@ def test_a_busy_hub_is_waited_for_and_no_row_is_lost_or_twice(
     hub.inject(path, code, times=2, headers={"Retry-After": "1"})
     assert client("rows", id="a/small") == [f"p{i}" for i in range(SHARDS * ROWS)]
     assert sum(call.code == code for call in hub.log) == 2
+
+
+def test_a_stream_that_breaks_inside_a_file_goes_on_at_the_row(client: Any, hub: HubServer) -> None:
+    """The third and last request for the second file fails: some of its rows are through, some are not."""
+    match = "GET .*00001-of-00004"
+
+    def fail_after(requests: int) -> None:
+        if requests:
+            hub.once_before(match, lambda: fail_after(requests - 1))
+        else:
+            hub.inject(match, 425, times=1)
+
+    fail_after(2)
+    assert client("rows", id="a/big") == [f"p{i}" for i in range(16_000)]
+    assert sum(call.code == 425 for call in hub.log) == 1
 
 
 def test_patience_ends_in_one_sentence(client: Any, hub: HubServer) -> None:

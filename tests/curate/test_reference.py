@@ -42,6 +42,8 @@ def pulled(path: Path, conflicts: str = "flag", **source: Any) -> StepOutput:
         ("\\boxed{4}", None, ALL, ("4", "boxed")),
         ("so it is\n#### 4", None, ALL, ("4", "hashes")),
         ("  ", "", ALL, (None, "nowhere")),
+        (None, "\\boxed{} so the answer is 5", ALL, (None, "nowhere")),
+        ("7", "\\boxed{} so the answer is 5", ("boxed", "column"), ("7", "column")),
     ],
 )
 def test_found_in_the_order_that_is_asked_for(
@@ -109,6 +111,20 @@ def test_a_solution_that_boxes_another_answer_is_flagged_with_both(jsonl: Jsonl)
     assert dropped.dropped["reason"].to_list() == ["reference_conflict"]
     assert json.loads(dropped.dropped["evidence"][0]) == {"column": "3", "solution": "2"}
     assert dropped.rows_in == dropped.kept.height + dropped.dropped.height == 4
+
+
+def test_a_conflict_shows_whatever_the_order_and_only_where_the_column_is_asked(jsonl: Jsonl) -> None:
+    path = jsonl("a.jsonl", CONFLICTS)
+    first = pulled(path, answer_from=["boxed", "column"])
+    assert first.kept["answer"][0] == "2"
+    assert first.secondary["conflicts"].select("column", "solution").rows() == [("3", "2")]
+    assert pulled(path, answer_from=["boxed"]).secondary == {}
+
+
+def test_a_program_is_no_place_for_answers(jsonl: Jsonl) -> None:
+    row = {"problem": "Add one.", "solution": "# the answer is 5\nprint(6)", "tests": [{"input": "1", "output": "2"}]}
+    kept = pulled(jsonl("a.jsonl", [row])).kept
+    assert kept.select("answer", "answer_kind").row(0) == (None, "tests")
 
 
 def test_kinds_are_counted_in_the_funnel(jsonl: Jsonl) -> None:
