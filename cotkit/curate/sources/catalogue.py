@@ -33,7 +33,7 @@ class Preset(Config):
     aliases: Mapping[str, tuple[str, ...]] = Field(
         default_factory=dict, description="Column -> names that known copies of the set use instead."
     )
-    convert: str | None = Field(None, description="Function of conversions.py for what a column map cannot express.")
+    convert: str | None = Field(None, description="Function of conversions for what a column map cannot express.")
     keep: tuple[str, ...] = Field((), description="Further columns that go into `metadata` where a row has them.")
     license: str = Field(description="As published; unknown where nothing is stated or we could not see it.")
     domain: Domain = Field("math", description="Domain of its rows.")

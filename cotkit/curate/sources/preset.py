@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
 from cotkit.curate.sources.catalogue import Preset, presets, unknown
-from cotkit.curate.sources.conversions import CONVERSIONS, LeftOut
+from cotkit.curate.sources.conversions import CONVERSIONS
+from cotkit.curate.sources.conversions.shape import LeftOut
 from cotkit.curate.sources.file import FileSource
 from cotkit.curate.sources.hub import HubSource
 from cotkit.errors import InputError
