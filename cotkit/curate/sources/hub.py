@@ -153,6 +153,7 @@ def resumed(open_stream: Callable[[], IterableDataset]) -> Iterator[dict[str, An
     def fill() -> None:
         nonlocal rows
         try:
+            # What came before an error stays in the list.
             ready.extend(islice(rows, AT_ONCE - len(ready)))
         except Exception:
             stream.load_state_dict(stream.state_dict())  # a generator that has failed would just end
