@@ -31,6 +31,8 @@ VerdictName = Literal["correct", "incorrect", "undecided"]
 class Problem:
     """One problem. (source, source_row) names the row it came from; problem_id names its text.
 
+    `answer_from` is the place the answer was found in, `answer_kind` what `verify` can do with it
+    (cotkit.curate.reference).
     A features step fills the last four: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
     10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none.
     """
@@ -46,6 +48,8 @@ class Problem:
     tests: str | None = None
     choices: list[str] | None = None
     language: str | None = None
+    answer_from: str | None = None
+    answer_kind: str | None = None
     metadata: str = "{}"
     subject: str | None = None
     difficulty: float | None = None

@@ -24,6 +24,7 @@ from cotkit.errors import RecipeError
 BUILTIN: Mapping[str, Mapping[str, str]] = {
     "steps": {
         "pull": "cotkit.curate.pull:Pull",
+        "extract": "cotkit.curate.extract:Extract",
         "filter": "cotkit.curate.filter:FilterStep",
         "sample": "cotkit.curate.sample:Sample",
         "features": "cotkit.curate.features:Features",
@@ -40,6 +41,8 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     "sources": {
         "file": "cotkit.curate.sources.file:FileSource",
         "hub": "cotkit.curate.sources.hub:HubSource",
+        "gym": "cotkit.curate.sources.gym:GymSource",
+        "preset": "cotkit.curate.sources.preset:PresetSource",
     },
     "filters": {
         "length": "cotkit.curate.filters.length:Length",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,12 +21,19 @@ class RawRow:
         place: where a person finds it, e.g. "problems.jsonl, line 7".
         values: column -> value; None for a row that could not be read.
         error: why it could not be read.
+        left_out: a short fixed word where the source's own rule leaves the row out; the values are there all the same.
     """
 
     number: int
     place: str
     values: Mapping[str, Any] | None
     error: str | None = None
+    left_out: str | None = None
+
+
+# Where a reference answer is looked for: the answer column; in the solution the last box, what follows ####, what
+# follows "the answer is", and the option letter that its last line names.
+AnswerWay = Literal["column", "boxed", "hashes", "phrase", "option"]
 
 
 class Columns(Config):
@@ -58,9 +65,20 @@ class Source(Config):
     keep: tuple[str, ...] = Field((), description="Further columns to keep, as JSON in `metadata`.")
     license: str | None = Field(None, description="Licence of the source, e.g. apache-2.0; None is unknown.")
     domain: str = Field("math", description="Domain of rows that do not say their own.")
+    answer_from: tuple[AnswerWay, ...] = Field(
+        ("column", "boxed", "hashes", "phrase", "option"),
+        description="Where the reference answer is looked for, in this order; all but column read the solution.",
+    )
+    option_text: bool = Field(
+        False, description="Of a multiple-choice problem take the text of the right option, not its letter."
+    )
     limit: int | None = Field(None, ge=1, description="Read only the first rows of the source.")
 
     excluded: ClassVar[Mapping[str, str]] = {}
+
+    def also_keep(self) -> tuple[str, ...]:
+        """Columns that go into `metadata` besides `keep`, where a row has them."""
+        return ()
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         """Digest of the source's content, usually {self.name: digest}; raises InputError where it is missing.

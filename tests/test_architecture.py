@@ -28,6 +28,7 @@ MODULE_MAY_ASK = {
     "verify/judge.py": {"distill"},
     "dedup/adjudicate.py": {"distill"},
     "curate/features.py": {"distill"},
+    "curate/extract.py": {"distill"},
 }
 HEAVY = [
     "aiohttp",

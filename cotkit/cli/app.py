@@ -10,7 +10,20 @@ from typing import Annotated
 import typer
 
 from cotkit import __version__
-from cotkit.cli import dedup, distill, estimate, importing, inspect_, journal, recipes, run, steps, teachers, verify
+from cotkit.cli import (
+    dedup,
+    distill,
+    estimate,
+    importing,
+    inspect_,
+    journal,
+    recipes,
+    run,
+    sources,
+    steps,
+    teachers,
+    verify,
+)
 from cotkit.cli.output import fail
 from cotkit.cli.verbs import with_subcommands
 from cotkit.errors import CotkitError, StorageError
@@ -49,7 +62,8 @@ def root(
 
 app.command("run")(run.run)
 app.command("validate")(run.validate)
-app.command("curate", cls=with_subcommands(**{"import": importing.import_}))(steps.curate)
+_curate = with_subcommands(sources=sources.sources, check_source=sources.check_source, **{"import": importing.import_})
+app.command("curate", cls=_curate)(steps.curate)
 app.command("dedup", cls=with_subcommands(check=dedup.check))(steps.dedup)
 app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)

@@ -64,7 +64,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
     from cotkit.records import Problem, problem_id
 
     text, choices = as_text(row["problem"]) or "", as_list(row["choices"])
-    texts = ("answer", "solution", "license", "tests", "language", "subject")
+    texts = ("answer", "solution", "license", "tests", "language", "subject", "answer_from", "answer_kind")
     own: dict[str, Any] = {name: as_text(row[name]) or None for name in texts}
     own |= {name: as_list(row[name]) for name in ("solved_by", "unsolved_by")}
     return Problem(

@@ -98,6 +98,8 @@ def curate(
       cotkit curate my.yaml
 
       cotkit curate raw.jsonl --column problem=question --filter gradable --filter no_figure --out problems.parquet
+
+    Subcommands: cotkit curate sources lists the problem sets known by name; cotkit curate check-source NAME checks one.
     """
     output = Output(as_json, quiet)
     if is_recipe(target):

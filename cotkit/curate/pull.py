@@ -16,10 +16,16 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit import records
+from cotkit.curate.reference import reference
 from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
 from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
+
+# Rows that are held as Python objects before they become columns, which are several times smaller.
+PART = 5_000
+# Characters that no text means: they hide things in a terminal and break some readers.
+_CONTROLS = {code: None for code in (*range(32), 127) if chr(code) not in "\t\n\r"}
 
 
 class Pull(Step):
@@ -27,12 +33,19 @@ class Pull(Step):
 
     step: Literal["pull"] = "pull"
     sources: tuple[AnySource, ...] = Field(min_length=1, description="Where the problems come from.")
+    conflicts: Literal["flag", "drop"] = Field(
+        "flag",
+        description="A row whose solution boxes another answer than its answer column: keep it, with both in "
+        "`metadata` and in conflicts.parquet, or drop it.",
+    )
 
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = ()
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.pull",
+        "cotkit.curate.reference",
+        "cotkit.curate.sources",
         "cotkit.source",
         "cotkit.verify",
         "cotkit.records",
@@ -61,7 +74,7 @@ class Pull(Step):
         return None
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
-        return pull(self.sources, context.pins, context.progress)
+        return pull(self.sources, context.pins, context.progress, self.conflicts)
 
 
 @dataclass(frozen=True)
@@ -73,19 +86,38 @@ class _Rejected:
     evidence: dict[str, Any]
 
 
-def pull(sources: tuple[Source, ...], pins: Mapping[str, str], progress: Progress) -> StepOutput:
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A row of conflicts.parquet: the answer column says one thing, the solution another."""
+
+    problem_id: str
+    source: str
+    source_row: int
+    problem: str
+    column: str
+    solution: str
+
+
+def pull(
+    sources: tuple[Source, ...], pins: Mapping[str, str], progress: Progress, conflicts: str = "flag"
+) -> StepOutput:
     """Read the sources into a Problem table.
 
-    Dropped: "unreadable_row" and "no_problem_text". A row without a reference answer is kept (`answer`
-    null): whether that matters is for the filters to say. Raises InputError for a source without rows
-    and for a column that the recipe names and no row has.
+    Dropped: "unreadable_row", "no_problem_text", what a preset leaves out under its own reason, and with
+    `conflicts="drop"` "reference_conflict". A row without a reference answer is kept (`answer` null): whether that
+    matters is for the filters to say. Raises InputError for a source without rows and for a column that the recipe
+    names and no row has.
     """
+    import polars as pl
+
+    parts: list[pl.DataFrame] = []
     kept: list[Problem] = []
     rejected: list[_Rejected] = []
+    flagged: list[Conflict] = []
     found: Counter[str] = Counter()
     for source in sources:
         seen: set[str] = set()
-        first_kept = len(kept)
+        any_kept = False
         with progress.task(f"pull {source.name}", 0) as task:
             numbers: set[int] = set()
             for raw in islice(source.rows(pins), source.limit):
@@ -95,21 +127,37 @@ def pull(sources: tuple[Source, ...], pins: Mapping[str, str], progress: Progres
                     )
                 numbers.add(raw.number)
                 seen.update(raw.values or ())
-                row = to_problem(raw, source, found)
+                row, conflict = to_problem(raw, source, conflicts)
+                if conflict is not None:
+                    flagged.append(conflict)
                 if isinstance(row, Problem):
+                    any_kept = True
+                    found[f"answer from {row.answer_from}"] += 1
+                    found[f"reference {row.answer_kind}"] += 1
                     kept.append(row)
                 else:
                     rejected.append(row)
+                if len(kept) >= PART:
+                    parts.append(records.frame(Problem, kept))
+                    kept = []
                 task.advance()
-        _check_columns(source, seen, len(kept) > first_kept)
+        _check_columns(source, seen, any_kept)
     dropped = records.dropped_frame(
         records.frame(Problem, [r.row for r in rejected]),
         range(len(rejected)),
         [r.reason for r in rejected],
         [r.evidence for r in rejected],
     )
-    counters = {f"answer from {method}": float(count) for method, count in sorted(found.items())}
-    return StepOutput(records.frame(Problem, kept), dropped, rows_in=len(kept) + len(rejected), counters=counters)
+    if flagged:
+        found["conflicts"] = len(flagged)
+    table = pl.concat([*parts, records.frame(Problem, kept)])
+    return StepOutput(
+        table,
+        dropped,
+        rows_in=table.height + len(rejected),
+        counters={name: float(count) for name, count in sorted(found.items())},
+        secondary={"conflicts": records.frame(Conflict, flagged)} if flagged else {},
+    )
 
 
 def _check_columns(source: Source, seen: set[str], any_kept: bool) -> None:
@@ -128,27 +176,29 @@ def _check_columns(source: Source, seen: set[str], any_kept: bool) -> None:
         )
 
 
-def to_problem(raw: RawRow, source: Source, found: Counter[str] | None = None) -> Problem | _Rejected:
-    """One raw row as a Problem; `found` counts by which way reference answers were found."""
-    from cotkit.verify.extract import extract_reference
-
+def to_problem(raw: RawRow, source: Source, conflicts: str = "flag") -> tuple[Problem | _Rejected, Conflict | None]:
+    """One raw row as a Problem, and the two answers where its column and its solution do not agree."""
     values = raw.values or {}
     columns = source.columns
     text = _text(values.get(columns.problem))
     if raw.values is None or not text:
         shell = Problem(problem_id="", problem=text or "", source=source.name, source_row=raw.number)
         reason = "unreadable_row" if raw.values is None else "no_problem_text"
-        return _Rejected(shell, reason, {"place": raw.place, "error": raw.error or "the problem text is empty"})
+        return _Rejected(shell, reason, {"place": raw.place, "error": raw.error or "the problem text is empty"}), None
     solution = _text(values.get(columns.solution))
-    reference = extract_reference(_text(values.get(columns.answer)), solution)
-    if found is not None:
-        found[reference.method if reference.answer is not None else "nowhere"] += 1
+    answer = _text(values.get(columns.answer))
     choices = _choices(values.get(columns.choices))
     tests = values.get(columns.tests)
-    return Problem(
+    known = reference(answer, solution, text, choices, source.answer_from, bool(tests))
+    metadata = {key: values[key] for key in (*source.keep, *source.also_keep()) if key in values}
+    if source.option_text and known.option is not None:
+        metadata["option"] = {"letter": known.answer, "text": known.option}
+    if known.conflict is not None:
+        metadata["reference_conflict"] = dict(zip(("column", "solution"), known.conflict, strict=True))
+    problem = Problem(
         problem_id=records.problem_id(text, choices),
         problem=text,
-        answer=reference.answer,
+        answer=known.option if source.option_text and known.option is not None else known.answer,
         solution=solution,
         domain=_text(values.get(columns.domain)) or source.domain,
         source=source.name,
@@ -157,8 +207,18 @@ def to_problem(raw: RawRow, source: Source, found: Counter[str] | None = None) -
         tests=tests if tests is None or isinstance(tests, str) else _json(tests),
         choices=choices,
         language=_text(values.get(columns.language)),
-        metadata=_json({key: values[key] for key in source.keep if key in values}),
+        answer_from=known.method,
+        answer_kind=known.kind,
+        metadata=_json(metadata),
     )
+    if raw.left_out is not None:
+        return _Rejected(problem, raw.left_out, {"place": raw.place}), None
+    if known.conflict is None:
+        return problem, None
+    conflict = Conflict(problem.problem_id, source.name, raw.number, text, *known.conflict)
+    if conflicts == "flag":
+        return problem, conflict
+    return _Rejected(problem, "reference_conflict", metadata["reference_conflict"]), conflict
 
 
 def _text(value: Any) -> str | None:
@@ -169,7 +229,7 @@ def _text(value: Any) -> str | None:
         return None
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) else _json(value)
     # A lone surrogate (JSON allows "\ud800") cannot be written as UTF-8.
-    return text.encode("utf-8", "replace").decode("utf-8").strip() or None
+    return text.translate(_CONTROLS).encode("utf-8", "replace").decode("utf-8").strip() or None
 
 
 def _choices(value: Any) -> list[str] | None:
@@ -185,5 +245,14 @@ def _choices(value: Any) -> list[str] | None:
 
 
 def _json(value: Any) -> str:
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
+    text = json.dumps(_finite(value), sort_keys=True, ensure_ascii=False, default=str, allow_nan=False)
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinities are no JSON."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value

@@ -17,20 +17,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit import __version__
+from cotkit.curate import patience
 from cotkit.curate.card import card_state
 from cotkit.curate.layout import PushOptions, PushResult, is_ours, stale
 from cotkit.errors import HubError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
-    from tenacity import RetryCallState
 
 ATTEMPTS = 5
 # Beside the dataset folder: which commit was pushed from here.
 MEMORY = "pushed.json"
-# 409 and 412: somebody else committed in between; 408, 425, 429 and 5xx: the Hub asks for patience.
-_AGAIN = frozenset({408, 409, 412, 425, 429, 500, 502, 503, 504})
-_LONGEST_WAIT = 120.0
+# Somebody else committed in between.
+_CONFLICT = frozenset({409, 412})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,10 @@ def push_to_hub(folder: Path, files: Sequence[str], repo: str, options: PushOpti
     local = {name: _local_file(folder / name) for name in files}
     memory = _Memory()
     retrying = Retrying(
-        stop=stop_after_attempt(ATTEMPTS), wait=_wait, retry=retry_if_exception(_is_passing), reraise=True
+        stop=stop_after_attempt(ATTEMPTS),
+        wait=patience.wait,
+        retry=retry_if_exception(lambda error: patience.is_passing(error, _CONFLICT)),
+        reraise=True,
     )
     with _in_one_sentence(repo):
         result: PushResult = retrying(_attempt, api, repo, local, options, memory, known)
@@ -234,41 +236,6 @@ def _refuse_newer(api: HfApi, repo: str, head: str, remote: Mapping[str, _Remote
         )
 
 
-def _http_error(error: BaseException) -> BaseException | None:
-    """The transport's or the Hub's error behind an exception.
-
-    A failed LFS upload comes as a RuntimeError that holds it. The transport library is named by the
-    client's own base class, since it has changed from one major version of the client to the next.
-    """
-    from huggingface_hub.errors import HfHubHTTPError
-
-    base = next(c for c in HfHubHTTPError.__mro__ if c.__name__ == "HTTPError")
-    seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, base):
-        seen = seen.__cause__
-    return seen
-
-
-def _status(error: BaseException) -> int | None:
-    code = getattr(getattr(error, "response", None), "status_code", None)
-    return code if isinstance(code, int) else None
-
-
-def _is_passing(error: BaseException) -> bool:
-    found = _http_error(error)
-    return found is not None and (_status(found) in _AGAIN or _status(found) is None)
-
-
-def _wait(state: RetryCallState) -> float:
-    """0.5 s, doubled each time, or as long as the Hub's Retry-After says."""
-    error = state.outcome.exception() if state.outcome else None
-    found = _http_error(error) if error else None
-    after = getattr(getattr(found, "response", None), "headers", {}).get("Retry-After", "")
-    asked = float(after) if re.fullmatch(r"\d{1,6}", after) else 0.0
-    backoff = 0.5 * float(2 ** (state.attempt_number - 1))
-    return min(max(backoff, asked), _LONGEST_WAIT)
-
-
 @contextmanager
 def _in_one_sentence(repo: str) -> Iterator[None]:
     from huggingface_hub.errors import OfflineModeIsEnabled
@@ -280,12 +247,12 @@ def _in_one_sentence(repo: str) -> Iterator[None]:
     except HubError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
-        found = _http_error(error)
+        found = patience.http_error(error)
         raise HubError(f"hub:{repo}: {_sentence(found if found is not None else error)}") from error
 
 
 def _sentence(error: BaseException) -> str:
-    status = _status(error)
+    status = patience.status(error)
     said = _said(error)
     if status == 401:
         return "the Hub does not accept the token; set HF_TOKEN to a valid one, or run `hf auth login`"

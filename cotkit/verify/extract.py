@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 from cotkit.verify.boxed import Extraction, boxed_answer, boxes
@@ -238,19 +239,36 @@ def _box_doubt(text: str, answer: str) -> str | None:
     return doubt(text, joined, stated.answer if stated is not None else None)
 
 
-def extract_reference(answer: str | None, solution: str | None) -> Extraction:
-    """The reference of a dataset row: its answer column where that is filled, else from its solution."""
-    if answer is not None and answer.strip():
-        text = _unlisted(answer.strip())
-        found = boxed_answer(text) or _hashes(text)
-        return found if found is not None and found.answer else Extraction(text, "column")
-    if solution is None or not solution.strip():
-        return Extraction(None, "none", "empty")
-    for way in (boxed_answer, _hashes, _phrase):
-        found = way(solution)
-        if found is not None:
-            return found
-    return Extraction(None, "none", "no_answer_found")
+WAYS = ("column", "boxed", "hashes", "phrase", "option")
+
+
+def extract_reference(answer: str | None, solution: str | None, ways: Sequence[str] = WAYS[:-1]) -> Extraction:
+    """The reference of a dataset row, by the first of `ways` that finds one.
+
+    column is the answer column, what a box or #### in it holds; boxed, hashes, phrase and option (a letter that
+    the last line names) read the solution.
+    """
+    missed: Extraction | None = None  # an empty box, an answer that is taken back: the solution has none
+    for way in ways:
+        if way == "column":
+            if answer is not None and answer.strip():
+                text = _unlisted(answer.strip())
+                found = boxed_answer(text) or _hashes(text)
+                return found if found is not None and found.answer else Extraction(text, "column")
+        elif solution is not None and solution.strip() and missed is None:
+            missed = _IN_SOLUTION[way](solution)
+            if missed is not None and missed.answer is not None:
+                return missed
+    empty = solution is None or not solution.strip()
+    return missed or Extraction(None, "none", "empty" if empty else "no_answer_found")
+
+
+_IN_SOLUTION: Mapping[str, Callable[[str], Extraction | None]] = {
+    "boxed": boxed_answer,
+    "hashes": _hashes,
+    "phrase": _phrase,
+    "option": lambda text: _letter(text) or mentions_option(text),
+}
 
 
 def _unlisted(text: str) -> str:

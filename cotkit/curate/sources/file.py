@@ -1,4 +1,4 @@
-"""Problems from a local file: JSONL, JSON, CSV or Parquet."""
+"""Problems from a local file or folder: JSONL, JSON, CSV, Parquet, or a zip of JSON files."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import hashlib
 import io
 import json
 import sys
+import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
 
@@ -19,21 +21,29 @@ from cotkit.config import LocalPath
 from cotkit.errors import InputError
 from cotkit.source import RawRow, Source
 
-Format = Literal["jsonl", "json", "csv", "parquet"]
+Format = Literal["jsonl", "json", "csv", "parquet", "zip"]
 SUFFIXES: Mapping[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
     ".csv": "csv",
     ".parquet": "parquet",
+    ".zip": "zip",
 }
+# A row that is longer is no problem but a mistake, or an attack.
+MAX_MEMBER = 64_000_000
+# Few enough that a batch of rows with long solutions stays small.
+PARQUET_ROWS = 1_000
 
 
 class FileSource(Source):
-    """Rows of a local file; `.gz` before reading is undone for the text formats."""
+    """Rows of a local file, or of all files in a folder by name; `.gz` is undone for the text formats.
+
+    In a folder and in a zip a JSON file may also be one row.
+    """
 
     kind: Literal["file"] = "file"
-    path: LocalPath = Field(description="The file, relative to the recipe.")
+    path: LocalPath = Field(description="The file, or a folder of files, relative to the recipe.")
     format: Format | None = Field(None, description="Told by the file's ending when left out.")
     malformed: Literal["stop", "drop"] = Field(
         "stop", description="A row that cannot be read: stop with its place, or drop it with the reason."
@@ -43,17 +53,23 @@ class FileSource(Source):
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         try:
-            with open(self.path, "rb") as file:
-                return {self.name: "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()}
+            if self.path.is_dir():
+                parts = [f"{path.relative_to(self.path).as_posix()} {_digest(path)}" for path in self._inside()]
+                return {self.name: "sha256:" + hashlib.sha256("\n".join(parts).encode()).hexdigest()}
+            return {self.name: "sha256:" + _digest(self.path)}
         except OSError as error:
             raise InputError(_unreadable(self.path, error)) from error
 
+    def _inside(self) -> list[Path]:
+        """The files of the folder that hold rows, by name."""
+        known = tuple(suffix for suffix, form in SUFFIXES.items() if self.format in (None, form))
+        found = [p for p in self.path.rglob("*") if p.is_file() and p.name.lower().removesuffix(".gz").endswith(known)]
+        return sorted(found)
+
     def rows(self, pins: Mapping[str, str]) -> Iterator[RawRow]:
-        readers = {"jsonl": _jsonl, "json": _json, "csv": _csv, "parquet": _parquet}
-        reader = readers[self.format or format_of(self.path)]
         count = 0
         try:
-            for row in reader(self.path):
+            for row in self._all():
                 if self.limit is not None and count >= self.limit:
                     return
                 if row.error and self.malformed == "stop":
@@ -70,10 +86,26 @@ class FileSource(Source):
         if not count:
             raise InputError(f"{self.path}: the file has no rows; give the source '{self.name}' a file with problems")
 
+    def _all(self) -> Iterator[RawRow]:
+        if not self.path.is_dir():
+            yield from READERS[self.format or format_of(self.path)](self.path)
+            return
+        number = 0
+        for path in self._inside():
+            form = self.format or format_of(path)
+            for row in _json(path, single=True) if form == "json" else READERS[form](path):
+                yield replace(row, number=number)
+                number += 1
 
-def format_of(path: Path) -> Format:
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def format_of(path: Path | str) -> Format:
     """The format that a file name tells; raises InputError for an ending that is not known."""
-    suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
+    suffixes = [s.lower() for s in Path(path).suffixes if s.lower() != ".gz"]
     if suffixes and suffixes[-1] in SUFFIXES:
         return SUFFIXES[suffixes[-1]]
     raise InputError(f"{path}: cannot tell the format from the name; use one of {', '.join(SUFFIXES)} or set `format`")
@@ -105,12 +137,15 @@ def _jsonl(path: Path) -> Iterator[RawRow]:
             number += 1
 
 
-def _json(path: Path) -> Iterator[RawRow]:
+def _json(path: Path, single: bool = False) -> Iterator[RawRow]:
+    """A list of rows; with `single` also one row."""
     with _open(path) as file:
         try:
             data = json.load(file)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not valid JSON ({error}); mend the file") from error
+    if single and isinstance(data, dict):
+        data = [data]
     if not isinstance(data, list):
         raise InputError(f"{path}: a JSON list of rows is expected, not {_named(data)}")
     for number, value in enumerate(data):
@@ -144,11 +179,45 @@ def _csv(path: Path) -> Iterator[RawRow]:
 
 
 def _parquet(path: Path) -> Iterator[RawRow]:
-    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     try:
-        table = pl.read_parquet(path, glob=False)
-    except pl.exceptions.PolarsError as error:
+        with pq.ParquetFile(path) as file:
+            batches = file.iter_batches(batch_size=PARQUET_ROWS)
+            rows = (row for batch in batches for row in batch.to_pylist())
+            for number, row in enumerate(rows):
+                yield RawRow(number, f"{path}, row {number + 1}", row)
+    except pa.ArrowException as error:
         raise InputError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0]})") from error
-    for number, row in enumerate(table.iter_rows(named=True)):
-        yield RawRow(number, f"{path}, row {number + 1}", row)
+
+
+def _zip(path: Path) -> Iterator[RawRow]:
+    """Each JSON file in the archive is a row, by name; nothing is unpacked to disk."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = sorted((m for m in archive.infolist() if m.filename.endswith(".json")), key=lambda m: m.filename)
+            for number, member in enumerate(members):
+                place = f"{path}, {member.filename}"
+                with archive.open(member) as file:
+                    text = file.read(MAX_MEMBER + 1)
+                if len(text) > MAX_MEMBER:
+                    yield RawRow(number, place, None, f"longer than {MAX_MEMBER} bytes")
+                    continue
+                try:
+                    value = json.loads(text)
+                except (ValueError, RecursionError) as error:
+                    yield RawRow(number, place, None, f"not valid JSON ({error})")
+                else:
+                    yield _checked(number, place, value)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise InputError(f"{path}: not a readable zip ({error}); fetch it again") from error
+
+
+READERS: Mapping[Format, Callable[[Path], Iterator[RawRow]]] = {
+    "jsonl": _jsonl,
+    "json": _json,
+    "csv": _csv,
+    "parquet": _parquet,
+    "zip": _zip,
+}
