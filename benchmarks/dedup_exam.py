@@ -157,6 +157,22 @@ def clean_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+# What a hand-written look-alike of the second set changes, as the table calls it.
+ALIKE = {
+    "numbers": "numbers changed (by hand), 2nd set",
+    "question": "other question, 2nd set",
+    "condition": "other condition, 2nd set",
+    "template": "same template, 2nd set",
+    "clean": "clean, 2nd set",
+}
+
+
+def alike_cases(unseen: bool) -> list[Case]:
+    """The look-alikes of the second set (alike.jsonl): those kept back, or the others."""
+    rows = [json.loads(line) for line in (EXAM / "alike.jsonl").read_text().splitlines()]
+    return [Case(ALIKE[r["kind"]], r["base"] or "", r["problem"], False) for r in rows if r["unseen"] is unseen]
+
+
 def layout(text: str, rng: random.Random) -> str:
     """The same problem as another crawl would spell it."""
     text = text.replace("\\frac", "\\dfrac") if rng.random() < 0.5 else text.replace("\\dfrac", "\\tfrac")
@@ -282,6 +298,13 @@ def numbers_changed(text: str, rng: random.Random) -> str | None:
     return text
 
 
+def more_numbers(row: dict[str, Any], had: set[str], seed: int, count: int = 3) -> list[str]:
+    """Further texts of a base problem with numbers changed, none of those in `had`."""
+    rng = random.Random(f"{seed}/more/{row['id']}")
+    made = dict.fromkeys(t for _ in range(3 * count) if (t := numbers_changed(row["problem"], rng)) and t not in had)
+    return list(made)[:count]
+
+
 Maker = Callable[[str, random.Random], "str | None"]
 MECHANICAL: dict[str, tuple[Maker, bool]] = {
     "verbatim": (lambda t, _: t, True),
@@ -301,16 +324,19 @@ def cases(rows: list[dict[str, Any]], seed: int = 5) -> Iterator[Case]:
     for row in rows:
         rng = random.Random(f"{seed}/{row['id']}")
         base, text, answer = row["id"], row["problem"], row.get("answer")
+        had = {text, *row.get("different", {}).get("numbers", ())}
         for kind, (make, leak) in MECHANICAL.items():
             made = make(text, rng)
             if made is None or (made == text and kind != "verbatim"):
                 continue
             label = "short template" if kind == "verbatim" and "short" in row.get("tags", ()) else kind
+            had.add(made)
             yield Case(label, base, made, leak, answer if leak else None)
+        yield from (Case("numbers changed, 2nd set", base, t, False) for t in more_numbers(row, had, seed))
         same, different = row.get("same", {}), row.get("different", {})
         for kind, name in (("light", "light paraphrase"), ("deep", "deep paraphrase"), ("distractor", "distractor")):
-            yield from (Case(name, base, t, True) for t in same.get(kind, ()))
-        yield from (Case("translated", base, same[code], True) for code in LANGUAGES if code in same)
+            yield from (Case(name, base, t, True, answer) for t in same.get(kind, ()))
+        yield from (Case("translated", base, same[code], True, answer) for code in LANGUAGES if code in same)
         yield from (Case("numbers changed (by hand)", base, t, False) for t in different.get("numbers", ()))
         yield from (Case("other question", base, t, False) for t in different.get("question", ()))
         yield from (Case("same template", base, t, False) for t in different.get("template", ()))
@@ -395,7 +421,7 @@ def main() -> None:
     if "math500" in benchmarks and not args.unseen:
         more = benchmarks["math500"].iter_rows(named=True)
         rows += [{"id": f"math500:{i}", "problem": r["problem"], "answer": r["answer"]} for i, r in enumerate(more)]
-    pool = [*cases(rows), *clean, *real]
+    pool = [*cases(rows), *clean, *alike_cases(args.unseen), *real]
     ids = [r["id"] for r in bases]
     total = Counter(c.kind for c in pool)
     table: dict[str, dict[str, float]] = defaultdict(dict)
