@@ -224,14 +224,13 @@ def people(text: str, rng: random.Random) -> str | None:
     return re.sub(r"[A-Z][a-z]+", lambda m: new.get(m[0], m[0]), text)
 
 
-_MATH = r"\$\$[^$]*\$\$|\$[^$]*\$|\\\[[^\[\]]*\\\]"
+_MATH = r"\$\$[^$]*\$\$|\$[^$]*\$|\\\[.*?\\\]"
 
 
 def variables(text: str, rng: random.Random) -> str | None:
     """Other letters for the variables inside formulas, consistently; None where there are none."""
-    letter = re.compile(r"(?<![A-Za-z\\])([a-zA-Z])(?![A-Za-z])")
-    spaced = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
-    segments = re.findall(_MATH, text)
+    spaced = re.compile(r"\\(?:begin|end|operatorname)\s*\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]")
+    segments = re.findall(_MATH, text, re.DOTALL)
     used = {
         m
         for s in segments
@@ -254,7 +253,7 @@ def variables(text: str, rng: random.Random) -> str | None:
     def inside(found: re.Match[str]) -> str:
         return spaced.sub(lambda t: new.get(t[0], t[0]), found[0])
 
-    parts = re.split(f"({_MATH})", text)
+    parts = re.split(f"({_MATH})", text, flags=re.DOTALL)
     outside = re.compile(r"(?<![A-Za-z\\'])([b-zB-Z])(?![A-Za-z'])|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z])")
     done = [
         re.sub(r".+", inside, p, flags=re.DOTALL)
@@ -262,7 +261,6 @@ def variables(text: str, rng: random.Random) -> str | None:
         else outside.sub(lambda m: "".join(new.get(c, c) for c in m[0]), p)
         for p in parts
     ]
-    assert letter
     return "".join(done)
 
 
