@@ -1,6 +1,10 @@
 """The contamination exam: what each rule finds of planted benchmark items, and what it flags that is none.
 
     python benchmarks/dedup_exam.py [--unseen] [--rules strict,faithful:s1] [--cache DIR] [--show KIND]
+    python benchmarks/dedup_exam.py --judge [--answers none] [--neighbours 3] [--plausible 0.8]
+
+`--judge` asks an oracle that knows the right pairs, over real HTTP: what it finds is what the choice of pairs lets
+any judge find, a ceiling, beside how many pairs each kind of row costs (each is asked about in both orders).
 
 Base problems, paraphrases, translations and look-alikes are written by hand (tests/dedup/exam, FORMAT.md); copies
 in another layout, with other names, inside longer prompts and with other numbers are made here from a fixed seed.
@@ -16,10 +20,13 @@ import json
 import os
 import random
 import re
+import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +164,8 @@ def clean_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+# The leaks that a judge may add to.
+JUDGED = ("light paraphrase", "deep paraphrase", "distractor", "translated")
 # What a hand-written look-alike of the second set changes, as the table calls it.
 ALIKE = {
     "numbers": "numbers changed (by hand), 2nd set",
@@ -395,6 +404,43 @@ def flagged(
     return {row: json.loads(evidence) for row, evidence in dropped}
 
 
+def oracle(
+    pool: list[Case], bases: list[dict[str, Any]], benchmarks: dict[str, Any], cache: Path | None, **keys: Any
+) -> None:
+    """Prints, by kind: rows, what rules and oracle find together, pairs asked per row."""
+    sys.path.insert(0, str(EXAM.parents[1] / "servers"))
+    from teacher import FakeTeacher
+
+    from cotkit import records
+    from cotkit.dedup.adjudicate import question
+    from cotkit.dedup.leaks import decontaminate_table
+    from cotkit.records import Problem
+
+    texts = {b["id"]: b["problem"] for b in bases}
+    right = {question(*pair) for c in pool if c.leak for pair in permutations((c.text, texts[c.base]))}
+    kinds = {question(c.text, "").partition("<<<SECOND")[0].partition("<<<FIRST")[2]: c.kind for c in pool}
+    asked: Counter[str] = Counter()
+
+    def say(text: str) -> str:
+        first = text.partition("<<<SECOND")[0].partition("<<<FIRST")[2]
+        asked[kinds.get(first, "")] += 1
+        return "SAME" if text in right else "DIFFERENT"
+
+    rows = [Problem(f"{i:016d}", c.text, answer=c.answer, source="exam", source_row=i) for i, c in enumerate(pool)]
+    with FakeTeacher(say) as teacher, tempfile.TemporaryDirectory() as folder:
+        judge = {"teacher": {"base_url": teacher.url, "model": "oracle"}, "limits": {"concurrency": 8}, **keys}
+        journal = Path(folder) / "journal.sqlite"
+        out = decontaminate_table(
+            records.frame(Problem, rows), benchmarks, policy("strict", judge=judge), None, cache, journal
+        )
+    found = Counter(pool[row].kind for row in out.dropped["source_row"])
+    total = Counter(c.kind for c in pool)
+    print(f"judge {keys}: {out.counters['pairs judged']:.0f} pairs for {len(pool)} rows")
+    print("| kind | rows | found with an oracle | pairs asked per row |\n| --- | ---: | ---: | ---: |")
+    for kind, size in total.items():
+        print(f"| {kind} | {size} | {100 * found[kind] / size:.1f} | {asked[kind] / size:.2f} |")
+
+
 def named_item(evidence: dict[str, Any], ids: list[str]) -> str:
     """The base problem that the evidence names."""
     name, row = evidence["benchmark"], evidence["benchmark_row"]
@@ -410,6 +456,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--show", default="")
     parser.add_argument("--limit", type=int, default=40)
+    parser.add_argument("--judge", action="store_true")
+    parser.add_argument("--answers", choices=("all", "none"), default="all")
+    parser.add_argument("--neighbours", type=int)
+    parser.add_argument("--plausible", type=float)
     args = parser.parse_args()
     rows = load(args.unseen)
     bases = load(None)
@@ -419,6 +469,12 @@ def main() -> None:
     if "math500" in benchmarks and not args.unseen:
         more = benchmarks["math500"].iter_rows(named=True)
         rows += [{"id": f"math500:{i}", "problem": r["problem"], "answer": r["answer"]} for i, r in enumerate(more)]
+    if args.judge:
+        own = [c for c in cases(load(args.unseen)) if not c.leak or c.kind in JUDGED]
+        pool = [*own, *clean, *alike_cases(args.unseen), *real[::8]]
+        pool = pool if args.answers == "all" else [replace(c, answer=None) for c in pool]
+        keys = {k: v for k in ("neighbours", "plausible") if (v := getattr(args, k)) is not None}
+        return oracle(pool, bases, benchmarks, args.cache, **keys)
     pool = [*cases(rows), *clean, *alike_cases(args.unseen), *real]
     ids = [r["id"] for r in bases]
     total = Counter(c.kind for c in pool)

@@ -57,8 +57,8 @@ buys purchases
 """
 SYNONYM = {word: line.split()[0] for line in _SYNONYMS.strip().splitlines() for word in line.split()}
 
-# Words that, put into a problem or taken out, make another one of it; a line is one meaning. "Exactly", "all" and "each"
-# are none: "exactly two" is "two".
+# Words that, put into a problem or taken out, make another one of it; a line is one meaning. "Exactly", "all" and
+# "each" are none: "exactly two" is "two".
 _QUALIFIERS = """
 not no never none neither nor without cannot isn doesn don aren
 least smallest minimum minimal lowest fewest

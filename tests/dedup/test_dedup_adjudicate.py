@@ -88,7 +88,7 @@ def test_the_step_drops_what_the_judge_finds_and_nothing_else(tmp_path: Path) ->
     table, bench = records.frame(Problem, rows), {"bench": pl.DataFrame({"problem": [ITEM]})}
     source = {"kind": "file", "name": "unused", "path": "unused.jsonl"}
     with FakeTeacher(says) as teacher:
-        keys = {"teacher": {"base_url": teacher.url, "model": "judge"}, "cosine": 0.1}
+        keys = {"teacher": {"base_url": teacher.url, "model": "judge"}, "plausible": 0.1}
         step = Decontaminate.model_validate({"benchmarks": [source], "judge": keys})
         assert step.check() == []
         out = decontaminate_table(table, bench, step, None, None, tmp_path / "j.sqlite")
