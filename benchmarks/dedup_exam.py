@@ -16,6 +16,7 @@ AMC, Minerva and OlympiadBench among the benchmarks; a row of theirs that is fla
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import random
@@ -409,8 +410,7 @@ def oracle(
 ) -> None:
     """Prints, by kind: rows, what rules and oracle find together, pairs asked per row."""
     sys.path.insert(0, str(EXAM.parents[1] / "servers"))
-    from teacher import FakeTeacher
-
+    fake_teacher = importlib.import_module("teacher").FakeTeacher
     from cotkit import records
     from cotkit.dedup.adjudicate import question
     from cotkit.dedup.leaks import decontaminate_table
@@ -427,7 +427,7 @@ def oracle(
         return "SAME" if text in right else "DIFFERENT"
 
     rows = [Problem(f"{i:016d}", c.text, answer=c.answer, source="exam", source_row=i) for i, c in enumerate(pool)]
-    with FakeTeacher(say) as teacher, tempfile.TemporaryDirectory() as folder:
+    with fake_teacher(say) as teacher, tempfile.TemporaryDirectory() as folder:
         judge = {"teacher": {"base_url": teacher.url, "model": "oracle"}, "limits": {"concurrency": 8}, **keys}
         journal = Path(folder) / "journal.sqlite"
         out = decontaminate_table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,10 +23,6 @@ _SIMILAR_SHORT = 0.5
 _PATCH = 3
 # A remark is longer than this; a condition put in, or another word in its place, is not.
 _CONDITION = 5
-_BOUNDS = (
-    (re.compile(r"\b(?:not?|never) (?:more|greater|larger|bigger|higher|exceed\w*)\b|\bor (?:fewer|less)\b"), "most"),
-    (re.compile(r"\b(?:not?|never) (?:less|fewer|smaller|lower)\b|\bor more\b"), "least"),
-)
 _LAYOUT = frozenset("()[]{}*_")
 # Words that begin alike (division, divided) are forms of one word.
 _ALIKE = 4
@@ -149,8 +144,8 @@ def _qualified(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]
         around = (start == 0 and there_start == 0) or (end == len(ours) and there_end == len(theirs))
         if (around and there_start == there_end) or max(end - start, there_end - there_start) > _CONDITION:
             continue
-        here.update(_qualifiers(ours[start:end]))
-        there.update(_qualifiers(theirs[there_start:there_end]))
+        here.update(QUALIFIERS[t] for t in ours[start:end] if t in QUALIFIERS)
+        there.update(QUALIFIERS[t] for t in theirs[there_start:there_end] if t in QUALIFIERS)
     return tuple(sorted(((here - there) | (there - here)).elements()))
 
 
@@ -163,14 +158,6 @@ def _merged(blocks: Sequence[Any]) -> list[list[int]]:
         else:
             merged.append([op.src_start, op.src_end, op.dest_start, op.dest_end])
     return merged
-
-
-def _qualifiers(tokens: Sequence[str]) -> list[str]:
-    """The qualifiers of a stretch by their meaning; "no more than" is "most"."""
-    text = " ".join(tokens)
-    for pattern, word in _BOUNDS:
-        text = pattern.sub(word, text)
-    return [QUALIFIERS[token] for token in text.split() if token in QUALIFIERS]
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
