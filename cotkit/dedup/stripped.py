@@ -19,13 +19,16 @@ _PUT_BACK = (
     (re.compile(r"\^\s?[({]\s?\\?prime\s?[)}]"), "'"),
     (re.compile(r"(?<![\w)])\((\w{1,20})\)\s?/\s?\((\w{1,20})\)"), r"\\frac{\1}{\2}"),
 )
+# A segment is the same with and without its bar; a repeating decimal and a conjugate are not.
+_SEGMENT = re.compile(r"\\overline\s?\{\s?([A-Z]{2})\s?\}")
 _CHOOSE = re.compile(r"(?<![\\\w])C\(\s?(\w{1,9})\s?,\s?(\w{1,9})\s?\)")
 # Where other capitals have coordinates, C is a point.
 _POINT = re.compile(r"(?<![\\\w])[ABD]\(")
 
 
 def put_back(text: str) -> str:
-    """The text with backslashes put back before names of commands; itself where nothing is missing. Idempotent."""
+    """The text with backslashes put back before names of commands; itself where nothing is missing."""
     for pattern, replacement in _PUT_BACK:
         text = pattern.sub(replacement, text)
+    text = _SEGMENT.sub(r" \1 ", text)
     return text if _POINT.search(text) else _CHOOSE.sub(r"\\binom{\1}{\2}", text)

@@ -40,6 +40,7 @@ SAME = [
     (r"\begin{cases} x & y \end{cases}", "begin{cases} x & y end{cases}"),
     (r"\lfloor\sqrt{3}\rfloor", "lfloorsqrt(3)rfloor"),
     (r"8x\equiv 1", "8xequiv 1"),
+    (r"$\overline{AC}\perp\overline{CD}$", "AC perp CD"),
 ]
 DIFFERENT = [
     ("x+1", "x-1"),
@@ -57,6 +58,8 @@ DIFFERENT = [
     ("-3", "3"),
     ("x_12", "x_1 2"),
     ("10%", "10"),
+    (r"0.\overline{7}", "0.7"),
+    (r"\overline{z}", "z"),
     (r"\pi", r"\phi"),
     ("A(0, 6) and C(8, 0)", r"A(0, 6) and \binom{8}{0}"),
 ]
