@@ -8,7 +8,7 @@ clearly another answer is out.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from math import log2
 
@@ -53,11 +53,11 @@ class Plausible:
         key = answer_key(answer)
         own = _numbers(text)
         total = self._bits(own)
-        gained: Counter[int] = Counter()
+        gained: defaultdict[int, float] = defaultdict(float)
         for number in own:
             with_it = self.by_number.get(number, ())
             for item in with_it:
-                gained[item] += log2(len(self.keys) / len(with_it))  # type: ignore[assignment]
+                gained[item] += log2(len(self.keys) / len(with_it))
         shares = {item: bits / (max(total, self.totals[item]) + _FEW) for item, bits in gained.items()}
         told = sorted(shares, key=lambda item: (-shares[item], item))[:_BY_NUMBERS]
         same = self.by_answer.get(key, ()) if key is not None else ()
@@ -79,8 +79,9 @@ class Plausible:
         return log2(len(self.keys) / len(self.by_answer[key])) if key == there else 0.0
 
 
-def _numbers(text: Facts) -> set[str]:
-    return {*text.numbers, *text.soft}
+def _numbers(text: Facts) -> list[str]:
+    """In order, so that sums of bits do not depend on the order of a set."""
+    return sorted({*text.numbers, *text.soft})
 
 
 def _apart(here: object, there: object) -> bool:
