@@ -137,16 +137,26 @@ def _patches(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) 
 
 
 def _qualified(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) -> tuple[str, ...]:
-    """Qualifiers that the short changes leave on one side only; what was put before or behind all is no change."""
+    """Qualifiers that short changes put in or took out, if they did not only move.
+
+    What was put before or behind all is no change.
+    """
     here: Counter[str] = Counter()
     there: Counter[str] = Counter()
     for start, end, there_start, there_end in _merged(blocks):
         around = (start == 0 and there_start == 0) or (end == len(ours) and there_end == len(theirs))
         if (around and there_start == there_end) or max(end - start, there_end - there_start) > _CONDITION:
             continue
-        here.update(QUALIFIERS[t] for t in ours[start:end] if t in QUALIFIERS)
-        there.update(QUALIFIERS[t] for t in theirs[there_start:there_end] if t in QUALIFIERS)
-    return tuple(sorted(((here - there) | (there - here)).elements()))
+        here += _qualifiers(ours[start:end])
+        there += _qualifiers(theirs[there_start:there_end])
+    all_here, all_there = _qualifiers(ours), _qualifiers(theirs)
+    put_in = (here - there) & (all_here - all_there)
+    taken_out = (there - here) & (all_there - all_here)
+    return tuple(sorted((put_in + taken_out).elements()))
+
+
+def _qualifiers(tokens: Sequence[str]) -> Counter[str]:
+    return Counter(QUALIFIERS[token] for token in tokens if token in QUALIFIERS)
 
 
 def _merged(blocks: Sequence[Any]) -> list[list[int]]:

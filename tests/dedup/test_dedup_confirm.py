@@ -94,6 +94,12 @@ def test_a_remark_with_words_like_not_and_even_is_no_condition() -> None:
     assert confirm_leak(facts("Do not guess. " + remark), item, cosine=0.9).same
 
 
+def test_a_condition_that_only_moved_is_the_same() -> None:
+    item = facts("Find the sum of all even positive divisors of $500$.")
+    moved = facts("Compute the sum of those positive divisors of $500$ that are even.")
+    assert confirm_leak(moved, item, cosine=0.95).same
+
+
 def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_numbers() -> None:
     one, other = facts("A farmer has 12 cows."), facts("A farmer has 12 cows. It is the year 1990.")
     assert confirm_duplicate(one, other).kind == "other_numbers"
