@@ -1,6 +1,10 @@
 """The contamination exam: what each rule finds of planted benchmark items, and what it flags that is none.
 
     python benchmarks/dedup_exam.py [--unseen] [--rules strict,faithful:s1] [--cache DIR] [--show KIND]
+    python benchmarks/dedup_exam.py --judge [--answers none] [--neighbours 3] [--plausible 0.8]
+
+`--judge` asks an oracle that knows the right pairs, over real HTTP: what it finds is what the choice of pairs lets
+any judge find, a ceiling, beside how many pairs each kind of row costs (each is asked about in both orders).
 
 Base problems, paraphrases, translations and look-alikes are written by hand (tests/dedup/exam, FORMAT.md); copies
 in another layout, with other names, inside longer prompts and with other numbers are made here from a fixed seed.
@@ -12,14 +16,18 @@ AMC, Minerva and OlympiadBench among the benchmarks; a row of theirs that is fla
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import random
 import re
+import sys
+import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +165,24 @@ def clean_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+# The leaks that a judge may add to.
+JUDGED = ("light paraphrase", "deep paraphrase", "distractor", "translated")
+# What a hand-written look-alike of the second set changes, as the table calls it.
+ALIKE = {
+    "numbers": "numbers changed (by hand), 2nd set",
+    "question": "other question, 2nd set",
+    "condition": "other condition, 2nd set",
+    "template": "same template, 2nd set",
+    "clean": "clean, 2nd set",
+}
+
+
+def alike_cases(unseen: bool) -> list[Case]:
+    """The look-alikes of the second set (alike.jsonl): those kept back, or the others."""
+    rows = [json.loads(line) for line in (EXAM / "alike.jsonl").read_text().splitlines()]
+    return [Case(ALIKE[r["kind"]], r["base"] or "", r["problem"], False) for r in rows if r["unseen"] is unseen]
+
+
 def layout(text: str, rng: random.Random) -> str:
     """The same problem as another crawl would spell it."""
     text = text.replace("\\frac", "\\dfrac") if rng.random() < 0.5 else text.replace("\\dfrac", "\\tfrac")
@@ -208,14 +234,13 @@ def people(text: str, rng: random.Random) -> str | None:
     return re.sub(r"[A-Z][a-z]+", lambda m: new.get(m[0], m[0]), text)
 
 
-_MATH = r"\$\$[^$]*\$\$|\$[^$]*\$|\\\[[^\[\]]*\\\]"
+_MATH = r"\$\$[^$]*\$\$|\$[^$]*\$|\\\[.*?\\\]"
 
 
 def variables(text: str, rng: random.Random) -> str | None:
     """Other letters for the variables inside formulas, consistently; None where there are none."""
-    letter = re.compile(r"(?<![A-Za-z\\])([a-zA-Z])(?![A-Za-z])")
-    spaced = re.compile(r"\\[A-Za-z]+|[A-Za-z]")
-    segments = re.findall(_MATH, text)
+    spaced = re.compile(r"\\(?:begin|end|operatorname)\s*\{[^{}]*\}|\\[A-Za-z]+|[A-Za-z]")
+    segments = re.findall(_MATH, text, re.DOTALL)
     used = {
         m
         for s in segments
@@ -238,7 +263,7 @@ def variables(text: str, rng: random.Random) -> str | None:
     def inside(found: re.Match[str]) -> str:
         return spaced.sub(lambda t: new.get(t[0], t[0]), found[0])
 
-    parts = re.split(f"({_MATH})", text)
+    parts = re.split(f"({_MATH})", text, flags=re.DOTALL)
     outside = re.compile(r"(?<![A-Za-z\\'])([b-zB-Z])(?![A-Za-z'])|(?<![A-Za-z])[A-Z]{2,4}(?![A-Za-z])")
     done = [
         re.sub(r".+", inside, p, flags=re.DOTALL)
@@ -246,7 +271,6 @@ def variables(text: str, rng: random.Random) -> str | None:
         else outside.sub(lambda m: "".join(new.get(c, c) for c in m[0]), p)
         for p in parts
     ]
-    assert letter
     return "".join(done)
 
 
@@ -282,6 +306,13 @@ def numbers_changed(text: str, rng: random.Random) -> str | None:
     return text
 
 
+def more_numbers(row: dict[str, Any], had: set[str], seed: int, count: int = 3) -> list[str]:
+    """Further texts of a base problem with numbers changed, none of those in `had`."""
+    rng = random.Random(f"{seed}/more/{row['id']}")
+    made = dict.fromkeys(t for _ in range(3 * count) if (t := numbers_changed(row["problem"], rng)) and t not in had)
+    return list(made)[:count]
+
+
 Maker = Callable[[str, random.Random], "str | None"]
 MECHANICAL: dict[str, tuple[Maker, bool]] = {
     "verbatim": (lambda t, _: t, True),
@@ -301,16 +332,19 @@ def cases(rows: list[dict[str, Any]], seed: int = 5) -> Iterator[Case]:
     for row in rows:
         rng = random.Random(f"{seed}/{row['id']}")
         base, text, answer = row["id"], row["problem"], row.get("answer")
+        had = {text, *row.get("different", {}).get("numbers", ())}
         for kind, (make, leak) in MECHANICAL.items():
             made = make(text, rng)
             if made is None or (made == text and kind != "verbatim"):
                 continue
             label = "short template" if kind == "verbatim" and "short" in row.get("tags", ()) else kind
+            had.add(made)
             yield Case(label, base, made, leak, answer if leak else None)
+        yield from (Case("numbers changed, 2nd set", base, t, False) for t in more_numbers(row, had, seed))
         same, different = row.get("same", {}), row.get("different", {})
         for kind, name in (("light", "light paraphrase"), ("deep", "deep paraphrase"), ("distractor", "distractor")):
-            yield from (Case(name, base, t, True) for t in same.get(kind, ()))
-        yield from (Case("translated", base, same[code], True) for code in LANGUAGES if code in same)
+            yield from (Case(name, base, t, True, answer) for t in same.get(kind, ()))
+        yield from (Case("translated", base, same[code], True, answer) for code in LANGUAGES if code in same)
         yield from (Case("numbers changed (by hand)", base, t, False) for t in different.get("numbers", ()))
         yield from (Case("other question", base, t, False) for t in different.get("question", ()))
         yield from (Case("same template", base, t, False) for t in different.get("template", ()))
@@ -371,6 +405,42 @@ def flagged(
     return {row: json.loads(evidence) for row, evidence in dropped}
 
 
+def oracle(
+    pool: list[Case], bases: list[dict[str, Any]], benchmarks: dict[str, Any], cache: Path | None, **keys: Any
+) -> None:
+    """Prints, by kind: rows, what rules and oracle find together, pairs asked per row."""
+    sys.path.insert(0, str(EXAM.parents[1] / "servers"))
+    fake_teacher = importlib.import_module("teacher").FakeTeacher
+    from cotkit import records
+    from cotkit.dedup.adjudicate import question
+    from cotkit.dedup.leaks import decontaminate_table
+    from cotkit.records import Problem
+
+    texts = {b["id"]: b["problem"] for b in bases}
+    right = {question(*pair) for c in pool if c.leak for pair in permutations((c.text, texts[c.base]))}
+    kinds = {question(c.text, "").partition("<<<SECOND")[0].partition("<<<FIRST")[2]: c.kind for c in pool}
+    asked: Counter[str] = Counter()
+
+    def say(text: str) -> str:
+        first = text.partition("<<<SECOND")[0].partition("<<<FIRST")[2]
+        asked[kinds.get(first, "")] += 1
+        return "SAME" if text in right else "DIFFERENT"
+
+    rows = [Problem(f"{i:016d}", c.text, answer=c.answer, source="exam", source_row=i) for i, c in enumerate(pool)]
+    with fake_teacher(say) as teacher, tempfile.TemporaryDirectory() as folder:
+        judge = {"teacher": {"base_url": teacher.url, "model": "oracle"}, "limits": {"concurrency": 8}, **keys}
+        journal = Path(folder) / "journal.sqlite"
+        out = decontaminate_table(
+            records.frame(Problem, rows), benchmarks, policy("strict", judge=judge), None, cache, journal
+        )
+    found = Counter(pool[row].kind for row in out.dropped["source_row"])
+    total = Counter(c.kind for c in pool)
+    print(f"judge {keys}: {out.counters['pairs judged']:.0f} pairs for {len(pool)} rows")
+    print("| kind | rows | found with an oracle | pairs asked per row |\n| --- | ---: | ---: | ---: |")
+    for kind, size in total.items():
+        print(f"| {kind} | {size} | {100 * found[kind] / size:.1f} | {asked[kind] / size:.2f} |")
+
+
 def named_item(evidence: dict[str, Any], ids: list[str]) -> str:
     """The base problem that the evidence names."""
     name, row = evidence["benchmark"], evidence["benchmark_row"]
@@ -386,6 +456,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--show", default="")
     parser.add_argument("--limit", type=int, default=40)
+    parser.add_argument("--judge", action="store_true")
+    parser.add_argument("--answers", choices=("all", "none"), default="all")
+    parser.add_argument("--neighbours", type=int)
+    parser.add_argument("--plausible", type=float)
     args = parser.parse_args()
     rows = load(args.unseen)
     bases = load(None)
@@ -395,7 +469,13 @@ def main() -> None:
     if "math500" in benchmarks and not args.unseen:
         more = benchmarks["math500"].iter_rows(named=True)
         rows += [{"id": f"math500:{i}", "problem": r["problem"], "answer": r["answer"]} for i, r in enumerate(more)]
-    pool = [*cases(rows), *clean, *real]
+    if args.judge:
+        own = [c for c in cases(load(args.unseen)) if not c.leak or c.kind in JUDGED]
+        pool = [*own, *clean, *alike_cases(args.unseen), *real[::8]]
+        pool = pool if args.answers == "all" else [replace(c, answer=None) for c in pool]
+        keys = {k: v for k in ("neighbours", "plausible") if (v := getattr(args, k)) is not None}
+        return oracle(pool, bases, benchmarks, args.cache, **keys)
+    pool = [*cases(rows), *clean, *alike_cases(args.unseen), *real]
     ids = [r["id"] for r in bases]
     total = Counter(c.kind for c in pool)
     table: dict[str, dict[str, float]] = defaultdict(dict)

@@ -1,8 +1,9 @@
 """The grey band, decided by a teacher: are these two the same problem? Asked in both orders.
 
 Rules see the same numbers, the same words and the same formulas; a problem told as another story has none of them.
-As in llm-decontaminator (arXiv 2311.04850) and NeMo-Skills, a model is asked about the nearest benchmark items; both
-orders must say yes, because models favour one side. Answers lie in the teacher's journal and are paid for once.
+As in llm-decontaminator (arXiv 2311.04850) and NeMo-Skills, a model is asked about the most plausible benchmark items
+(plausible.py); both orders must say yes, because models favour one side. Answers lie in the teacher's journal and are
+paid for once.
 """
 
 from __future__ import annotations
@@ -55,10 +56,13 @@ class Judge(Config):
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
     )
-    neighbours: int = Field(
-        5, ge=1, le=100, description="How many of the nearest items each open problem is held against."
+    neighbours: int = Field(3, ge=1, le=100, description="How many items at most each open problem is held against.")
+    plausible: float = Field(
+        0.80,
+        gt=0,
+        description="Pairs of at least this score are asked about: cosine, plus half the share of numbers in common, "
+        "plus 0.06 for each bit that an equal answer says. Lower finds more and asks more.",
     )
-    cosine: float = Field(0.35, gt=0, le=1, description="Pairs of at least this cosine are asked about.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,8 @@ def _edited_apart(here: Facts, there: Facts, change: Edits, agree: bool) -> Find
     if change.edited and (change.patched or change.swapped):
         letters = [list(pair) for pair in change.swapped[:20]]
         return Finding("other_question", {"formula": list(change.patched[:20]), "letters": letters})
+    if change.edited and change.qualified:
+        return Finding("other_question", {"qualified": list(change.qualified[:20])})
     prefixed = len(here.normal.split()) > _LONG  # long texts that share a prompt are close whatever they ask
     if (change.edited or prefixed) and change.here and change.there:
         return Finding("other_question", _sides(change.here, change.there))
@@ -176,7 +178,8 @@ def _nothing_changed(candidate: Facts, item: Facts, change: Edits) -> bool:
     lost = (
         change.there or item.numbers - candidate.numbers or item.soft - candidate.soft or item.marks - candidate.marks
     )
-    return not (lost or change.numbers or change.patched or change.swapped or _asks(candidate, item))
+    changed = change.numbers or change.patched or change.swapped or change.qualified
+    return not (lost or changed or _asks(candidate, item))
 
 
 def _other_values(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
@@ -225,6 +228,8 @@ def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | N
         return None
     if change.edited and change.here and change.there:
         return Finding("other_question", _sides(change.here, change.there))
+    if change.qualified and (change.edited or change.inside >= _INSIDE):
+        return Finding("other_question", {"qualified": list(change.qualified[:20])})
     return _asks(candidate, item) if coverage is None or coverage < VERBATIM else None
 
 

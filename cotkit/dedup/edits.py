@@ -11,7 +11,7 @@ from typing import Any
 from cotkit.dedup.facts import Facts, is_letter
 from cotkit.dedup.normal import is_number
 from cotkit.dedup.signature import is_formula
-from cotkit.dedup.vocabulary import stem
+from cotkit.dedup.vocabulary import QUALIFIERS, stem
 
 # An edited copy keeps this share of the tokens in place, in so few pieces; a rewording moves and replaces all over.
 _SIMILAR = 0.65
@@ -21,6 +21,8 @@ _SHORT = 12
 _SIMILAR_SHORT = 0.5
 # A piece of a formula put in or replaced is no longer than this.
 _PATCH = 3
+# A remark is longer than this; a condition put in, or another word in its place, is not.
+_CONDITION = 5
 _LAYOUT = frozenset("()[]{}*_")
 # Words that begin alike (division, divided) are forms of one word.
 _ALIKE = 4
@@ -43,6 +45,7 @@ class Edits:
         here, there: content words that only one of them has.
         numbers: numbers that stand in each other's place.
         patched: operators, letters or numbers put into a formula or replaced there, ours and theirs.
+        qualified: words such as "not", "even", "least" that a short change inside a sentence put in or took out.
         inside: share of the item's tokens that stand in the candidate in their order.
         prefix: the candidate is the beginning of the item.
     """
@@ -55,6 +58,7 @@ class Edits:
     there: Counter[str]
     numbers: tuple[tuple[str, str], ...]
     patched: tuple[str, ...]
+    qualified: tuple[str, ...]
     inside: float
     prefix: bool
 
@@ -64,7 +68,7 @@ def edits(candidate: Facts, item: Facts) -> Edits:
     ours, theirs = candidate.normal.split(), item.normal.split()
     here, there = candidate.content - item.content, item.content - candidate.content
     if not ours or not theirs or len(ours) > LONGER * len(theirs) + 20:
-        return Edits(0.0, False, False, (), here, there, (), (), 0.0, False)
+        return Edits(0.0, False, False, (), here, there, (), (), (), 0.0, False)
     from rapidfuzz.distance import LCSseq, Levenshtein
 
     if LCSseq.similarity(ours, theirs) == len(theirs):
@@ -97,6 +101,7 @@ def edits(candidate: Facts, item: Facts) -> Edits:
         there,
         tuple(_replaced(back, theirs, blocks, is_number)),
         tuple(_patches(back, theirs, blocks)),
+        _qualified(back, theirs, blocks),
         LCSseq.similarity(back, theirs) / len(theirs),
         len(back) < len(theirs) and _common(back, theirs) >= len(back) - 1,
     )
@@ -129,6 +134,40 @@ def _patches(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) 
         beside = sum(is_formula(t) for t in around)
         if beside == 2 or (beside and not all(is_letter(t) for t in changed)):
             yield from changed
+
+
+def _qualified(ours: Sequence[str], theirs: Sequence[str], blocks: Sequence[Any]) -> tuple[str, ...]:
+    """Qualifiers that short changes put in or took out, if they did not only move.
+
+    What was put before or behind all is no change.
+    """
+    here: Counter[str] = Counter()
+    there: Counter[str] = Counter()
+    for start, end, there_start, there_end in _merged(blocks):
+        around = (start == 0 and there_start == 0) or (end == len(ours) and there_end == len(theirs))
+        if (around and there_start == there_end) or max(end - start, there_end - there_start) > _CONDITION:
+            continue
+        here += _qualifiers(ours[start:end])
+        there += _qualifiers(theirs[there_start:there_end])
+    all_here, all_there = _qualifiers(ours), _qualifiers(theirs)
+    put_in = (here - there) & (all_here - all_there)
+    taken_out = (there - here) & (all_there - all_here)
+    return tuple(sorted((put_in + taken_out).elements()))
+
+
+def _qualifiers(tokens: Sequence[str]) -> Counter[str]:
+    return Counter(QUALIFIERS[token] for token in tokens if token in QUALIFIERS)
+
+
+def _merged(blocks: Sequence[Any]) -> list[list[int]]:
+    """Changed stretches; two with hardly a token between them are one."""
+    merged: list[list[int]] = []
+    for op in blocks:
+        if merged and op.src_start - merged[-1][1] < _PATCH:
+            merged[-1][1], merged[-1][3] = op.src_end, op.dest_end
+        else:
+            merged.append([op.src_start, op.src_end, op.dest_start, op.dest_end])
+    return merged
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:

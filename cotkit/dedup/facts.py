@@ -329,6 +329,14 @@ def _values(answer: str) -> list[Fraction] | None:
     return None if None in values else sorted(v for v in values if v is not None)
 
 
+def answer_key(answer: str | None) -> tuple[bool | Fraction, ...] | str | None:
+    """What equal answers have in common: whether in per cent and the values of numbers, else the normal form."""
+    if not answer or not answer.strip():
+        return None
+    values = _values(answer)
+    return normal_form(answer) if values is None else ("%" in answer, *values)
+
+
 def same_answer(here: str | None, there: str | None) -> bool | None:
     """Whether two reference answers agree; None where that is not clear (unknown, or not plain numbers)."""
     if not here or not there:

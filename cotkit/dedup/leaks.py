@@ -52,11 +52,12 @@ def decontaminate_table(
     by_text = groups(json.dumps([item.text, item.answer]) for item in items)
     rows_of = list(by_text.values())
     texts = [Text(items[rows[0]].text, items[rows[0]].answer) for rows in rows_of]
+    judged: dict[str, float] = {}
     if config.policy == "strict":
         targets = [Text(item.text, item.answer) for item in known]
         hits = strict_hits(texts, targets, config, progress, cache)
         if config.judge is not None:
-            judged_hits(texts, targets, config.judge, journal, hits, progress)
+            judged = {"pairs judged": float(judged_hits(texts, targets, config.judge, journal, hits, progress))}
     else:
         hits = _published(texts, known, config, progress, cache)
     leaks: dict[int, list[Hit]] = {}
@@ -74,7 +75,7 @@ def decontaminate_table(
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
     kept = problems[[i for i in range(problems.height) if i not in leaks]]
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
-    counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))}
+    counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))} | judged
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,17 +16,21 @@ from cotkit.dedup.exact import groups, match_key
 from cotkit.dedup.facts import Facts, facts, names_in, token_facts
 from cotkit.dedup.grams import Tokens, sieve, tokenize
 from cotkit.dedup.normal import without_figures, words
+from cotkit.dedup.plausible import Plausible
 from cotkit.dedup.signature import SignatureIndex
 from cotkit.errors import InputError
 from cotkit.steps import Progress
 
 if TYPE_CHECKING:
     from cotkit.dedup.adjudicate import Judge
+    from cotkit.dedup.embed import Vectors
 
 # A part of a text that holds this share of an item, and was seen to differ from it, speaks for the whole text.
 VETO = 0.7
 # Unclear pairs, the grey band, are told from this cosine on.
 GREY = 0.5
+# A judge sees items that are among so many nearest, share numbers, or have the same answer.
+_NEAR = 50
 # The sieve before exact and containment (grams.sieve): n, most of the share, items that an n-gram may stand in.
 _SIEVE = 5
 _SIEVE_SHARE = 0.5
@@ -175,10 +179,7 @@ def _embedded_hits(
     targets = encoder.encode([without_figures(item.text) for item in known], progress)
     rows = encoder.encode([without_figures(texts[n].text) for n in rest], progress)
     pairs: list[dict[int, float]] = [{} for _ in rest]
-    judge = keys.judge
-    many = max(config.neighbours, judge.neighbours if judge else 0)
-    low = min(config.threshold, judge.cosine if judge else 1.0)
-    for row, target, score in nearest(rows.rows, targets.rows, many, low):
+    for row, target, score in nearest(rows.rows, targets.rows, config.neighbours, config.threshold):
         number, item = int(rows.owner[row]), int(targets.owner[target])
         pairs[number][item] = max(score, pairs[number].get(item, 0.0))
     index = SignatureIndex([item.facts.signature for item in known])
@@ -204,16 +205,34 @@ def _embedded_hits(
                     continue
                 if finding.same or _worth_telling(finding, found[item]):
                     hits.setdefault(number, []).append(Hit(item, methods[item], found[item], finding))
-            if judge is not None:
-                text.open = _open(text, known, found, judge)
             task.advance()
+    if keys.judge is not None:
+        _open(rest, texts, known, keys.judge, (rows, targets), hits)
 
 
-def _open(text: Text, known: Sequence[Text], cosines: Mapping[int, float], judge: Judge) -> list[tuple[int, float]]:
-    """The nearest items that only a judge can tell: what is no edited copy with something changed."""
-    near = sorted((item for item in cosines if cosines[item] >= judge.cosine), key=lambda item: (-cosines[item], item))
-    found = [item for item in near[: judge.neighbours] if not edits(text.facts, known[item].facts).edited]
-    return [(item, cosines[item]) for item in found]
+def _open(
+    rest: Sequence[int],
+    texts: Sequence[Text],
+    known: Sequence[Text],
+    judge: Judge,
+    embedded: tuple[Vectors, Vectors],
+    hits: Hits,
+) -> None:
+    """Sets what only a judge can tell: the plausible items of each text that is no edited copy of them."""
+    from cotkit.dedup.search import nearest
+
+    rows, targets = embedded
+    near: list[set[int]] = [set() for _ in rest]
+    for row, target, _ in nearest(rows.rows, targets.rows, _NEAR, -1.0):
+        near[int(rows.owner[row])].add(int(targets.owner[target]))
+    index = Plausible([item.facts for item in known], [item.answer for item in known])
+    for place, number in enumerate(rest):
+        text = texts[number]
+        if any(h.finding.same for h in hits.get(number, ())):
+            continue
+        found = index.find(text.facts, text.answer, near[place], partial(rows.cosine, place, targets))
+        best = [pair for pair in found[: judge.neighbours] if pair[1] >= judge.plausible]
+        text.open = [(item, score) for item, score in best if not edits(text.facts, known[item].facts).edited]
 
 
 def judged_hits(
@@ -223,20 +242,20 @@ def judged_hits(
     journal: Path | None,
     hits: Hits,
     progress: Progress,
-) -> None:
-    """What the rules left open, as the judge sees it."""
+) -> int:
+    """What the rules left open, as the judge sees it; how many pairs it was asked about."""
     from cotkit.dedup.adjudicate import adjudicate
 
     path = judge.journal or journal
     if path is None:
         raise InputError("the judge has no journal; give `judge: {journal: …}`")
-    settled = {number for number, found in hits.items() if any(h.finding.same for h in found)}
-    asked = [(n, item, cosine) for n, text in enumerate(texts) if n not in settled for item, cosine in text.open]
+    asked = [(n, item, score) for n, text in enumerate(texts) for item, score in text.open]
     pairs = [(texts[n].text, known[item].text) for n, item, _ in asked]
-    for (number, item, cosine), said in zip(asked, adjudicate(pairs, judge, path, progress), strict=True):
+    for (number, item, score), said in zip(asked, adjudicate(pairs, judge, path, progress), strict=True):
         if said.opinion == "same":
             finding = Finding("same_problem", {"judge": list(said.orders)})
-            hits.setdefault(number, []).append(Hit(item, "judge", cosine, finding))
+            hits.setdefault(number, []).append(Hit(item, "judge", round(score, 5), finding))
+    return len(asked)
 
 
 def _worth_telling(finding: Finding, cosine: float) -> bool:

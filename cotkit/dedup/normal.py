@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from cotkit.dedup.braces import resolve
+from cotkit.dedup.stripped import put_back
 from cotkit.dedup.symbols import CHARACTERS, COMMANDS, FUNCTIONS, GREEK
 
 _CHARACTERS = str.maketrans(CHARACTERS)
@@ -21,7 +22,7 @@ _DECIMAL_COMMA = re.compile(r"(?:(?<=\b0)|(?<=\d)(?!\{,\}\d{3}(?!\d)))\{,\}(?=\d
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\{\\,\})(?=\d{3}(?!\d))")
 # "length-$10$" and "base-7": a hyphen, not a minus.
 _NOT = re.compile(r"\\not\s?=")
-_HYPHEN = re.compile(r"(?<=[a-z]{2})-(?=\$\d)|(?<=[a-z]{4})-(?=\d)")
+_HYPHEN = re.compile(r"(?<=[a-z]{2})-(?=(?:\$|\\\()\s?\d)|(?<=[a-z]{4})-(?=\d)")
 _TOKEN = re.compile(
     r"""
     \\begin\s{0,4}\{[^{}]{0,40}\}(?:\{[\sclrp|@.]{1,40}\})?   # an environment, with its column plan
@@ -80,6 +81,7 @@ def spelled(text: str) -> str:
     A capital and a small letter are two variables (side a, vertex A), so capitals become letters of another script.
     Outside formulas the article `a` becomes `an`, so that what is left is a letter.
     """
+    text = put_back(text)
     parts = []
     end = 0
     for match in _FORMULA.finditer(text):
@@ -104,7 +106,7 @@ def words(text: str) -> list[str]:
 
 
 def _tokens(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", text.translate(_CHARACTERS)).lower()
+    folded = unicodedata.normalize("NFKC", put_back(text).translate(_CHARACTERS)).lower()
     folded = unicodedata.normalize("NFKC", folded.translate(_CHARACTERS))
     folded = _NOT.sub(" != ", folded)
     folded = _HYPHEN.sub(" ", folded)

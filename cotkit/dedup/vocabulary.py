@@ -57,6 +57,32 @@ buys purchases
 """
 SYNONYM = {word: line.split()[0] for line in _SYNONYMS.strip().splitlines() for word in line.split()}
 
+# Words that, put into a problem or taken out, make another one of it; a line is one meaning. "Exactly", "all" and
+# "each" are none: "exactly two" is "two".
+_QUALIFIERS = """
+not no never none neither nor without cannot isn doesn don aren
+least smallest minimum minimal lowest fewest
+most largest greatest maximum maximal biggest highest
+even
+odd
+positive natural
+negative
+nonnegative
+nonzero
+nondecreasing increasing ascending
+nonincreasing decreasing descending
+distinct different
+twice doubled
+half halved
+consecutive
+prime
+perfect
+squares
+cubes
+reciprocal reciprocals
+"""
+QUALIFIERS = {word: line.split()[0] for line in _QUALIFIERS.strip().splitlines() for word in line.split()}
+
 # A few words of each language that stand in nearly every problem of it and in no English one.
 FOREIGN = frozenset(
     listed(

@@ -88,11 +88,31 @@ def test_the_step_drops_what_the_judge_finds_and_nothing_else(tmp_path: Path) ->
     table, bench = records.frame(Problem, rows), {"bench": pl.DataFrame({"problem": [ITEM]})}
     source = {"kind": "file", "name": "unused", "path": "unused.jsonl"}
     with FakeTeacher(says) as teacher:
-        keys = {"teacher": {"base_url": teacher.url, "model": "judge"}, "cosine": 0.1}
+        keys = {"teacher": {"base_url": teacher.url, "model": "judge"}, "plausible": 0.1}
         step = Decontaminate.model_validate({"benchmarks": [source], "judge": keys})
         assert step.check() == []
         out = decontaminate_table(table, bench, step, None, None, tmp_path / "j.sqlite")
     assert out.dropped["problem"].to_list() == [STORY]
     assert json.loads(out.dropped["evidence"][0])["method"] == "judge"
+    assert out.counters["pairs judged"] == 2
     without = Decontaminate.model_validate({"benchmarks": [source], "judge": keys, "embedding": None})
     assert "judge" in without.check()[0]
+
+
+def test_a_row_with_nothing_plausible_asks_nothing(tmp_path: Path) -> None:
+    try:
+        find_weights()
+    except InputError as error:
+        pytest.skip(str(error))
+    told = [(STORY, "7"), (OTHER, "200")]
+    rows = [Problem(f"{i:016d}", t, answer=a, source="s", source_row=i) for i, (t, a) in enumerate(told)]
+    items = ["What is the area of a circle of radius 3?", "Name the third prime.", "How many faces has a cube?"]
+    bench = pl.DataFrame({"problem": [ITEM, *items], "answer": ["7", "9\\pi", "5", "6"]})
+    source = {"kind": "file", "name": "unused", "path": "unused.jsonl"}
+    with FakeTeacher(says) as teacher:
+        step = Decontaminate.model_validate(
+            {"benchmarks": [source], "judge": {"teacher": {"base_url": teacher.url, "model": "judge"}}}
+        )
+        out = decontaminate_table(records.frame(Problem, rows), {"bench": bench}, step, None, None, tmp_path / "j")
+        assert teacher.asked == 2, "one pair, in both orders"
+    assert out.dropped["problem"].to_list() == [STORY]

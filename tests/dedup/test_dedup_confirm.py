@@ -25,6 +25,11 @@ SAME = [
     ),
     ("Find the smallest $x$ with $x^2 > 50$.", "What is the least $x$ such that $x^2 > 50$?", "same_problem"),
     ("Solve $x^2 - 5x + 6 = 0$ for $x$.", "Solve $t^2 - 5t + 6 = 0$ for $t$.", "renamed"),
+    (
+        "How many of these 60 numbers have exactly 3 divisors?",
+        "How many of these 60 numbers have 3 divisors?",
+        "same_problem",
+    ),
     ("In triangle $ABC$, $AB = 5$ and $BC = 7$.", "In triangle $PQR$, $PQ = 5$ and $QR = 7$.", "renamed"),
 ]
 OTHER = [
@@ -40,6 +45,26 @@ OTHER = [
     ("If $x+y=12$ and $x-y=6$, find $x$.", "If $x+y=6$ and $x-y=12$, find $x$.", "other_numbers"),
     ("Had 3 clips, doubled daily, over 100.", "Had 3 clips, tripled daily, over 100.", "other_question"),
     ("Convert $AB_{16}$ to base 10.", "Convert $CD_{16}$ to base 10.", "other_question"),
+    (
+        "How many of the numbers 1 to 60 are divisible by 7?",
+        "How many of the numbers 1 to 60 are not divisible by 7?",
+        "other_question",
+    ),
+    (
+        "Find the chance that a roll of two dice gives a sum of 9.",
+        "Find the chance that a roll of two dice gives a sum of at least 9.",
+        "other_question",
+    ),
+    (
+        "In how many ways can 4 books be put on 9 shelves?",
+        "In how many ways can 4 distinct books be put on 9 shelves?",
+        "other_question",
+    ),
+    (
+        "How many divisors of 720 are there below 100?",
+        "How many odd divisors of 720 are there below 100?",
+        "other_question",
+    ),
     ("See [asy] draw((0,0)--(1,2)); [/asy] Find x.", "See [asy] draw((0,0)--(3,4)); [/asy] Find x.", "other_question"),
 ]
 
@@ -57,6 +82,22 @@ def test_templates_with_something_changed_are_not(one: str, other: str, kind: st
     assert not found.same
     assert found.detail
     assert confirm_duplicate(facts(other), facts(one)).kind == kind
+
+
+def test_a_remark_with_words_like_not_and_even_is_no_condition() -> None:
+    item = facts("A box holds 14 red and 9 blue balls. How many balls must be drawn to be sure of 3 red ones?")
+    remark = (
+        "A box holds 14 red and 9 blue balls. The box is not heavy, even though it is large. "
+        "How many balls must be drawn to be sure of 3 red ones?"
+    )
+    assert confirm_leak(facts(remark), item, cosine=0.9).same
+    assert confirm_leak(facts("Do not guess. " + remark), item, cosine=0.9).same
+
+
+def test_a_condition_that_only_moved_is_the_same() -> None:
+    item = facts("Find the sum of all even positive divisors of $500$.")
+    moved = facts("Compute the sum of those positive divisors of $500$ that are even.")
+    assert confirm_leak(moved, item, cosine=0.95).same
 
 
 def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_numbers() -> None:

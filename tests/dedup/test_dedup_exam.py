@@ -64,6 +64,26 @@ def test_rewordings_and_translations_are_found_with_embeddings() -> None:
     assert found["clean"] == 0
 
 
+def test_the_exam_is_as_large_as_it_says_and_a_third_of_the_new_look_alikes_is_unseen() -> None:
+    new = [dedup_exam.alike_cases(False), dedup_exam.alike_cases(True)]
+    own = [c for c in dedup_exam.cases(dedup_exam.load(None)) if not c.leak]
+    assert len(own) + sum(map(len, new)) + len(dedup_exam.clean_rows()) >= 2000
+    assert 0.3 <= len(new[1]) / sum(map(len, new)) <= 0.35
+    texts = [c.text for c in (*own, *new[0], *new[1])]
+    assert len(set(texts)) >= 0.99 * len(texts)
+    bases = {row["id"]: row["problem"] for row in dedup_exam.load(None)}
+    assert all(c.text != bases.get(c.base) for c in (*own, *new[0], *new[1]))
+
+
+def test_words_that_change_a_condition_are_seen_without_embeddings() -> None:
+    pool = [c for c in dedup_exam.alike_cases(False) if "condition" in c.kind or "clean" in c.kind]
+    bases = pl.DataFrame({"problem": [row["problem"] for row in dedup_exam.load(None)]})
+    found = Counter(pool[i].kind for i in dedup_exam.flagged("strict", pool, {"exam": bases}, None, embedding=None))
+    total = Counter(c.kind for c in pool)
+    assert found["other condition, 2nd set"] <= 0.2 * total["other condition, 2nd set"]
+    assert found["clean, 2nd set"] == 0
+
+
 @pytest.mark.parametrize("rule", FAITHFUL)
 def test_published_rules_do_what_they_say(rule: str) -> None:
     found = shares(rule, 20, ("verbatim", "light paraphrase", "numbers changed"))

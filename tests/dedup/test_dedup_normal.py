@@ -30,6 +30,17 @@ SAME = [
     ("It’s John’s two-digit number!", "its  johns TWO digit number".replace("its", "it's").replace("johns", "john's")),
     (r"\begin{align*} x &= 1 \\ y &= 2 \end{align*}", "x = 1, y = 2"),
     (r"\mathrm{lcm}(a, b)", "lcm(a,b)"),
+    (r"a base-\(8\) number", "a base-$8$ number"),
+    (r"\frac{x}2 + \frac32", "frac{x}2 + frac32"),
+    (r"$36 - 9\pi + b\pi$", "36-9pi+bpi"),
+    (r"\binom{13}{5}", "C(13, 5)"),
+    (r"-\frac{1}{2}", "-(1)/(2)"),
+    (r"1070^{\circ}", "1070^(°)"),
+    (r"12^{\prime}", "12^(prime)"),
+    (r"\begin{cases} x & y \end{cases}", "begin{cases} x & y end{cases}"),
+    (r"\lfloor\sqrt{3}\rfloor", "lfloorsqrt(3)rfloor"),
+    (r"8x\equiv 1", "8xequiv 1"),
+    (r"$\overline{AC}\perp\overline{CD}$", "AC perp CD"),
 ]
 DIFFERENT = [
     ("x+1", "x-1"),
@@ -47,7 +58,10 @@ DIFFERENT = [
     ("-3", "3"),
     ("x_12", "x_1 2"),
     ("10%", "10"),
+    (r"0.\overline{7}", "0.7"),
+    (r"\overline{z}", "z"),
     (r"\pi", r"\phi"),
+    ("A(0, 6) and C(8, 0)", r"A(0, 6) and \binom{8}{0}"),
 ]
 
 
