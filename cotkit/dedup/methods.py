@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -145,12 +145,12 @@ def _contained_hits(
                 if config.confirm:
                     answers = (text.answer, there.answer)
                     if len(tokens) <= LONGER * len(index.items[match.item]) + 20:
-                        finding = confirm_leak(text.facts, there.facts, answers, match.coverage)
+                        finding = confirm_leak(text.facts, there.facts, answers, match.coverage)(0.0)
                     else:
                         if match.item not in item_facts:
                             item_facts[match.item] = token_facts(index.items[match.item], names_in(there.text))
                         inside = token_facts(tokens[match.start : match.end], names_in(text.text))
-                        finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)
+                        finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)(0.0)
                 hits.setdefault(number, []).append(Hit(match.item, "containment", match.coverage, finding))
             task.advance()
 
@@ -164,7 +164,10 @@ def _embedded_hits(
     progress: Progress,
     cache: Path | None,
 ) -> None:
-    """Candidates by meaning, and by numbers and formulas; the closer look decides."""
+    """Candidates by meaning, and by numbers and formulas; the closer look decides.
+
+    Items are embedded precisely. Where the rough cosine of a text leaves a decision open, the text is, too.
+    """
     from cotkit.dedup.embed import load_encoder
     from cotkit.dedup.search import nearest
 
@@ -172,41 +175,87 @@ def _embedded_hits(
     if config is None:
         return
     encoder = load_encoder(config.weights, cache, config.precision)
-    targets = encoder.encode([without_figures(item.text) for item in known], progress)
+    targets = encoder.precise.encode([without_figures(item.text) for item in known], progress)
     rows = encoder.encode([without_figures(texts[n].text) for n in rest], progress)
-    pairs: list[dict[int, float]] = [{} for _ in rest]
+    found: list[dict[int, float]] = [{} for _ in rest]
     judge = keys.judge
     many = max(config.neighbours, judge.neighbours if judge else 0)
     low = min(config.threshold, judge.cosine if judge else 1.0)
-    for row, target, score in nearest(rows.rows, targets.rows, many, low):
+    for row, target, score in nearest(rows.rows, targets.rows, many, low - encoder.band):
         number, item = int(rows.owner[row]), int(targets.owner[target])
-        pairs[number][item] = max(score, pairs[number].get(item, 0.0))
-    index = SignatureIndex([item.facts.signature for item in known])
-    with progress.task("closer look", len(rest)) as task:
+        found[number][item] = max(score, found[number].get(item, 0.0))
+    methods = [dict.fromkeys(near, "embedding") for near in found]
+    if keys.formulas and config.confirm:
+        index = SignatureIndex([item.facts.signature for item in known])
         for place, number in enumerate(rest):
-            text, found = texts[number], pairs[place]
-            methods = dict.fromkeys(found, "embedding")
-            if keys.formulas and config.confirm:
-                for item in index.find(text.facts.signature):
-                    methods.setdefault(item, "formulas")
-                    found.setdefault(item, rows.cosine(place, targets, item))
-            refused = {
-                h.item
-                for h in hits.get(number, ())
-                if h.method == "containment" and not h.finding.same and h.score >= VETO
-            }
-            for item in sorted(found):
-                finding = Finding("same_problem", {"looked_at": False})
-                if config.confirm:
-                    answers = (text.answer, known[item].answer)
-                    finding = confirm_leak(text.facts, known[item].facts, answers, None, found[item], config.same)
-                if item in refused and finding.same:
-                    continue
-                if finding.same or _worth_telling(finding, found[item]):
-                    hits.setdefault(number, []).append(Hit(item, methods[item], found[item], finding))
-            if judge is not None:
-                text.open = _open(text, known, found, judge)
+            for item in index.find(texts[number].facts.signature):
+                methods[place].setdefault(item, "formulas")
+                found[place].setdefault(item, rows.cosine(place, targets, item))
+    closer = _Closer(texts, known, config, low, hits)
+    with progress.task("closer look", len(rest)) as task:
+        open_places = []
+        for place, number in enumerate(rest):
+            if not closer.look(number, found[place], methods[place], encoder.band):
+                open_places.append(place)
             task.advance()
+    again = encoder.precise.encode([without_figures(texts[rest[place]].text) for place in open_places], progress)
+    for at, place in enumerate(open_places):
+        found[place] = {item: again.cosine(at, targets, item) for item in found[place]}
+        closer.look(rest[place], found[place], methods[place], 0.0)
+    if judge is not None:
+        for place, number in enumerate(rest):
+            texts[number].open = _open(texts[number], known, found[place], judge)
+
+
+@dataclass(frozen=True)
+class _Closer:
+    """The closer look at the items that are near a text by meaning or formulas; `low`: the least cosine."""
+
+    texts: Sequence[Text]
+    known: Sequence[Text]
+    config: LeakEmbedding
+    low: float
+    hits: Hits
+
+    def look(self, number: int, cosines: Mapping[int, float], methods: Mapping[int, str], band: float) -> bool:
+        """Keep what is found; false, and nothing kept, if a cosine that is off by `band` may decide otherwise."""
+        text, found = self.texts[number], []
+        refused = {
+            h.item
+            for h in self.hits.get(number, ())
+            if h.method == "containment" and not h.finding.same and h.score >= VETO
+        }
+        for item in sorted(cosines):
+            finding_at = self._finding_at(text, item, methods[item])
+            cosine = cosines[item]
+            finding = finding_at(cosine)
+            if item not in refused and band and finding_at(cosine - band).same != finding_at(cosine + band).same:
+                return False
+            if item in refused and finding.same:
+                continue
+            if finding.same or _worth_telling(finding, cosine):
+                found.append(Hit(item, methods[item], cosine, finding))
+        if found:
+            self.hits.setdefault(number, []).extend(found)
+        return True
+
+    def _finding_at(self, text: Text, item: int, method: str) -> Callable[[float], Finding]:
+        def near(cosine: float) -> Finding:
+            if method == "embedding" and cosine < self.low:
+                return Finding("unclear")
+            return finding(cosine)
+
+        if not self.config.confirm:
+            finding: Callable[[float], Finding] = _taken
+        else:
+            there = self.known[item]
+            answers = (text.answer, there.answer)
+            finding = confirm_leak(text.facts, there.facts, answers, None, self.config.same)
+        return near
+
+
+def _taken(_: float) -> Finding:
+    return Finding("same_problem", {"looked_at": False})
 
 
 def _open(text: Text, known: Sequence[Text], cosines: Mapping[int, float], judge: Judge) -> list[tuple[int, float]]:
