@@ -107,7 +107,7 @@ def decisions(
     )
     print(f"({change[reference > 0.6].max():.4f} above 0.6)")
     for limit in (0.75, 0.80, 0.85, 0.90):
-        near = np.flatnonzero((np.abs(ours - limit) < encoder.band).any(axis=1))
+        near = np.flatnonzero((np.abs(ours - limit) < encoder.band).any(axis=1)).tolist()
         asked = [cut(some[row]) for row in near]
         again, *cost = timed(lambda asked=asked: encoder.precise.encode(asked))  # type: ignore[misc]
         settled = ours.copy()
