@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,8 @@ GREY = 0.5
 _SIEVE = 5
 _SIEVE_SHARE = 0.5
 _SIEVE_COMMON = 20
+# Texts that are equal up to layout differ by no more tokens of the sieve than this and a third.
+_LAYOUT_TOKENS = 6
 
 
 class LeakKeys(Protocol):
@@ -88,13 +90,13 @@ def strict_hits(
 ) -> Hits:
     """The cheap methods first; a text that they settle is not embedded."""
     hits: Hits = {}
-    tokens = tokenize([text.text for text in texts])
+    tokens, own = tokenize([text.text for text in texts]), tokenize([item.text for item in known])
     pairs: dict[int, list[int]] = {}
     share = min(_SIEVE_SHARE, config.containment.coverage if config.containment else 1.0)
-    for number, item in sieve(tokenize([item.text for item in known]), tokens, _SIEVE, share, _SIEVE_COMMON):
+    for number, item in sieve(own, tokens, _SIEVE, share, _SIEVE_COMMON):
         pairs.setdefault(number, []).append(item)
     if config.exact:
-        _exact_hits(texts, known, pairs, hits)
+        _exact_hits(texts, known, _of_one_size(pairs, tokens, own), hits)
     if config.containment is not None:
         _contained_hits(texts, known, config.containment, (tokens, pairs), hits, progress)
     settled = {n for n, found in hits.items() if any(h.finding.same and h.score == 1.0 for h in found)}
@@ -107,11 +109,20 @@ def strict_hits(
     return hits
 
 
-def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Mapping[int, Sequence[int]], hits: Hits) -> None:
-    for number, items in pairs.items():
-        for item in items:
-            if texts[number].key == known[item].key:
-                hits.setdefault(number, []).append(Hit(item, "exact", 1.0, Finding("same_problem")))
+def _of_one_size(pairs: Mapping[int, Sequence[int]], texts: Tokens, items: Tokens) -> Iterator[tuple[int, int]]:
+    """Pairs that may be equal: layout adds or takes a token here and there, not a third of them."""
+    for number, near in pairs.items():
+        size = int(texts.starts[number + 1] - texts.starts[number])
+        for item in near:
+            other = int(items.starts[item + 1] - items.starts[item])
+            if abs(size - other) <= _LAYOUT_TOKENS + max(size, other) // 3:
+                yield number, item
+
+
+def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Iterable[tuple[int, int]], hits: Hits) -> None:
+    for number, item in pairs:
+        if texts[number].key == known[item].key:
+            hits.setdefault(number, []).append(Hit(item, "exact", 1.0, Finding("same_problem")))
 
 
 def _renamed_hits(rest: Sequence[int], texts: Sequence[Text], known: Sequence[Text], hits: Hits) -> None:
