@@ -87,7 +87,9 @@ def _among(hashes: Array, wanted: Array) -> Array:
     marked = np.zeros(1 << _BITS, dtype=bool)
     marked[wanted >> np.uint64(64 - _BITS)] = True
     maybe = np.flatnonzero(marked[hashes >> np.uint64(64 - _BITS)])
-    return maybe[np.isin(hashes[maybe], wanted)]
+    place = np.minimum(np.searchsorted(wanted, hashes[maybe]), max(0, len(wanted) - 1))
+    found: Array = maybe[wanted[place] == hashes[maybe]]
+    return found
 
 
 def tokenize(texts: Sequence[str]) -> Tokens:
