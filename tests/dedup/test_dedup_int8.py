@@ -21,6 +21,7 @@ from cotkit.dedup.step import Decontaminate, Dedup
 from cotkit.errors import InputError
 from cotkit.records import Problem
 
+pytestmark = pytest.mark.timeout(600)  # the model is quantized twice
 EXAM = Path(__file__).parent / "exam"
 
 
