@@ -251,18 +251,13 @@ class _Closer:
         return True
 
     def _finding_at(self, text: Text, item: int, method: str) -> Callable[[float], Finding]:
-        def near(cosine: float) -> Finding:
-            if method == "embedding" and cosine < self.low:
-                return Finding("unclear")
-            return finding(cosine)
-
-        if not self.config.confirm:
-            finding: Callable[[float], Finding] = _taken
-        else:
+        finding: Callable[[float], Finding] = _taken
+        if self.config.confirm:
             there = self.known[item]
-            answers = (text.answer, there.answer)
-            finding = confirm_leak(text.facts, there.facts, answers, None, self.config.same)
-        return near
+            finding = confirm_leak(text.facts, there.facts, (text.answer, there.answer), None, self.config.same)
+        if method != "embedding":
+            return finding
+        return lambda cosine: finding(cosine) if cosine >= self.low else Finding("unclear")
 
 
 def _taken(_: float) -> Finding:
