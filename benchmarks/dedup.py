@@ -15,11 +15,16 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from cotkit.dedup.int8 import missing_extra
+
+if TYPE_CHECKING:
+    from cotkit.dedup.embed import Encoder
 
 Timed = tuple[Any, float, float]
 
@@ -38,48 +43,123 @@ def texts() -> list[str]:
     ]
 
 
-def embed(count: int = 1500) -> None:
+def embed(count: int = 9000, rounds: int = 4) -> None:
+    """Each way on the same texts, in turns; then the decisions that the cosines lead to."""
     from sentence_transformers import SentenceTransformer
 
     from cotkit.dedup.embed import load_encoder
     from cotkit.dedup.weights import find_weights
 
-    some = texts()[::5][:count]
-    encoder, rival = load_encoder(), SentenceTransformer(str(find_weights()))
-    encoder.encode(some[:64])
-    rival.encode(some[:64])
-    ours, cpu, wall = timed(lambda: encoder.encode(some))
-    theirs, rival_cpu, rival_wall = timed(lambda: rival.encode(some, normalize_embeddings=True))
-    first = ours.rows[np.flatnonzero(np.diff(ours.owner, prepend=-1))]
+    pool = texts()
+    some = pool[:: max(1, len(pool) // count)][:count]
+    auto, rival = load_encoder(), SentenceTransformer(str(find_weights()))
+    encoders = {"auto": auto} | ({"int8": load_encoder(precision="int8")} if missing_extra() is None else {})
+    ways: dict[str, tuple[Callable[[Sequence[str]], Any], Callable[[str], str]]] = {
+        "SentenceTransformer.encode": (lambda part: rival.encode(part, normalize_embeddings=True), str)
+    }
+    for name, encoder in encoders.items():
+        ways |= {
+            f"{name}, first 256 tokens": (encoder.encode, clipper(encoder.tokenizer)),
+            f"{name}, the whole text in windows": (encoder.encode, str),
+        }
+    spent = dict.fromkeys(ways, np.zeros(2))
+    made: dict[str, list[Any]] = {name: [] for name in ways}
+    for start in range(rounds):
+        for name, (encode, cut) in ways.items():
+            part = [cut(text) for text in some[start::rounds]]
+            if start == 0:
+                encode(part[:64])
+            out, cpu, wall = timed(lambda encode=encode, part=part: encode(part))  # type: ignore[misc]
+            made[name].append(out)
+            spent[name] = spent[name] + (cpu, wall)
+    print(f"{len(some)} problems")
+    theirs = spent["SentenceTransformer.encode"]
+    for name in ways:
+        per_cpu, per_s = len(some) / spent[name]
+        by_cpu, by_wall = theirs / spent[name]
+        print(
+            f"{name}: {per_cpu:.0f} per CPU s, {per_s:.0f} per s; x {by_cpu:.2f} by CPU, x {by_wall:.2f} by the clock"
+        )
+    items = [item for name in BENCHMARKS for item in benchmark(name)]
+    reference = np.concatenate(made["SentenceTransformer.encode"]) @ rival.encode(items, normalize_embeddings=True).T
+    some = [text for start in range(rounds) for text in some[start::rounds]]
+    for name, encoder in encoders.items():
+        decisions(name, encoder, some, items, reference, made, (spent, theirs))
+
+
+def decisions(
+    name: str,
+    encoder: Encoder,
+    some: Sequence[str],
+    items: Sequence[str],
+    reference: Any,
+    made: dict[str, list[Any]],
+    costs: tuple[dict[str, Any], Any],
+) -> None:
+    """What the first 256 tokens decide against benchmark items, and what it costs to settle what is near a limit."""
+    cut = clipper(encoder.tokenizer)
+    targets = encoder.precise.encode([cut(item) for item in items]).rows
+    way = f"{name}, first 256 tokens"
+    ours = np.concatenate([part.rows for part in made[way]]) @ targets.T
+    change = np.abs(ours - reference)
     print(
-        f"{encoder.name}: {len(some) / cpu:.0f} problems per CPU s, {len(some) / wall:.0f} per s ({len(ours.rows)} windows)"
+        f"{name}: {ours.size:,} pairs with {len(items)} items, largest change of a cosine {change.max():.4f} ", end=""
     )
-    print(f"SentenceTransformer.encode: {len(some) / rival_cpu:.0f} per CPU s, {len(some) / rival_wall:.0f} per s")
-    print(f"ratio {rival_cpu / cpu:.2f} by CPU, {rival_wall / wall:.2f} by the clock")
-    print(f"ratio per window read {rival_cpu / cpu * len(ours.rows) / len(some):.2f} by CPU")
-    half = len(some) // 2
-    one, other = first[:half] @ first[half:].T, theirs[:half] @ theirs[half:].T
-    print(f"largest change of a cosine {np.abs(one - other).max():.4f}")
+    print(f"({change[reference > 0.6].max():.4f} above 0.6)")
     for limit in (0.75, 0.80, 0.85, 0.90):
-        equal = (one.max(axis=1) >= limit) == (other.max(axis=1) >= limit)
-        pairs = ((one >= limit) == (other >= limit)).mean()
-        print(f"at {limit}: equal decisions on {100 * equal.mean():.2f} % of problems, {100 * pairs:.4f} % of pairs")
+        near = np.flatnonzero((np.abs(ours - limit) < encoder.band).any(axis=1)).tolist()
+        asked = [cut(some[row]) for row in near]
+        again, *cost = timed(lambda asked=asked: encoder.precise.encode(asked))  # type: ignore[misc]
+        settled = ours.copy()
+        settled[near] = again.rows @ targets.T
+        equal = ((settled >= limit).any(axis=1) == (reference >= limit).any(axis=1)).mean()
+        pairs = ((settled >= limit) == (reference >= limit)).mean()
+        whole = f"{name}, the whole text in windows"
+        by = [costs[1] / (costs[0][one] + cost) for one in (way, whole)]
+        print(f"{name} at {limit}: {len(near)} settled ({100 * len(near) / len(some):.1f} %); ", end="")
+        print(f"equal decisions on {100 * equal:.3f} % of problems, {100 * pairs:.5f} % of pairs; ", end="")
+        print(f"all included x {by[0][0]:.2f} by CPU, x {by[0][1]:.2f} by the clock; ", end="")
+        print(f"whole texts x {by[1][0]:.2f}, x {by[1][1]:.2f}")
+
+
+BENCHMARKS = ("math500.json", "aime24.json", "aime25.jsonl", "amc.json", "minerva.json", "olympiad_bench.json")
+
+
+def benchmark(name: str) -> list[str]:
+    raw = (Path(os.environ["COTKIT_DATA"]) / "benchmarks" / name).read_text()
+    rows = json.loads(raw) if name.endswith(".json") else [json.loads(line) for line in raw.splitlines()]
+    return [row.get("problem") or row["question"] for row in rows]
+
+
+def clipper(tokenizer: Any) -> Callable[[str], str]:
+    """Cuts a text where the model stops reading by default."""
+
+    def cut(text: str) -> str:
+        spans = tokenizer.encode(text, add_special_tokens=False).offsets
+        return text[: spans[253][1]] if len(spans) > 254 else text
+
+    return cut
 
 
 def cheap(copies: int = 12) -> None:
+    """The sieve alone, and all of exact and containment: the sieve and the closer look at what it lets through."""
     from cotkit.dedup.grams import sieve, tokenize
+    from cotkit.dedup.methods import Text, strict_hits
+    from cotkit.dedup.step import Decontaminate
+    from cotkit.steps import NoProgress
 
-    root = Path(os.environ["COTKIT_DATA"]) / "benchmarks" / "math500.json"
-    pool = texts() * copies
-    items = tokenize([r["problem"] for r in json.loads(root.read_text())])
+    pool, items = texts() * copies, benchmark("math500.json")
+    own = tokenize(items)
     tokens, tokenizing, _ = timed(lambda: tokenize(pool))
-    pairs, sieving, _ = timed(lambda: sieve(items, tokens, 5, 0.5, 20))
-    print(
-        f"{len(pool)} problems: tokens {len(pool) / tokenizing:,.0f}, exact and n-grams {len(pool) / sieving:,.0f} per CPU s"
-    )
-    print(
-        f"together {len(pool) / (tokenizing + sieving):,.0f} problems per CPU s; {len({t for t, _ in pairs}) / len(pool):.3f} left for a closer look"
-    )
+    pairs, sieving, _ = timed(lambda: sieve(own, tokens, 5, 0.5, 20))
+    print(f"{len(pool)} problems: tokens {len(pool) / tokenizing:,.0f}, n-grams {len(pool) / sieving:,.0f} per CPU s")
+    left = len({text for text, _ in pairs}) / len(pool)
+    print(f"sieve: {len(pool) / (tokenizing + sieving):,.0f} problems per CPU s; {left:.3f} left for a closer look")
+    keys = {"benchmarks": ["math500"], "embedding": None, "renamed": False}
+    config, known = Decontaminate.model_validate(keys), [Text(item, None) for item in items]
+    several = [Text(text, None) for text in pool]
+    _, spent, _ = timed(lambda: strict_hits(several, known, config, NoProgress(), None))
+    print(f"exact and containment with the closer look: {len(pool) / spent:,.0f} problems per CPU s")
 
 
 def vectors(count: int) -> Any:

@@ -38,6 +38,9 @@ def check(
     ] = None,
     policy: Annotated[str, typer.Option("--policy", help="strict, or a published rule: faithful:s1 …")] = "strict",
     no_embedding: Annotated[bool, typer.Option("--no-embedding", help="Without MiniLM: copies only.")] = False,
+    precision: Annotated[
+        str | None, typer.Option("--precision", help="Of MiniLM: auto, bf16, fp32, or int8 (fastest without a GPU).")
+    ] = None,
     split: Annotated[str, typer.Option("--split", help="Split of a Hub dataset.")] = "train",
     cache: Annotated[
         Path | None, typer.Option("--cache", help="Folder where embeddings are kept for the next check.")
@@ -63,7 +66,10 @@ def check(
     output = Output(as_json, quiet)
     try:
         found, names, rows = _check(
-            (file, against), (id_column, text_column, split), (policy, not no_embedding, cache, skip_missing), output
+            (file, against),
+            (id_column, text_column, split),
+            (policy, _embedding(no_embedding, precision), cache, skip_missing),
+            output,
         )
     except InputError as error:
         raise RecipeError(str(error)) from error
@@ -78,7 +84,7 @@ Found = list[tuple["Flag", Any, Any]]
 def _check(
     files: tuple[str, Sequence[str]],
     columns: tuple[str | None, str | None, str],
-    keys: tuple[str, bool, Path | None, bool],
+    keys: tuple[str, dict[str, Any], Path | None, bool],
     output: Output,
 ) -> tuple[Found, list[str], int]:
     from cotkit.dedup.check import flags
@@ -108,21 +114,33 @@ def _check(
     return found, list(benchmarks), len(own)
 
 
-def _config(policy: str, embedding: bool) -> Any:
+def _embedding(left_out: bool, precision: str | None) -> dict[str, Any]:
+    """The step's key `embedding`, if an option changes it."""
+    from cotkit.errors import RecipeError
+
+    if left_out and precision:
+        raise RecipeError("--precision: there is no MiniLM with --no-embedding; drop one of them")
+    if left_out:
+        return {"embedding": None}
+    return {"embedding": {"precision": precision}} if precision else {}
+
+
+def _config(policy: str, embedding: Mapping[str, Any]) -> Any:
     from pydantic import ValidationError
 
     from cotkit.dedup.step import Decontaminate
     from cotkit.errors import RecipeError
 
     unused = {"kind": "file", "name": "unused", "path": "unused.jsonl"}
-    switch: dict[str, Any] = {} if embedding else {"embedding": None}
-    keys = {"step": "decontaminate", "benchmarks": [unused], "policy": policy, **switch}
+    keys = {"step": "decontaminate", "benchmarks": [unused], "policy": policy, **embedding}
     try:
         step = Decontaminate.model_validate(keys)
     except ValidationError as error:
-        raise RecipeError(f"--policy {policy}: {error.errors(include_input=False)[0]['msg']}") from error
+        first = error.errors()[0]
+        raise RecipeError(f"--{first['loc'][-1]} {first['input']}: {first['msg']}") from error
     for sentence in step.check():
         raise RecipeError(sentence)
+    step.ready()
     return step
 
 

@@ -5,7 +5,9 @@ A cosine threshold alone calls nearly every number-changed problem a copy; this 
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -73,28 +75,28 @@ class Finding:
 
 
 def confirm_duplicate(
-    here: Facts, there: Facts, answers: tuple[str | None, str | None] = (None, None), cosine: float = 1.0
-) -> Finding:
-    """Whether two problems of one pool are the same.
+    here: Facts, there: Facts, answers: tuple[str | None, str | None] = (None, None)
+) -> Callable[[float], Finding]:
+    """Whether two problems of one pool are the same: the finding for a cosine of their embeddings.
 
     Numbers and operators must agree in number; where the reference answers agree, one text may have more.
-    Unclear counts as different: a problem lost is worse than a problem twice. `cosine`: of the embeddings.
+    Unclear counts as different: a problem lost is worse than a problem twice.
     """
     agree = same_answer(*answers)
     if agree is False:
-        return Finding("other_answer", {"answers": list(answers)})
+        return _always(Finding("other_answer", {"answers": list(answers)}))
     if here.figure != there.figure:
-        return Finding("other_question", {"figure": "the drawings differ"})
+        return _always(Finding("other_question", {"figure": "the drawings differ"}))
     if here.renamed == there.renamed:
-        return Finding("same_problem" if here.normal == there.normal else "renamed")
+        return _always(Finding("same_problem" if here.normal == there.normal else "renamed"))
     change = edits(here, there)
-    return (
+    apart = (
         _numbers_apart(here, there, bool(agree))
         or _edited_apart(here, there, change, bool(agree))
         or _asks(here, there)
         or _aligned(here, there)
-        or _alike(here, there, change, cosine)
     )
+    return _always(apart) if apart else _alike(here, there, change)
 
 
 def _numbers_apart(here: Facts, there: Facts, agree: bool) -> Finding | None:
@@ -124,17 +126,20 @@ def _edited_apart(here: Facts, there: Facts, change: Edits, agree: bool) -> Find
     return Finding("unclear", _sides(change.here, change.there)) if change.edited and new and not agree else None
 
 
-def _alike(here: Facts, there: Facts, change: Edits, cosine: float) -> Finding:
+def _alike(here: Facts, there: Facts, change: Edits) -> Callable[[float], Finding]:
     """Nothing differs; is enough the same?"""
     if change.renamed and change.similarity >= COPY:
-        return Finding("renamed")
+        return _always(Finding("renamed"))
     words = change.here.total() + change.there.total()
     same_words = words <= _OTHER_WORDS * (here.content.total() + there.content.total())
-    if cosine < SURE and not (same_words and cosine >= LOOK):
-        return Finding("unclear", {"cosine": cosine, "words": words})
-    if formula_share(here.signature, there.signature) < AGREE:
-        return Finding("unclear", {"formulas": "spelled otherwise"})
-    return Finding("same_problem")
+    spelled = formula_share(here.signature, there.signature) >= AGREE
+
+    def finding(cosine: float) -> Finding:
+        if cosine < SURE and not (same_words and cosine >= LOOK):
+            return Finding("unclear", {"cosine": cosine, "words": words})
+        return Finding("same_problem") if spelled else Finding("unclear", {"formulas": "spelled otherwise"})
+
+    return finding
 
 
 def confirm_leak(
@@ -142,35 +147,40 @@ def confirm_leak(
     item: Facts,
     answers: tuple[str | None, str | None] = (None, None),
     coverage: float | None = None,
-    cosine: float = 0.0,
     meaning: float = MEANING,
-) -> Finding:
-    """Whether `candidate` holds the benchmark item, reworded, translated or as it is.
+) -> Callable[[float], Finding]:
+    """Whether `candidate` holds the benchmark item, reworded, translated or as it is: the finding for a cosine.
 
     First what makes it another problem: other numbers, operators, drawings, answers, another question in an
     edited copy. What is left is the same problem if the evidence reaches far enough: words in place, meaning
-    (cosine), or numbers and formulas; else it is "unclear", the grey band.
+    (cosine of the two embeddings, 0 where there is none), or numbers and formulas; else it is "unclear", the grey
+    band. A higher cosine never makes "unclear" of the same problem.
 
     Args:
         candidate: facts of the problem, or of the part of it that matched.
         coverage: where shared n-grams brought the pair: share of the item that they cover.
-        cosine: of the two embeddings; 0 where there is none.
         meaning: cosine from which on a problem with the same numbers and operators is the same.
     """
     if candidate.renamed == item.renamed and (coverage is not None or candidate.figure == item.figure):
-        return Finding("same_problem" if candidate.normal == item.normal else "renamed")
+        return _always(Finding("same_problem" if candidate.normal == item.normal else "renamed"))
     change = edits(candidate, item)
     if change.prefix and len(candidate.normal.split()) >= max(_CUT, _CUT_SHARE * len(item.normal.split())):
-        return Finding("same_problem", {"cut": "the beginning of the item, word for word"})
+        return _always(Finding("same_problem", {"cut": "the beginning of the item, word for word"}))
     if change.inside >= _INSIDE and _nothing_changed(candidate, item, change):
-        return Finding("renamed" if change.renamed else "same_problem", {"inside": round(change.inside, 3)})
-    return (
+        detail = {"inside": round(change.inside, 3)}
+        return _always(Finding("renamed" if change.renamed else "same_problem", detail))
+    apart = (
         _other_values(candidate, item, change, coverage)
         or _other_marks(candidate, item, change)
         or _other_ask(candidate, item, change, coverage)
         or (Finding("other_answer", {"answers": list(answers)}) if same_answer(*answers) is False else None)
-        or _weighed(candidate, item, change, coverage, (cosine, meaning))
     )
+    return _always(apart) if apart else _weighed(candidate, item, change, coverage, meaning)
+
+
+def _always(finding: Finding) -> Callable[[float], Finding]:
+    """The finding whatever the cosine."""
+    return lambda _: finding
 
 
 def _nothing_changed(candidate: Facts, item: Facts, change: Edits) -> bool:
@@ -234,38 +244,41 @@ def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | N
 
 
 def _weighed(
-    candidate: Facts, item: Facts, change: Edits, coverage: float | None, cosines: tuple[float, float]
-) -> Finding:
+    candidate: Facts, item: Facts, change: Edits, coverage: float | None, meaning: float
+) -> Callable[[float], Finding]:
     """The same problem, if words in place, meaning, or numbers and formulas say so."""
     if coverage is not None and coverage < VERBATIM and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
-        return Finding("other_question", {"numbers": "none to compare, and only a part of the words agrees"})
-    cosine, meaning = cosines
+        detail = {"numbers": "none to compare, and only a part of the words agrees"}
+        return _always(Finding("other_question", detail))
     bits, least = shared_bits(candidate.signature, item.signature)
-    partly = coverage is not None and coverage < VERBATIM
-    if partly and least < _PARTLY and cosine < meaning:
-        return Finding("unclear", {"agreement": round(least, 2), "coverage": coverage})
-    if coverage is not None or change.similarity >= IN_PLACE or _means(candidate, item, cosine, meaning):
-        return Finding("renamed" if change.renamed else "same_problem")
-    detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
-    if least >= AGREE:
-        enough = (
-            TRANSLATED - _COSINE_BITS_FOREIGN * cosine
-            if candidate.foreign != item.foreign
-            else REWORDED - _COSINE_BITS * (cosine - 0.5)
-        )
-        if bits >= enough and (candidate.foreign != item.foreign or cosine >= _FAR):
+    partly = coverage is not None and coverage < VERBATIM and least < _PARTLY
+    in_place = coverage is not None or change.similarity >= IN_PLACE
+    enough = _enough_meaning(candidate, item, meaning)
+    foreign = candidate.foreign != item.foreign
+
+    def finding(cosine: float) -> Finding:
+        if partly and cosine < meaning:
+            return Finding("unclear", {"agreement": round(least, 2), "coverage": coverage})
+        if in_place or cosine >= enough:
+            return Finding("renamed" if change.renamed else "same_problem")
+        detail = {"bits": round(bits, 1), "agreement": round(least, 2), "cosine": round(cosine, 2)}
+        needed = TRANSLATED - _COSINE_BITS_FOREIGN * cosine if foreign else REWORDED - _COSINE_BITS * (cosine - 0.5)
+        if least >= AGREE and bits >= needed and (foreign or cosine >= _FAR):
             return Finding("same_problem", detail)
-    return Finding("unclear", detail)
+        return Finding("unclear", detail)
+
+    return finding
 
 
-def _means(candidate: Facts, item: Facts, cosine: float, meaning: float) -> bool:
-    """Close in meaning, and in formulas if there are any; closer still where there is no number to compare."""
+def _enough_meaning(candidate: Facts, item: Facts, meaning: float) -> float:
+    """The cosine that is close enough: closer where there is no number to compare, none where formulas differ."""
+    if formula_share(candidate.signature, item.signature) < _FORMULAS:
+        return math.inf
     told = numbers_bits(candidate.numbers & item.numbers) + pieces_bits(
         candidate.signature.pieces & item.signature.pieces
     )
-    enough = meaning if told >= _TOLD else meaning + _ALONE
-    return cosine >= enough and formula_share(candidate.signature, item.signature) >= _FORMULAS
+    return meaning if told >= _TOLD else meaning + _ALONE
 
 
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:

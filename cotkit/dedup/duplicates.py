@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -145,7 +145,7 @@ def _renamed_pairs(nodes: Sequence[_Node], pairs: _Pairs) -> None:
             heads: list[int] = []
             for node in same if form else ():
                 for head in heads:
-                    finding = _compare(nodes, head, node)
+                    finding = _compare(nodes, head, node)(1.0)
                     if finding.same:
                         pairs.edges.append(Edge(head, node, "renamed", 1.0, finding.kind, finding.detail))
                         break
@@ -171,30 +171,52 @@ def _embedded_pairs(
     from cotkit.dedup.search import self_pairs
 
     texts = [without_figures(node.text) for node in nodes]
-    vectors = load_encoder(config.weights, cache, config.precision).encode(texts, progress)
+    encoder = load_encoder(config.weights, cache, config.precision)
+    vectors = encoder.encode(texts, progress)
+    band = 2 * encoder.band  # both sides may be off
     best: dict[tuple[int, int], float] = {}
-    for i, j, score in zip(*(part.tolist() for part in self_pairs(vectors.rows, config.threshold)), strict=True):
+    for i, j, score in zip(*(part.tolist() for part in self_pairs(vectors.rows, config.threshold - band)), strict=True):
         a, b = sorted((int(vectors.owner[i]), int(vectors.owner[j])))
         if a != b:
             best[a, b] = max(score, best.get((a, b), 0.0))
+    open_pairs = []
     with progress.task("closer look", len(best)) as task:
-        for (a, b), score in sorted(best.items()):
+        for pair in sorted(best):
+            if not _looked_at(nodes, pair, best[pair], config, pairs, band):
+                open_pairs.append(pair)
             task.advance()
-            if not config.confirm:
-                pairs.edges.append(Edge(a, b, "embedding", score, "not_looked_at"))
-                continue
-            finding = _compare(nodes, a, b, score)
-            if finding.same:
-                pairs.edges.append(Edge(a, b, "embedding", score, finding.kind, finding.detail))
-                continue
-            pairs.apart.append((a, b))
-            for node, other in ((a, b), (b, a)):
-                if node not in pairs.siblings or score > pairs.siblings[node][0]:
-                    pairs.siblings[node] = (score, other, finding)
+    again = sorted({node for pair in open_pairs for node in pair})
+    precise = encoder.precise.encode([texts[node] for node in again], progress)
+    place = {node: number for number, node in enumerate(again)}
+    for a, b in open_pairs:
+        _looked_at(nodes, (a, b), precise.cosine(place[a], precise, place[b]), config, pairs, 0.0)
 
 
-def _compare(nodes: Sequence[_Node], a: int, b: int, cosine: float = 1.0) -> Finding:
-    return confirm_duplicate(nodes[a].facts, nodes[b].facts, (nodes[a].answer, nodes[b].answer), cosine)
+def _looked_at(
+    nodes: Sequence[_Node], pair: tuple[int, int], score: float, config: Embedding, pairs: _Pairs, band: float
+) -> bool:
+    """Keep what the pair is; false, and nothing kept, if a cosine that is off by `band` may decide otherwise."""
+    finding_at = _compare(nodes, *pair) if config.confirm else None
+    high, low = score + band, score - band
+    same = finding_at is None or finding_at(high).same
+    if band and same and (low < config.threshold or (finding_at is not None and not finding_at(low).same)):
+        return False
+    if score < config.threshold:
+        return True
+    finding = finding_at(score) if finding_at else None
+    if finding is None or finding.same:
+        kind, detail = (finding.kind, finding.detail) if finding else ("not_looked_at", {})
+        pairs.edges.append(Edge(*pair, "embedding", score, kind, detail))
+        return True
+    pairs.apart.append(pair)
+    for node, other in (pair, pair[::-1]):
+        if node not in pairs.siblings or score > pairs.siblings[node][0]:
+            pairs.siblings[node] = (score, other, finding)
+    return True
+
+
+def _compare(nodes: Sequence[_Node], a: int, b: int) -> Callable[[float], Finding]:
+    return confirm_duplicate(nodes[a].facts, nodes[b].facts, (nodes[a].answer, nodes[b].answer))
 
 
 def _dropped(

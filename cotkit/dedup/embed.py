@@ -1,30 +1,33 @@
 """MiniLM sentence embeddings, fast on a CPU: the same for the same text whatever stands beside it.
 
 Model: sentence-transformers/all-MiniLM-L6-v2 (Wang et al. 2020, arXiv 2002.10957), 384 dimensions, mean pooling.
-It reads 256 tokens; a longer text is embedded in windows. What makes it fast: bfloat16 where the processor has
-it, small batches of texts of one length (little padding, and they stay in the cache of a core), one batch per
-core instead of all cores on one batch, and each text once.
+It reads 256 tokens; what follows them in a longer text is embedded in windows. What makes it fast: bfloat16 where
+the processor has it, or 8-bit integers on request, small batches of texts of one length (little padding, and they
+stay in the cache of a core), one batch per core instead of all cores on one batch, and each text once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.dedup.threads import spread
 from cotkit.dedup.vectors import open_store, text_key
 from cotkit.dedup.weights import find_weights, weights_digest
-from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress
 
 if TYPE_CHECKING:
     import numpy as np
 
+    # Token ids and mask, int64 (texts, tokens) each -> float32 (texts, 384), unit rows.
+    Forward = Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], np.ndarray[Any, Any]]
+
 __all__ = ["DIMENSIONS", "Encoder", "Precision", "Vectors", "load_encoder", "weights_digest"]
 
-Precision = Literal["auto", "bf16", "fp32"]
+Precision = Literal["auto", "bf16", "fp32", "int8"]
 DIMENSIONS = 384
 _BYTES = 2 * DIMENSIONS  # rows are kept in float16: unit vectors lose less than 1e-4 of a cosine
 # Tokens of one batch; a batch of this size stays in the second-level cache of a core. A GPU wants more.
@@ -32,8 +35,8 @@ _BUDGET = {"cpu": 1024, "cuda": 65_536}
 # Texts of a batch are padded to a multiple of this, so that a text meets only texts of its own padded length.
 _GRAIN = 8
 # Part of the cache's name: another way to cut windows is another cache.
-WINDOWS = "w1"
-# What the model reads, without its two marks; then windows about as long as a problem, half overlapping.
+WINDOWS = "w2"
+# What the model reads, without its two marks; then windows about as long as a problem, overlapping by a third.
 _READ = 254
 _WINDOW = 126
 _STRIDE = 84
@@ -68,13 +71,24 @@ class Vectors:
 
 @dataclass(frozen=True)
 class Encoder:
-    """A loaded model. Use load_encoder."""
+    """A loaded model. Use load_encoder.
 
-    model: Any
+    Attributes:
+        band: a cosine of a row of it with a row of `precise` may be off by so much; 0: it is precise itself.
+    """
+
+    forward: Forward
     tokenizer: Any
-    device: str
     name: str
+    device: str = "cpu"
     cache: Path | None = None
+    band: float = 0.0
+    load_precise: Callable[[], Encoder] | None = None
+
+    @cached_property
+    def precise(self) -> Encoder:
+        """The encoder whose cosines decide where those of this one are too near to a threshold."""
+        return self.load_precise() if self.load_precise else self
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """A row for each text in order; one more for each further window of a long text.
@@ -112,7 +126,7 @@ class Encoder:
         batches = list(_batches([ids for _, ids in windows], _BUDGET[self.device]))
 
         def work(batch: list[int]) -> None:
-            rows[batch] = self._forward([windows[i][1] for i in batch])
+            rows[batch] = self.forward(*padded([windows[i][1] for i in batch], self.tokenizer))
             task.advance(sum(i == 0 or windows[i - 1][0] != windows[i][0] for i in batch))
 
         if self.device != "cpu":
@@ -130,23 +144,18 @@ class Encoder:
         encoded = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
         return [e.ids for e in encoded]
 
-    def _forward(self, batch: Sequence[Sequence[int]]) -> Any:
-        """Mean of the last layer over the tokens of each text."""
-        import torch
 
-        first, last = self.tokenizer.token_to_id("[CLS]"), self.tokenizer.token_to_id("[SEP]")
-        width = _padded(max(len(ids) for ids in batch))
-        ids = torch.zeros(len(batch), width, dtype=torch.long)
-        mask = torch.zeros(len(batch), width, dtype=torch.long)
-        for row, tokens in enumerate(batch):
-            ids[row, : len(tokens) + 2] = torch.tensor([first, *tokens, last])
-            mask[row, : len(tokens) + 2] = 1
-        with torch.inference_mode():
-            ids, mask = ids.to(self.device), mask.to(self.device)
-            states = self.model(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-            weight = mask.unsqueeze(-1).float()
-            pooled = (states * weight).sum(1) / weight.sum(1)
-            return torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+def padded(batch: Sequence[Sequence[int]], tokenizer: Any) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Token ids of a batch between the model's two marks, and the mask over them."""
+    import numpy as np
+
+    first, last = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
+    shape = (len(batch), _padded(max(len(ids) for ids in batch)))
+    ids, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    for row, tokens in enumerate(batch):
+        ids[row, : len(tokens) + 2] = [first, *tokens, last]
+        mask[row, : len(tokens) + 2] = 1
+    return ids, mask
 
 
 def _cleaned(text: str) -> str:
@@ -154,11 +163,12 @@ def _cleaned(text: str) -> str:
 
 
 def _windows(ids: list[int]) -> Iterator[list[int]]:
-    """What the model can read of a text, and windows over all of it if that is not the whole."""
+    """What the model can read of a text, and windows over the rest; the first reaches back as windows overlap."""
     yield ids[:_READ]
     if len(ids) > _READ:
-        for start in range(0, len(ids) - _WINDOW + _STRIDE, _STRIDE):
-            yield ids[max(0, min(start, len(ids) - _WINDOW)) :][:_WINDOW]
+        start = _READ - (_WINDOW - _STRIDE)
+        for place in range(start, len(ids) - _WINDOW + _STRIDE, _STRIDE):
+            yield ids[min(place, len(ids) - _WINDOW) :][:_WINDOW]
 
 
 def _padded(tokens: int) -> int:
@@ -183,47 +193,22 @@ def load_encoder(
 
     Args:
         cache: folder where embeddings are kept and looked for; None: nowhere.
-        precision: auto is bf16 on a GPU and on a processor that computes in bfloat16, else fp32.
+        precision: auto is bf16 on a GPU and on a processor that computes in bfloat16, else fp32; int8 is for the
+            processor: see cotkit.dedup.int8.
 
     Importing torch and transformers takes seconds. Raises InputError where there are no weights or they cannot be
-    loaded.
+    loaded, or where int8 is asked for and its extra is not installed.
     """
+    from cotkit.dedup.minilm import load_tokenizer, load_torch
+
     folder = find_weights(weights)
-    import torch
-    from tokenizers import Tokenizer
-    from transformers import AutoModel
-    from transformers.utils import logging
+    name = f"minilm-{weights_digest(folder).removeprefix('sha256:')[:12]}"
+    if precision == "int8":
+        from cotkit.dedup.int8 import BAND, load_int8
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = precision == "bf16" or (precision == "auto" and (device == "cuda" or _computes_bf16()))
-    shown, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    try:
-        model = AutoModel.from_pretrained(
-            str(folder), dtype=torch.bfloat16 if half else torch.float32, local_files_only=True, trust_remote_code=False
-        )
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise InputError(f"{folder}: the MiniLM weights cannot be loaded ({reason}); fetch the folder anew") from error
-    finally:
-        logging.set_verbosity(level)
-        if shown:
-            logging.enable_progress_bar()  # type: ignore[no-untyped-call]
-    if model.config.hidden_size != DIMENSIONS:
-        raise InputError(f"{folder}: not MiniLM: its vectors have not {DIMENSIONS} dimensions; give a copy of it")
-    # The file asks for padding to 128 tokens and for cutting there.
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    digest = weights_digest(folder).removeprefix("sha256:")[:12]
-    return Encoder(
-        model.eval().to(device), tokenizer, device, f"minilm-{digest}-{'bf16' if half else 'fp32'}-{WINDOWS}", cache
-    )
-
-
-def _computes_bf16() -> bool:
-    import torch
-
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(check and check())
+        tokenizer = load_tokenizer(folder)
+        forward, made = load_int8(folder, tokenizer, cache)
+        full = f"{name}-int8-{made}-{WINDOWS}"
+        return Encoder(forward, tokenizer, full, "cpu", cache, BAND, lambda: load_encoder(weights, cache))
+    forward, device, kind = load_torch(folder, precision)
+    return Encoder(forward, load_tokenizer(folder), f"{name}-{kind}-{WINDOWS}", device, cache)

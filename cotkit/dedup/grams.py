@@ -26,6 +26,7 @@ _STEP = 0xD6E8FEB86659FD93
 # An item of fewer tokens is found by equality alone.
 _SHORTEST = 3
 _CHUNK = 1 << 22  # bytes of text in work at once
+_BITS = 20  # of a hash, for a first look-up in a table that fits the cache of a core
 # Commands that stand for a mark or for nothing; \sin and its like stay words.
 _DROPPED = sorted((set(COMMANDS) | FRACTIONS | LAYOUT | WRAPPERS | {"begin", "end", "sqrt", "pmod"}) - {"in", "to"})
 
@@ -48,22 +49,47 @@ class Tokens:
 
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
-    def grams(self, n: int) -> tuple[Array, Array, Array]:
-        """Hash, text and position in its text of every n-gram."""
+    def rolled(self, n: int) -> Array:
+        """Hash of the n tokens from each token on, across the ends of texts too."""
         import numpy as np
 
-        count = len(self.hashes) - n + 1
-        if count <= 0:
-            empty = np.zeros(0, dtype=np.int64)
-            return np.zeros(0, dtype=np.uint64), empty, empty
+        count = max(0, len(self.hashes) - n + 1)
         rolled = np.zeros(count, dtype=np.uint64)
         for j in range(n):
             rolled *= np.uint64(_STEP)
             rolled += self.hashes[j : j + count]
-        owner = self.owners()
-        whole = owner[:count] == owner[n - 1 :]
-        where = np.flatnonzero(whole)
+        return rolled
+
+    def grams(self, n: int) -> tuple[Array, Array, Array]:
+        """Hash, text and position in its text of every n-gram."""
+        import numpy as np
+
+        rolled, owner = self.rolled(n), self.owners()
+        where = np.flatnonzero(owner[: len(rolled)] == owner[n - 1 :][: len(rolled)])
         return rolled[where], owner[where], where - self.starts[owner[where]]
+
+    def having(self, wanted: Array, n: int) -> tuple[Array, Array]:
+        """For every n-gram that is in `wanted`, sorted hashes: its place there, and its text."""
+        import numpy as np
+
+        rolled = self.rolled(n)
+        where = _among(rolled, wanted)
+        place = np.searchsorted(wanted, rolled[where])
+        text = np.searchsorted(self.starts, where, side="right") - 1
+        whole = where + n <= self.starts[text + 1]
+        return place[whole], text[whole]
+
+
+def _among(hashes: Array, wanted: Array) -> Array:
+    """Positions of the hashes that are in `wanted` (sorted): nearly all others are ruled out by their first bits."""
+    import numpy as np
+
+    marked = np.zeros(1 << _BITS, dtype=bool)
+    marked[wanted >> np.uint64(64 - _BITS)] = True
+    maybe = np.flatnonzero(marked[hashes >> np.uint64(64 - _BITS)])
+    place = np.minimum(np.searchsorted(wanted, hashes[maybe]), max(0, len(wanted) - 1))
+    found: Array = maybe[wanted[place] == hashes[maybe]]
+    return found
 
 
 def tokenize(texts: Sequence[str]) -> Tokens:
@@ -115,18 +141,16 @@ def _tokens(texts: list[bytes]) -> tuple[Array, Array]:
     classes, powers, inverse = _tables()
     raw = np.frombuffer(b"\0".join(texts) + b"\0", dtype=np.uint8)
     kind = classes[raw]
-    edge = np.flatnonzero(np.diff(kind, prepend=np.uint8(0)))
-    begin = edge[kind[edge] > 0]
-    changes = np.append(edge, len(raw))
-    end = changes[np.searchsorted(changes, begin, side="right")]
+    edge = np.append(np.flatnonzero(np.diff(kind, prepend=np.uint8(0))), len(raw))
+    run = np.flatnonzero(kind[edge[:-1]])
+    begin, end = edge[run], edge[run + 1]
     sums = np.zeros(len(raw) + 1, dtype=np.uint64)
     np.cumsum(raw * powers[: len(raw)], out=sums[1:])
     hashes = _mixed((sums[end] - sums[begin]) * inverse[begin])
-    single = (end - begin == 1) & (kind[begin] == 1)  # a variable, or an article
-    keep = ~(single | np.isin(hashes, _dropped()))
-    lengths = np.fromiter((len(t) + 1 for t in texts), dtype=np.int64, count=len(texts))
-    owner = np.searchsorted(np.cumsum(lengths), begin[keep], side="right")
-    return hashes[keep], np.bincount(owner, minlength=len(texts)).astype(np.int64)
+    keep = (end - begin > 1) | (kind[begin] == 2)  # a single letter is a variable, or an article
+    keep[_among(hashes, _dropped())] = False
+    ends = np.cumsum([len(text) + 1 for text in texts])
+    return hashes[keep], np.diff(np.searchsorted(begin[keep], ends), prepend=0)
 
 
 def _mixed(values: Array) -> Array:
@@ -172,27 +196,28 @@ def _long(items: Tokens, texts: Tokens, n: int, share: float, common: int, lengt
     import numpy as np
 
     key, item, _ = items.grams(n)
-    if not len(key):
-        return np.zeros((0, 2), dtype=np.int64)
-    order = np.lexsort((item, key))
-    key, item = key[order], item[order]
-    once = np.append(True, (key[1:] != key[:-1]) | (item[1:] != item[:-1]))
-    key, item = key[once], item[once]
-    hashes, first, count = np.unique(key, return_index=True, return_counts=True)
+    both = np.unique(np.stack([key, item.astype(np.uint64)], axis=1), axis=0)
+    hashes, first, count = np.unique(both[:, 0], return_index=True, return_counts=True)
+    item = both[:, 1].astype(np.int64)
     rare = count <= common
     hashes, first, count = hashes[rare], first[rare], count[rare]
-    gram, text, _ = texts.grams(n)
-    place = np.searchsorted(hashes, gram)
-    place[place == len(hashes)] = 0
-    hit = np.flatnonzero(hashes[place] == gram) if len(hashes) else np.zeros(0, dtype=np.int64)
-    place, text = place[hit], text[hit]
-    spread = np.repeat(np.arange(len(hit)), count[place])
-    offset = np.arange(len(spread)) - np.repeat(np.cumsum(count[place]) - count[place], count[place])
-    pair = text[spread] * len(lengths) + item[first[place[spread]] + offset]
-    pairs, shared = np.unique(pair, return_counts=True)
+    place, text = texts.having(hashes, n)
+    once = np.unique(text * len(hashes) + place)  # a phrase said again covers no more of an item
+    text, place = (once // len(hashes), once % len(hashes)) if len(once) else (text, place)
+    owner, at = _spread(first[place], count[place])
+    pairs, shared = np.unique(text[owner] * len(lengths) + item[at], return_counts=True)
     text, item = pairs // len(lengths), pairs % len(lengths)
-    good = shared + n - 1 >= share * lengths[item]
+    again = np.maximum(0, lengths - n + 1) - np.bincount(both[:, 1].astype(np.int64), minlength=len(lengths))
+    good = shared + again[item] + n - 1 >= share * lengths[item]
     return np.stack([text[good], item[good]], axis=1)
+
+
+def _spread(low: Array, count: Array) -> tuple[Array, Array]:
+    """Numbers low[i] to low[i] + count[i], each with its i: (i, number)."""
+    import numpy as np
+
+    owner = np.repeat(np.arange(len(count)), count)
+    return owner, low[owner] + np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
 
 
 def _whole(items: Tokens, texts: Tokens, size: int, short: Array) -> Array:
@@ -201,16 +226,12 @@ def _whole(items: Tokens, texts: Tokens, size: int, short: Array) -> Array:
 
     key, item, _ = items.grams(size)
     mine = np.isin(item, short)
-    key, item = key[mine], item[mine]
-    order = np.argsort(key, kind="stable")
-    key, item = key[order], item[order]
-    gram, text, _ = texts.grams(size)
-    low, high = np.searchsorted(key, gram), np.searchsorted(key, gram, side="right")
-    hit = np.flatnonzero(high > low)
-    count = (high - low)[hit]
-    spread = np.repeat(np.arange(len(hit)), count)
-    offset = np.arange(len(spread)) - np.repeat(np.cumsum(count) - count, count)
-    return np.stack([text[hit][spread], item[low[hit][spread] + offset]], axis=1)
+    order = np.argsort(key[mine], kind="stable")
+    item = item[mine][order]
+    wanted, low, count = np.unique(key[mine][order], return_index=True, return_counts=True)
+    place, text = texts.having(wanted, size)
+    owner, at = _spread(low[place], count[place])
+    return np.stack([text[owner], item[at]], axis=1)
 
 
 def whole_hashes(texts: Tokens) -> Array:
@@ -232,10 +253,8 @@ def _equal(items: Tokens, texts: Tokens) -> Array:
     key, gram = whole_hashes(items), whole_hashes(texts)
     order = np.argsort(key, kind="stable")
     low, high = np.searchsorted(key[order], gram), np.searchsorted(key[order], gram, side="right")
-    count = high - low
-    spread = np.repeat(np.arange(len(gram)), count)
-    offset = np.arange(len(spread)) - np.repeat(np.cumsum(count) - count, count)
-    return np.stack([spread, order[low[spread] + offset]], axis=1)
+    text, at = _spread(low, high - low)
+    return np.stack([text, order[at]], axis=1)
 
 
 def documents_with(phrases: Sequence[str], texts: Tokens, n: int) -> list[int]:
@@ -246,16 +265,12 @@ def documents_with(phrases: Sequence[str], texts: Tokens, n: int) -> list[int]:
     key, phrase, _ = own.grams(n)
     fits = np.diff(own.starts)[phrase] == n
     key, phrase = key[fits], phrase[fits]
-    gram, text, _ = texts.grams(n)
     wanted = np.unique(key)
-    hit = np.isin(gram, wanted)
-    both = np.unique(np.stack([gram[hit], text[hit].astype(np.uint64)], axis=1), axis=0)
-    hashes, count = np.unique(both[:, 0], return_counts=True)
+    place, text = texts.having(wanted, n)
+    count = np.bincount(np.unique(np.stack([place, text], axis=1), axis=0)[:, 0], minlength=len(wanted))
     found = [0] * len(phrases)
-    if len(hashes):
-        place = np.clip(np.searchsorted(hashes, key), 0, len(hashes) - 1)
-        for number, at, same in zip(phrase.tolist(), place.tolist(), (hashes[place] == key).tolist(), strict=True):
-            found[number] = int(count[at]) if same else 0
+    for number, at in zip(phrase.tolist(), np.searchsorted(wanted, key).tolist(), strict=True):
+        found[number] = int(count[at])
     return found
 
 
@@ -278,9 +293,8 @@ def contained(texts: Tokens, n: int, few: int) -> list[tuple[int, int]]:
     )
     rare = wanted[np.asarray(places) <= few] if len(wanted) else wanted
     hit = np.flatnonzero((count > 0) & np.isin(gram, rare))
-    spread = np.repeat(hit, count[hit])
-    offset = np.arange(len(spread)) - np.repeat(np.cumsum(count[hit]) - count[hit], count[hit])
-    longer, shorter = text[spread], owner[low[spread] + offset]
+    which, at = _spread(low[hit], count[hit])
+    longer, shorter = text[hit][which], owner[at]
     lengths = np.diff(texts.starts)
     good = (longer != shorter) & (lengths[longer] > lengths[shorter])
     pairs = np.unique(np.stack([longer[good], shorter[good]], axis=1), axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -35,6 +35,8 @@ _NEAR = 50
 _SIEVE = 5
 _SIEVE_SHARE = 0.5
 _SIEVE_COMMON = 20
+# Texts that are equal up to layout differ by no more tokens of the sieve than this and a third.
+_LAYOUT_TOKENS = 6
 
 
 class LeakKeys(Protocol):
@@ -92,13 +94,13 @@ def strict_hits(
 ) -> Hits:
     """The cheap methods first; a text that they settle is not embedded."""
     hits: Hits = {}
-    tokens = tokenize([text.text for text in texts])
+    tokens, own = tokenize([text.text for text in texts]), tokenize([item.text for item in known])
     pairs: dict[int, list[int]] = {}
     share = min(_SIEVE_SHARE, config.containment.coverage if config.containment else 1.0)
-    for number, item in sieve(tokenize([item.text for item in known]), tokens, _SIEVE, share, _SIEVE_COMMON):
+    for number, item in sieve(own, tokens, _SIEVE, share, _SIEVE_COMMON):
         pairs.setdefault(number, []).append(item)
     if config.exact:
-        _exact_hits(texts, known, pairs, hits)
+        _exact_hits(texts, known, _of_one_size(pairs, tokens, own), hits)
     if config.containment is not None:
         _contained_hits(texts, known, config.containment, (tokens, pairs), hits, progress)
     settled = {n for n, found in hits.items() if any(h.finding.same and h.score == 1.0 for h in found)}
@@ -111,11 +113,20 @@ def strict_hits(
     return hits
 
 
-def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Mapping[int, Sequence[int]], hits: Hits) -> None:
-    for number, items in pairs.items():
-        for item in items:
-            if texts[number].key == known[item].key:
-                hits.setdefault(number, []).append(Hit(item, "exact", 1.0, Finding("same_problem")))
+def _of_one_size(pairs: Mapping[int, Sequence[int]], texts: Tokens, items: Tokens) -> Iterator[tuple[int, int]]:
+    """Pairs that may be equal: layout adds or takes a token here and there, not a third of them."""
+    for number, near in pairs.items():
+        size = int(texts.starts[number + 1] - texts.starts[number])
+        for item in near:
+            other = int(items.starts[item + 1] - items.starts[item])
+            if abs(size - other) <= _LAYOUT_TOKENS + max(size, other) // 3:
+                yield number, item
+
+
+def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Iterable[tuple[int, int]], hits: Hits) -> None:
+    for number, item in pairs:
+        if texts[number].key == known[item].key:
+            hits.setdefault(number, []).append(Hit(item, "exact", 1.0, Finding("same_problem")))
 
 
 def _renamed_hits(rest: Sequence[int], texts: Sequence[Text], known: Sequence[Text], hits: Hits) -> None:
@@ -149,12 +160,12 @@ def _contained_hits(
                 if config.confirm:
                     answers = (text.answer, there.answer)
                     if len(tokens) <= LONGER * len(index.items[match.item]) + 20:
-                        finding = confirm_leak(text.facts, there.facts, answers, match.coverage)
+                        finding = confirm_leak(text.facts, there.facts, answers, match.coverage)(0.0)
                     else:
                         if match.item not in item_facts:
                             item_facts[match.item] = token_facts(index.items[match.item], names_in(there.text))
                         inside = token_facts(tokens[match.start : match.end], names_in(text.text))
-                        finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)
+                        finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)(0.0)
                 hits.setdefault(number, []).append(Hit(match.item, "containment", match.coverage, finding))
             task.advance()
 
@@ -168,7 +179,10 @@ def _embedded_hits(
     progress: Progress,
     cache: Path | None,
 ) -> None:
-    """Candidates by meaning, and by numbers and formulas; the closer look decides."""
+    """Candidates by meaning, and by numbers and formulas; the closer look decides.
+
+    Items are embedded precisely. Where the rough cosine of a text leaves a decision open, the text is, too.
+    """
     from cotkit.dedup.embed import load_encoder
     from cotkit.dedup.search import nearest
 
@@ -176,38 +190,77 @@ def _embedded_hits(
     if config is None:
         return
     encoder = load_encoder(config.weights, cache, config.precision)
-    targets = encoder.encode([without_figures(item.text) for item in known], progress)
+    targets = encoder.precise.encode([without_figures(item.text) for item in known], progress)
     rows = encoder.encode([without_figures(texts[n].text) for n in rest], progress)
-    pairs: list[dict[int, float]] = [{} for _ in rest]
-    for row, target, score in nearest(rows.rows, targets.rows, config.neighbours, config.threshold):
+    found: list[dict[int, float]] = [{} for _ in rest]
+    for row, target, score in nearest(rows.rows, targets.rows, config.neighbours, config.threshold - encoder.band):
         number, item = int(rows.owner[row]), int(targets.owner[target])
-        pairs[number][item] = max(score, pairs[number].get(item, 0.0))
-    index = SignatureIndex([item.facts.signature for item in known])
-    with progress.task("closer look", len(rest)) as task:
+        found[number][item] = max(score, found[number].get(item, 0.0))
+    methods = [dict.fromkeys(near, "embedding") for near in found]
+    if keys.formulas and config.confirm:
+        index = SignatureIndex([item.facts.signature for item in known])
         for place, number in enumerate(rest):
-            text, found = texts[number], pairs[place]
-            methods = dict.fromkeys(found, "embedding")
-            if keys.formulas and config.confirm:
-                for item in index.find(text.facts.signature):
-                    methods.setdefault(item, "formulas")
-                    found.setdefault(item, rows.cosine(place, targets, item))
-            refused = {
-                h.item
-                for h in hits.get(number, ())
-                if h.method == "containment" and not h.finding.same and h.score >= VETO
-            }
-            for item in sorted(found):
-                finding = Finding("same_problem", {"looked_at": False})
-                if config.confirm:
-                    answers = (text.answer, known[item].answer)
-                    finding = confirm_leak(text.facts, known[item].facts, answers, None, found[item], config.same)
-                if item in refused and finding.same:
-                    continue
-                if finding.same or _worth_telling(finding, found[item]):
-                    hits.setdefault(number, []).append(Hit(item, methods[item], found[item], finding))
+            for item in index.find(texts[number].facts.signature):
+                methods[place].setdefault(item, "formulas")
+                found[place].setdefault(item, rows.cosine(place, targets, item))
+    closer = _Closer(texts, known, config, hits)
+    with progress.task("closer look", len(rest)) as task:
+        open_places = []
+        for place, number in enumerate(rest):
+            if not closer.look(number, found[place], methods[place], encoder.band):
+                open_places.append(place)
             task.advance()
+    again = encoder.precise.encode([without_figures(texts[rest[place]].text) for place in open_places], progress)
+    for at, place in enumerate(open_places):
+        found[place] = {item: again.cosine(at, targets, item) for item in found[place]}
+        closer.look(rest[place], found[place], methods[place], 0.0)
     if keys.judge is not None:
         _open(rest, texts, known, keys.judge, (rows, targets), hits)
+
+
+@dataclass(frozen=True)
+class _Closer:
+    """The closer look at the items that are near a text by meaning or formulas; `low`: the least cosine."""
+
+    texts: Sequence[Text]
+    known: Sequence[Text]
+    config: LeakEmbedding
+    hits: Hits
+
+    def look(self, number: int, cosines: Mapping[int, float], methods: Mapping[int, str], band: float) -> bool:
+        """Keep what is found; false, and nothing kept, if a cosine that is off by `band` may decide otherwise."""
+        text, found = self.texts[number], []
+        refused = {
+            h.item
+            for h in self.hits.get(number, ())
+            if h.method == "containment" and not h.finding.same and h.score >= VETO
+        }
+        for item in sorted(cosines):
+            finding_at = self._finding_at(text, item, methods[item])
+            cosine = cosines[item]
+            finding = finding_at(cosine)
+            if item not in refused and band and finding_at(cosine - band).same != finding_at(cosine + band).same:
+                return False
+            if item in refused and finding.same:
+                continue
+            if finding.same or _worth_telling(finding, cosine):
+                found.append(Hit(item, methods[item], cosine, finding))
+        if found:
+            self.hits.setdefault(number, []).extend(found)
+        return True
+
+    def _finding_at(self, text: Text, item: int, method: str) -> Callable[[float], Finding]:
+        finding: Callable[[float], Finding] = _taken
+        if self.config.confirm:
+            there = self.known[item]
+            finding = confirm_leak(text.facts, there.facts, (text.answer, there.answer), None, self.config.same)
+        if method != "embedding":
+            return finding
+        return lambda cosine: finding(cosine) if cosine >= self.config.threshold else Finding("unclear")
+
+
+def _taken(_: float) -> Finding:
+    return Finding("same_problem", {"looked_at": False})
 
 
 def _open(

@@ -135,6 +135,10 @@ def _is_atom(piece: str) -> bool:
     return is_number(piece) or (piece.isalpha() and (len(piece) == 1 or piece in _MATH_WORDS))
 
 
+# Marks that are punctuation in one place and mathematics in another.
+_DOUBTFUL = frozenset("!':-,*_")
+
+
 def _settle(tokens: list[str]) -> list[str]:
     """Drop marks that are punctuation where they stand; unwrap `sin ( x )`."""
     kept = list(_kept_marks([_spelled(t) for t in tokens if t not in _PUNCTUATION]))
@@ -167,15 +171,18 @@ def _kept_marks(tokens: list[str]) -> Iterator[str]:
     previous = ""
     for index, piece in enumerate(tokens):
         following = tokens[index + 1] if index + 1 < len(tokens) else ""
-        before = bool(previous) and (_is_atom(previous) or previous in _CLOSE)
-        drop = (
-            (piece == "!" and not (before or previous == "!"))
-            or (piece == "'" and not (before or previous == "'"))
-            or (piece == ":" and not (before and following and (_is_atom(following) or following in _OPEN)))
-            or (piece == "-" and bool(following) and is_word(following) and not following.isdigit())
-            or (piece == "," and following != "-")
-            or (len(piece) > 1 and piece[0] in "*_-" and set(piece) in ({"*"}, {"_"}, {"-"}))
-        )
-        if not drop:
+        if piece[0] not in _DOUBTFUL or not _is_punctuation(piece, previous, following):
             yield piece
             previous = piece
+
+
+def _is_punctuation(piece: str, previous: str, following: str) -> bool:
+    before = bool(previous) and (_is_atom(previous) or previous in _CLOSE)
+    return (
+        (piece == "!" and not (before or previous == "!"))
+        or (piece == "'" and not (before or previous == "'"))
+        or (piece == ":" and not (before and following and (_is_atom(following) or following in _OPEN)))
+        or (piece == "-" and bool(following) and is_word(following) and not following.isdigit())
+        or (piece == "," and following != "-")
+        or (len(piece) > 1 and piece[0] in "*_-" and set(piece) in ({"*"}, {"_"}, {"-"}))
+    )

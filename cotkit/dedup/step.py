@@ -73,6 +73,9 @@ class Dedup(Step):
             return []
         return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `contained` or `embedding`"]
 
+    def ready(self) -> None:
+        _have(self.embedding)
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         from cotkit.dedup.duplicates import dedup_table
 
@@ -165,6 +168,7 @@ class Decontaminate(Step):
         return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `containment` or `embedding`"]
 
     def ready(self) -> None:
+        _have(self.embedding)
         if self.judge is not None and self.judge.teacher.replay is None:
             read_key(self.judge.teacher)
 
@@ -205,6 +209,14 @@ def _weights(embedding: Embedding | None) -> dict[str, str]:
     from cotkit.dedup.weights import weights_digest
 
     return {_WEIGHTS: weights_digest(embedding.weights)}
+
+
+def _have(embedding: Embedding | None) -> None:
+    """Before any work: raises InputError where int8 is asked for and its packages are not installed."""
+    from cotkit.dedup.int8 import missing_extra
+
+    if embedding is not None and embedding.precision == "int8" and (sentence := missing_extra()):
+        raise InputError(sentence)
 
 
 def read_benchmark(source: Source, pins: Mapping[str, str]) -> pl.DataFrame:

@@ -71,6 +71,8 @@ def test_a_chat_is_checked_by_what_the_user_says(cli: Cli, jsonl: Write) -> None
         (["train.jsonl", "--against", "held.jsonl"], "no column problem, question or text"),
         (["train.jsonl", "--against", "held.jsonl", "--text-column", "x"], "no column 'x'"),
         (["train.jsonl", "--against", "held.jsonl", "--policy", "lax"], "--policy lax"),
+        (["train.jsonl", "--against", "held.jsonl", "--precision", "int4"], "--precision int4"),
+        (["train.jsonl", "--against", "held.jsonl", "--precision", "bf16", "--no-embedding"], "drop one of them"),
         (["train.jsonl", "--against", "held.jsonl,held.jsonl"], "two benchmarks are called 'held'"),
     ],
 )

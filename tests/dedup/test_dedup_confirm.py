@@ -71,17 +71,17 @@ OTHER = [
 
 @pytest.mark.parametrize(("one", "other", "kind"), SAME)
 def test_rewordings_are_the_same_problem(one: str, other: str, kind: str) -> None:
-    assert confirm_duplicate(facts(one), facts(other)).kind == kind
-    assert confirm_leak(facts(one), facts(other), cosine=0.9).kind == kind
+    assert confirm_duplicate(facts(one), facts(other))(1.0).kind == kind
+    assert confirm_leak(facts(one), facts(other))(0.9).kind == kind
 
 
 @pytest.mark.parametrize(("one", "other", "kind"), OTHER)
 def test_templates_with_something_changed_are_not(one: str, other: str, kind: str) -> None:
-    found = confirm_duplicate(facts(one), facts(other))
+    found = confirm_duplicate(facts(one), facts(other))(1.0)
     assert found.kind == kind
     assert not found.same
     assert found.detail
-    assert confirm_duplicate(facts(other), facts(one)).kind == kind
+    assert confirm_duplicate(facts(other), facts(one))(1.0).kind == kind
 
 
 def test_a_remark_with_words_like_not_and_even_is_no_condition() -> None:
@@ -102,17 +102,15 @@ def test_a_condition_that_only_moved_is_the_same() -> None:
 
 def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_numbers() -> None:
     one, other = facts("A farmer has 12 cows."), facts("A farmer has 12 cows. It is the year 1990.")
-    assert confirm_duplicate(one, other).kind == "other_numbers"
-    assert confirm_duplicate(one, other, ("7", "7")).kind == "same_problem"
-    assert confirm_duplicate(one, one, ("7", "8")).kind == "other_answer"
+    assert confirm_duplicate(one, other)(1.0).kind == "other_numbers"
+    assert confirm_duplicate(one, other, ("7", "7"))(1.0).kind == "same_problem"
+    assert confirm_duplicate(one, one, ("7", "8"))(1.0).kind == "other_answer"
 
 
 def test_a_leak_may_say_more_but_not_something_else() -> None:
     item = facts("A farmer has 12 cows and 30 sheep. How many legs are there?")
-    assert confirm_leak(
-        facts("On a farm of 7 fields are 12 cows and 30 sheep. Count the legs."), item, cosine=0.85
-    ).same
-    assert confirm_leak(facts("A farmer has 12 cows and 31 sheep. How many legs?"), item).kind == "other_numbers"
+    assert confirm_leak(facts("On a farm of 7 fields are 12 cows and 30 sheep. Count the legs."), item)(0.85).same
+    assert confirm_leak(facts("A farmer has 12 cows and 31 sheep. How many legs?"), item)(0.0).kind == "other_numbers"
 
 
 @pytest.mark.parametrize(
