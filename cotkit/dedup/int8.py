@@ -1,8 +1,8 @@
 """MiniLM in 8-bit integers, through OpenVINO: about twice as fast as bfloat16 on a processor with VNNI.
 
 A cosine that may decide moves by less than BAND, so whoever decides by one asks the precise encoder about what
-lies near a threshold (Encoder.precise). The model is quantized once, by NNCF, with problems of cotkit's own as calibration texts, and
-is kept beside the embeddings: the same weights give the same model.
+lies near a threshold (Encoder.precise). The model is quantized once, by NNCF, with problems of cotkit's own as
+calibration texts, and is kept beside the embeddings: the same weights give the same model.
 """
 
 from __future__ import annotations
