@@ -1,8 +1,8 @@
 """MiniLM in 8-bit integers, through OpenVINO: about twice as fast as bfloat16 on a processor with VNNI.
 
-A cosine moves by less than BAND, so whoever decides by one asks the precise encoder about what lies near a threshold
-(Encoder.precise). The model is quantized once, by NNCF, with problems of cotkit's own as calibration texts, and
-is kept beside the embeddings: the same weights give the same model.
+A cosine that may decide moves by less than BAND, so whoever decides by one asks the precise encoder about what
+lies near a threshold (Encoder.precise). The model is quantized once, by NNCF, with problems of cotkit's own as
+calibration texts, and is kept beside the embeddings: the same weights give the same model.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from cotkit.errors import InputError, StorageError
 if TYPE_CHECKING:
     from cotkit.dedup.embed import Forward
 
-# Twice what a cosine above 0.6 moved by at most: 0.016 among 2.4 million pairs (benchmarks/dedup.py embed).
+# More than a cosine above 0.6 moved: 0.024 at most among 13 million pairs (benchmarks/dedup.py embed).
 BAND = 0.03
 _CALIBRATION = ("cotkit", "recipes/data/quickstart/problems.jsonl")
 _READ = 254
