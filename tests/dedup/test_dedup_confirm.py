@@ -90,14 +90,14 @@ def test_a_remark_with_words_like_not_and_even_is_no_condition() -> None:
         "A box holds 14 red and 9 blue balls. The box is not heavy, even though it is large. "
         "How many balls must be drawn to be sure of 3 red ones?"
     )
-    assert confirm_leak(facts(remark), item, cosine=0.9).same
-    assert confirm_leak(facts("Do not guess. " + remark), item, cosine=0.9).same
+    assert confirm_leak(facts(remark), item)(0.9).same
+    assert confirm_leak(facts("Do not guess. " + remark), item)(0.9).same
 
 
 def test_a_condition_that_only_moved_is_the_same() -> None:
     item = facts("Find the sum of all even positive divisors of $500$.")
     moved = facts("Compute the sum of those positive divisors of $500$ that are even.")
-    assert confirm_leak(moved, item, cosine=0.95).same
+    assert confirm_leak(moved, item)(0.95).same
 
 
 def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_numbers() -> None:
