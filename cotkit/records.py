@@ -26,6 +26,9 @@ ReasoningKind = Literal["raw", "summary", "none", "synthetic"]
 TraceStatus = Literal["done", "length", "unclosed", "empty", "filtered", "failed"]
 VerdictName = Literal["correct", "incorrect", "undecided"]
 
+# Characters that no text means: they hide things in a terminal and break some readers.
+_CONTROLS = {code: None for code in (*range(32), 127) if chr(code) not in "\t\n\r"}
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -204,11 +207,17 @@ def dropped_frame(
 def problem_id(problem: str, choices: Sequence[str] | None = None) -> str:
     """Content hash of a problem: 16 hex digits, the same on every machine.
 
-    Unicode form and white space do not count; options of a multiple-choice problem do.
+    Unicode form, white space and control characters do not count; options of a multiple-choice problem do.
     """
-    parts = [problem, *(choices or ())]
+    parts = [readable(part) for part in (problem, *(choices or ()))]
     text = "\x1f".join(" ".join(unicodedata.normalize("NFKC", part).split()) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def readable(text: str) -> str:
+    """Text without the control characters that no table, page or terminal should meet, and without half characters."""
+    # A lone surrogate (JSON allows "\ud800") cannot be written as UTF-8.
+    return text.translate(_CONTROLS).encode("utf-8", "replace").decode("utf-8")
 
 
 def lettered(choices: Sequence[str] | None) -> str:

@@ -24,8 +24,6 @@ from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
 
 # Rows that are held as Python objects before they become columns, which are several times smaller.
 PART = 5_000
-# Characters that no text means: they hide things in a terminal and break some readers.
-_CONTROLS = {code: None for code in (*range(32), 127) if chr(code) not in "\t\n\r"}
 
 
 class Pull(Step):
@@ -228,8 +226,7 @@ def _text(value: Any) -> str | None:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) else _json(value)
-    # A lone surrogate (JSON allows "\ud800") cannot be written as UTF-8.
-    return text.translate(_CONTROLS).encode("utf-8", "replace").decode("utf-8").strip() or None
+    return records.readable(text).strip() or None
 
 
 def _choices(value: Any) -> list[str] | None:
