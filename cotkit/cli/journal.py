@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,10 +16,24 @@ from cotkit.cli.output import Output
 if TYPE_CHECKING:
     from cotkit.distill.ledger import Line
 
+_DAYS = re.compile(r"([0-9]{1,5})d")
+
+
+class AnswerStatus(StrEnum):
+    """How a kept answer ended."""
+
+    done = "done"
+    length = "length"
+    unclosed = "unclosed"
+    empty = "empty"
+    filtered = "filtered"
+    malformed = "malformed"
+
+
 app = typer.Typer(help="The paid answers of a run: list, count, export, import, prune.", no_args_is_help=True)
 Where = Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run directory, or a journal file.")]
 Status = Annotated[
-    str | None, typer.Option("--status", help="Only answers of this status: done, length, unclosed, empty, filtered.")
+    AnswerStatus | None, typer.Option("--status", help="Only answers of this status; malformed ones cannot be read.")
 ]
 Model = Annotated[str | None, typer.Option("--model", help="Only answers of this model.")]
 
@@ -32,12 +48,33 @@ def journal_of(where: Path) -> Path:
     return path
 
 
-def _fits(line: Line, status: str | None, model: str | None, before: str | None = None) -> bool:
+def _fits(line: Line, status: str | None, model: str | None, before: datetime | None = None) -> bool:
     return (
         (status is None or line.status == status)
         and (model is None or line.model == model)
-        and (before is None or line.created_at < before)
+        and (before is None or moment(line.created_at) < before)
     )
+
+
+def moment(text: str) -> datetime:
+    """A day or a time in ISO 8601; UTC where it names no zone. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _before(text: str | None) -> datetime | None:
+    """Raises RecipeError for what is neither a date nor a number of days."""
+    from cotkit.errors import RecipeError
+
+    if text is None:
+        return None
+    try:
+        days = _DAYS.fullmatch(text)
+        return moment(text) if days is None else datetime.now(UTC) - timedelta(int(days[1]))
+    except (ValueError, OverflowError):
+        raise RecipeError(
+            f"--before {text}: this is no date; write a day (2026-11-01), a time (2026-11-01T12:00), or an age (30d)"
+        ) from None
 
 
 @app.command("ls")
@@ -100,8 +137,11 @@ def show(
     """
     from cotkit.distill.journal import count_answers
     from cotkit.distill.ledger import find
+    from cotkit.errors import RecipeError
 
     path, output = journal_of(where), Output(as_json)
+    if request_hash == "":
+        raise RecipeError("cotkit journal show: HASH is empty; `cotkit journal ls` lists them, or leave it out")
     if request_hash is None:
         count = count_answers(path)
         output.data(f"{path}: {count:,} answers", {"journal": str(path), "answers": count})
@@ -230,7 +270,7 @@ def prune(
     status: Status = None,
     model: Model = None,
     before: Annotated[
-        str | None, typer.Option("--before", metavar="DATE", help="Only answers older than this day, e.g. 2026-11-01.")
+        str | None, typer.Option("--before", metavar="DATE", help="Only answers older: 2026-11-01, or 30d.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it only says what would go.")] = False,
     as_json: Json = False,
@@ -247,8 +287,9 @@ def prune(
 
     if status is None and model is None and before is None:
         raise RecipeError("cotkit journal prune: say which answers, by --status, --model or --before")
+    older = _before(before)
     path = journal_of(where)
-    gone = [line.request_hash for line in lines(path) if _fits(line, status, model, before)]
+    gone = [line.request_hash for line in lines(path) if _fits(line, status, model, older)]
     if yes:
         take_out(path, gone)
     output = Output(as_json)

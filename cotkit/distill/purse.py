@@ -114,6 +114,6 @@ class Purse:
         caps = [] if budget.usd is None else [f"${budget.usd} (spent ${self.usd:.4f})"]
         caps += [] if budget.tokens is None else [f"{budget.tokens:,} tokens (used {self.tokens:,})"]
         return (
-            f"the budget of {' and '.join(caps)} is used up: the rest was not asked; raise 'budget' and run again to "
+            f"the budget of {' and '.join(caps)} is used up: the rest was not asked; raise the budget and run again to "
             "go on, nothing is paid twice"
         )

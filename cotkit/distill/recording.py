@@ -8,10 +8,12 @@ import json
 import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cotkit.distill.journal import Entry, Journal, read_journal
+from cotkit.distill.paid import spare
 from cotkit.distill.request import canonical, hash_text
 from cotkit.errors import InputError, StorageError
 
@@ -38,8 +40,10 @@ def export_journal(
     """Write the answers of a journal (those to the requests `only`, if given) as a recording.
 
     The same answers give the same bytes. Returns how many were written; raises InputError where there
-    is no journal, StorageError where it cannot be read or `out` not be written.
+    is no journal, StorageError where it cannot be read or `out` not be written, RecipeError where `out` is
+    the journal itself.
     """
+    spare(out, journal)
     wanted = None if only is None else set(only)
     entries = (e for e in read_journal(journal) if wanted is None or e.request_hash in wanted)
     return write_recording(out, entries, provenance)
@@ -150,6 +154,7 @@ def _read_entry(line: str) -> Entry:
         raise ValueError("request_hash does not fit the request; the line was edited")
     if not isinstance(row["provenance"], dict):
         raise ValueError("provenance must be an object")
+    datetime.fromisoformat(str(row["created_at"]))
     return Entry(
         request_hash=row["request_hash"],
         request=request,
