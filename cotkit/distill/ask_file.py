@@ -86,7 +86,7 @@ def ask_file(
     RecipeError as distill_prompts does, and where `out` is the journal or the file itself.
     """
     spare(out, job.journal, job.path, job.teacher.replay)
-    total = sum(1 for _ in read_prompts(job))
+    total, system = _survey(job)
     failures: dict[int, Failure] = {}
     result = Result(rows=total * job.samples)
 
@@ -101,7 +101,7 @@ def ask_file(
         advance(told)
 
     consent = Consent(
-        settings_text(job.teacher, job.sampling, job.template),
+        settings_text(job.teacher, job.sampling, system or job.template),
         confirm,
         f"up to {total * job.samples:,} answers would be",
     )
@@ -114,6 +114,7 @@ def ask_file(
         hear,
         job.samples,
         budget=job.budget,
+        charged=_named(job),
         consent=consent,
         note=note,
     )
@@ -136,6 +137,16 @@ def read_prompts(job: Job) -> Iterator[tuple[Any, list[Message]]]:
         raise InputError(f"{job.path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{job.path}: this is no UTF-8 text; save it as UTF-8") from error
+
+
+def _survey(job: Job) -> tuple[int, str | None]:
+    """(number of prompts, the system message that all of them begin with); raises as read_prompts does."""
+    total, common = 0, None
+    for _, messages in read_prompts(job):
+        system = messages[0]["content"] if messages[0]["role"] == "system" else None
+        common = system if total == 0 or system == common else None
+        total += 1
+    return total, common
 
 
 def _named(job: Job) -> Iterator[tuple[str, list[Message]]]:

@@ -51,6 +51,8 @@ async def ask_batches(requests: Iterable[Request], asking: Asking, batch: Batch)
         try:
             out = await run.earlier()
             await run.collect(out)  # what earlier runs sent off is taken in before anything is asked anew
+            if asking.purse.limited:
+                asking.charge()
             waves: list[list[Request]] = [[]]
             size = 0
             while True:
@@ -68,7 +70,7 @@ async def ask_batches(requests: Iterable[Request], asking: Asking, batch: Batch)
                 waves[-1].append(request)
                 size += length
             if waves[0]:
-                asking.before()
+                asking.before(waves[0][0])
                 await asyncio.gather(*(run.wave(wave, feed) for wave in waves if wave))
         except Fault as fault:
             raise TeacherError(_sentence(asking, fault.message)) from None
@@ -239,16 +241,14 @@ class _Run:
         if isinstance(found, Refused):
             self.lose(request, Failure(found.reason, found.message, passing=False, http_status=found.http_status))
         else:
-            self.told(request, found)
+            self.told(request, found, paid=self.asking.purse.limited)
 
-    def told(self, request: Request, entry: Entry) -> None:
+    def told(self, request: Request, entry: Entry, paid: bool = False) -> None:
+        """`paid`: the budget was charged with it already."""
         answer = read_answer(entry.body)
         outcome: Outcome = entry
-        if isinstance(answer, Answer):
-            purse = self.asking.purse
-            when = datetime.fromisoformat(entry.created_at)
-            usd = purse.pricing.cost(answer.usage, when, "batch" in entry.provenance)
-            purse.pay(len(request.text), answer.usage, usd, len(entry.body))
+        if isinstance(answer, Answer) and not paid:
+            self.asking.purse.pay(entry, answer.usage)
         self.asking.on_outcome(request, outcome, answer if isinstance(answer, Answer) else None)
 
     def lose(self, request: Request, failure: Failure) -> None:

@@ -97,9 +97,11 @@ class Asking:
 
     Attributes:
         purse: counts, and stops, what is spent.
-        before: called once, when it is known that something has to be sent; may raise to prevent it.
+        before: called once with the first request that has to be sent; may raise to prevent it.
         again: decides on further samples.
         note: hears warnings.
+        charge: charges the purse with what earlier runs paid for the same requests. Called before anything is sent:
+            a budget must not depend on the order of the rows.
     """
 
     teacher: Teacher
@@ -108,9 +110,10 @@ class Asking:
     key: str | None
     on_outcome: OnOutcome
     purse: Purse
-    before: Callable[[], None] = lambda: None
+    before: Callable[[Request], None] = lambda _: None
     again: Again | None = None
     note: Callable[[str], None] = lambda _: None
+    charge: Callable[[], None] = lambda: None
 
 
 async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
@@ -124,12 +127,14 @@ async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
     """
     run = _Run(asking)
     limits = asking.limits
+    if asking.purse.limited:
+        asking.charge()
     first = await run.feed_from(requests).next()
     if first is None:
         if run.error is not None:
             raise run.error
         return run.tally
-    asking.before()
+    asking.before(first)
     async with connect(asking.teacher, limits, asking.key) as send:
         probed = asyncio.Event()
         tasks = {asyncio.create_task(_probe(run, send, first, probed))}
@@ -195,14 +200,9 @@ class _Run:
             self.tell(request, Failure(found.reason, message, passing=False, http_status=found.http_status), None)
             return
         answer = read_answer(found.body)
-        if isinstance(answer, Answer):
-            self.pay(request, found, answer)
+        if isinstance(answer, Answer) and not self.asking.purse.limited:
+            self.asking.purse.pay(found, answer.usage)  # with a budget it was charged before the first request
         self.tell(request, found, answer if isinstance(answer, Answer) else None)
-
-    def pay(self, request: Request, entry: Entry, answer: Answer) -> None:
-        purse = self.asking.purse
-        usd = purse.pricing.cost(answer.usage, datetime.fromisoformat(entry.created_at), "batch" in entry.provenance)
-        purse.pay(len(request.text), answer.usage, usd, len(entry.body))
 
     def tell(self, request: Request, outcome: Outcome, answer: Answer | None) -> None:
         self.asking.on_outcome(request, outcome, answer)
@@ -318,7 +318,7 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
             entry = Entry(request.hash, request.text, reply.body, reply.status, latency, now, __version__)
             usage = reply.answer.usage
             # Paid before the permit goes back: no other request may count on this money.
-            run.pay(request, entry, reply.answer)
+            run.asking.purse.pay(entry, reply.answer.usage)
         except Fault as fault:
             limited = fault.reason == "rate_limited"
             tally.wasted[fault.reason] = tally.wasted.get(fault.reason, 0) + 1

@@ -13,8 +13,8 @@ from cotkit.distill.journal import Entry, Journal, read_journal
 from cotkit.distill.prices import Pricing, Usage
 from cotkit.distill.prompt import Message
 from cotkit.distill.request import Request, build
-from cotkit.distill.teacher import Limits, Sampling, Teacher
-from cotkit.distill.traces import Told, distill_prompts
+from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher
+from cotkit.distill.traces import Consent, Told, distill_prompts
 from cotkit.distill.wire import Answer, read_answer
 
 # Where nothing is known: the mean of R1-class traces on competition problems, as their papers and cards tell it.
@@ -86,12 +86,36 @@ def bill(
 
 
 def probe(
-    prompts: Sequence[Prompt], teacher: Teacher, sampling: Sampling, limits: Limits, journal: Path, count: int
+    prompts: Sequence[Prompt],
+    teacher: Teacher,
+    sampling: Sampling,
+    limits: Limits,
+    journal: Path,
+    count: int,
+    *,
+    most: int = 1,
+    budget: Budget | None = None,
+    consent: Consent | None = None,
 ) -> list[Told]:
-    """Ask a few, evenly spread over the prompts; the answers stay in the journal and count in the run."""
+    """Ask a few, evenly spread over the prompts; the answers stay in the journal and count in the run.
+
+    `most` (samples of a prompt), `budget` and `consent` are those of the run; see distill_prompts, also for what it
+    raises.
+    """
     step = max(1, len(prompts) // max(1, count))
     told: list[Told] = []
-    distill_prompts(prompts[::step][:count], teacher, sampling, limits, journal, told.append)
+    distill_prompts(
+        prompts[::step][:count],
+        teacher,
+        sampling,
+        limits,
+        journal,
+        told.append,
+        most=most,
+        budget=budget,
+        charged=prompts,
+        consent=consent,
+    )
     return told
 
 

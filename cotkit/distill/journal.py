@@ -8,6 +8,7 @@ were paid for, and the batches that are out; no failures that pass, and no keys.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import queue
 import sqlite3
@@ -50,6 +51,11 @@ class Entry:
     created_at: str
     cotkit: str
     provenance: str = "{}"
+
+    @property
+    def batched(self) -> bool:
+        """Did it come out of a provider's batch, at the batch's price?"""
+        return '"batch"' in self.provenance and isinstance(json.loads(self.provenance).get("batch"), str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +143,23 @@ class Journal:
             sql = f"SELECT {columns} FROM refusals WHERE request_hash IN ({marks})"  # noqa: S608 (marks only)
             found.update((row[0], Refused(*row)) for row in self._query(sql, bite))
         return found
+
+    def share(self, hashes: Iterable[str]) -> Iterator[Entry]:
+        """The answers kept for these requests, each once, however many the hashes: they are laid aside on the disk.
+
+        Raises StorageError where they cannot be read.
+        """
+        try:
+            self._reader.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (request_hash TEXT PRIMARY KEY) WITHOUT ROWID")
+            self._reader.execute("BEGIN")
+            self._reader.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((name,) for name in hashes))
+            self._reader.execute("COMMIT")
+            sql = f"SELECT {_COLUMNS} FROM wanted JOIN answers USING (request_hash)"  # noqa: S608 (constants only)
+            for row in self._reader.execute(sql):
+                yield Entry(*row)
+            self._reader.execute("DROP TABLE wanted")
+        except sqlite3.Error as error:
+            raise damaged(self.path, error) from error
 
     def settings(self) -> list[tuple[str, int]]:
         """(settings as JSON, samples) that were paid for, the newest first."""

@@ -97,7 +97,7 @@ def stats(path: Path) -> Stats:
         found.first = min(found.first or line.created_at, line.created_at)
         found.last = max(found.last, line.created_at)
         pricing = prices.setdefault((line.base_url, line.model), _pricing(line))
-        usd = pricing.cost(line.usage, datetime.fromisoformat(line.created_at), "batch" in line.entry.provenance)
+        usd = pricing.cost(line.usage, datetime.fromisoformat(line.created_at), line.entry.batched)
         if usd is None:
             found.unpriced += 1
         else:

@@ -101,10 +101,11 @@ def load_recording(path: Path) -> Recording:
 
 def import_recording(recording: Recording, journal: Path) -> int:
     """Put a recording's answers into a journal, marked with its provenance; returns how many were new."""
+    # This key says that an answer was bought in a batch (Entry.batched): only the answer itself may say so.
+    told = {key: text for key, text in recording.provenance.items() if key != "batch"}
     with Journal.open(journal) as opened:
         return opened.put_all(
-            replace(e, provenance=canonical({**recording.provenance, **json.loads(e.provenance)}))
-            for e in recording.entries.values()
+            replace(e, provenance=canonical({**told, **json.loads(e.provenance)})) for e in recording.entries.values()
         )
 
 

@@ -137,18 +137,29 @@ class Distill(Step):
                 self.journal or context.run / JOURNAL_FILE,
                 hear,
                 self.samples,
-                most=None if self.until is None else self.until.max,
+                most=self.most,
                 more=resampler,
                 budget=self.budget,
+                charged=self.prompts(problems),
                 batch=self.batch,
                 consent=Consent(
-                    settings_text(self.teacher, self.sampling, self.prompt.system),
+                    self.settings(),
                     _confirm(context),
                     f"up to {total:,} answers would be",
                 ),
                 note=context.progress.note,
             )
         return _output([told[index] for index in sorted(told)], tally, resampler)
+
+    def settings(self) -> str:
+        """What a user may have changed by mistake, see guard.must_agree."""
+        correct = 1 if self.until is None else self.until.correct
+        return settings_text(self.teacher, self.sampling, self.prompt.system, correct)
+
+    @property
+    def most(self) -> int:
+        """Most samples of one problem."""
+        return self.samples if self.until is None else self.until.max
 
     def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
         """(problem_id, messages) of each problem."""
