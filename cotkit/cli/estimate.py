@@ -82,20 +82,9 @@ def _prompts(loaded: Loaded, step: Distill, folder: Path, output: Output) -> Row
 
 def _tell(step: Distill, prompts: Rows, journal: Path, tokens: int | None, probe: int, output: Output) -> None:
     from cotkit.distill import estimate as reckon
-    from cotkit.distill.traces import Consent
 
     if probe > 0:
-        told = reckon.probe(
-            prompts,
-            step.teacher,
-            step.sampling,
-            step.limits,
-            journal,
-            probe,
-            most=step.most,
-            budget=step.budget,
-            consent=Consent(step.settings(), output.confirm, f"up to {probe:,} answers would be"),
-        )
+        told = reckon.probe(step, prompts, journal, probe, output.confirm)
         unasked = sum(one.failure is not None and one.failure.reason == "over_budget" for one in told)
         used = sum(one.trace.completion_tokens or 0 for one in told)
         output.say(f"asked {len(told) - unasked} problems: {used:,} tokens came back")

@@ -135,6 +135,8 @@ async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
             raise run.error
         return run.tally
     asking.before(first)
+    import tenacity  # noqa: F401  what retries need is read now: amid a run there may be no file left to open it
+
     async with connect(asking.teacher, limits, asking.key) as send:
         probed = asyncio.Event()
         tasks = {asyncio.create_task(_probe(run, send, first, probed))}
@@ -351,13 +353,20 @@ async def _until_done(tasks: set[asyncio.Task[None]], gate: Gate) -> None:
         stopping.cancel()
 
 
+def _span(seconds: float) -> str:
+    """A time to wait for people; what is past all sense is not spelled out."""
+    if seconds <= 7200:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 3600:.0f} h" if seconds < 7 * 86_400 else "more than a week"
+
+
 def _sentence(teacher: Teacher, fault: Fault) -> str:
     who = f"the teacher {teacher.model} at {teacher.host}"
     later = "what was answered is kept, and running again continues there"
     if fault.reason == "unreachable":
         return f"{who} cannot be reached: {fault.message}; start it or check 'teacher.base_url'; {later}"
     if fault.reason == "long_pause":
-        return f"{who} asks to wait {fault.retry_after:.0f} s ({fault.message}); run again then; {later}"
+        return f"{who} asks to wait {_span(fault.retry_after or 0)} ({fault.message}); run again then; {later}"
     if fault.reason == "no_reasoning":
         return (
             f"{who} should show its thinking (teacher.reasoning is {teacher.reasoning}), but {fault.message}; check "

@@ -9,11 +9,13 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from cotkit.distill.guard import Confirm
 from cotkit.distill.journal import Entry, Journal, read_journal
 from cotkit.distill.prices import Pricing, Usage
 from cotkit.distill.prompt import Message
 from cotkit.distill.request import Request, build
-from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher
+from cotkit.distill.step import Distill
+from cotkit.distill.teacher import Sampling, Teacher
 from cotkit.distill.traces import Consent, Told, distill_prompts
 from cotkit.distill.wire import Answer, read_answer
 
@@ -86,35 +88,25 @@ def bill(
 
 
 def probe(
-    prompts: Sequence[Prompt],
-    teacher: Teacher,
-    sampling: Sampling,
-    limits: Limits,
-    journal: Path,
-    count: int,
-    *,
-    most: int = 1,
-    budget: Budget | None = None,
-    consent: Consent | None = None,
+    step: Distill, prompts: Sequence[Prompt], journal: Path, count: int, confirm: Confirm | None = None
 ) -> list[Told]:
     """Ask a few, evenly spread over the prompts; the answers stay in the journal and count in the run.
 
-    `most` (samples of a prompt), `budget` and `consent` are those of the run; see distill_prompts, also for what it
-    raises.
+    The step's budget and its settings hold here as they do in the run. Raises what distill_prompts raises.
     """
-    step = max(1, len(prompts) // max(1, count))
+    every = max(1, len(prompts) // max(1, count))
     told: list[Told] = []
     distill_prompts(
-        prompts[::step][:count],
-        teacher,
-        sampling,
-        limits,
+        prompts[::every][:count],
+        step.teacher,
+        step.sampling,
+        step.limits,
         journal,
         told.append,
-        most=most,
-        budget=budget,
+        most=step.most,
+        budget=step.budget,
         charged=prompts,
-        consent=consent,
+        consent=Consent(step.settings(), confirm, f"up to {count:,} answers would be"),
     )
     return told
 

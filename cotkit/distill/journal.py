@@ -95,12 +95,18 @@ class Journal:
     def open(cls, path: Path) -> Journal:
         """Open or make the journal at `path`; it is this process's until close().
 
-        Raises StorageError: held by another process, not a journal, damaged, or not writable.
+        Raises StorageError: held by another process, not a journal, damaged, not writable, or with a second name.
         """
+        path = path.resolve()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"{path.parent}: this folder cannot be made ({error.strerror})") from error
+        if path.is_file() and path.stat().st_nlink > 1:
+            raise StorageError(
+                f"{path}: this journal has a second name (a hard link), under which another process could write to it; "
+                "remove one of the two, or make a copy"
+            )
         lock = take_lock(path.with_name(path.name + ".lock"), f"the journal {path}")
         connections: list[sqlite3.Connection] = []
         try:
@@ -294,7 +300,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"{path}: there is no journal here")
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{_unchanging(path.resolve())}", uri=True)
         try:
             check_format(connection, path)
             yield connection
@@ -302,6 +308,13 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection.close()
     except sqlite3.Error as error:
         raise damaged(path, error) from error
+
+
+def _unchanging(path: Path) -> str:
+    """SQLite reads a journal through files of its own beside it; on a disk that nobody writes to it does without."""
+    wal = path.with_name(path.name + "-wal")
+    waiting = wal.is_file() and wal.stat().st_size > 0
+    return "&immutable=1" if not waiting and not os.access(path.parent, os.W_OK) else ""
 
 
 def _insert(connection: sqlite3.Connection, entries: Iterable[Entry | Refused]) -> None:

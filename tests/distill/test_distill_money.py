@@ -25,7 +25,7 @@ from cotkit.distill.scripted.scenario import Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.step import Distill
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher
-from cotkit.distill.traces import Consent, Told, distill_prompts
+from cotkit.distill.traces import Told, distill_prompts
 from cotkit.errors import RecipeError
 
 R1 = {"base_url": "https://api.deepseek.com", "model": "deepseek-reasoner"}
@@ -245,16 +245,7 @@ def test_a_probe_keeps_to_the_budget_and_its_settings_are_remembered(tmp_path: P
     with ScriptedTeacher(Scenario(prompt_tokens=300, completion_tokens=9000)) as server:
         recipe = step(server.url, teacher=PRICE, budget={"usd": float(COST * 3)})
         table = problems([f"p{n}" for n in range(9)])
-        told = probe(
-            list(recipe.prompts(table)),
-            recipe.teacher,
-            recipe.sampling,
-            recipe.limits,
-            tmp_path / "journal.sqlite",
-            9,
-            budget=recipe.budget,
-            consent=Consent(recipe.settings(), None, "9 answers would be"),
-        )
+        told = probe(recipe, list(recipe.prompts(table)), tmp_path / "journal.sqlite", 9)
         assert (len(told), len(server.log.requests)) == (9, 3)
         hot = step(server.url, teacher=PRICE, sampling={"temperature": 0.9})
         with pytest.raises(RecipeError, match=r"temperature: unset → 0.9"):
