@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +18,12 @@ from distill_parts import FakeTeacher
 
 from cotkit.config import PACKAGE
 from cotkit.distill.ask_file import Job, ask_file
-from cotkit.distill.journal import count_answers
+from cotkit.distill.journal import Journal, count_answers
 from cotkit.distill.recording import export_journal, import_recording, load_recording
+from cotkit.distill.scripted.scenario import Scenario
+from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.teacher import Limits, Sampling, Teacher
-from cotkit.errors import InputError, RecipeError
+from cotkit.errors import InputError, RecipeError, StorageError
 
 RECORDING = PACKAGE / "recipes" / "data" / "quickstart" / "teacher.jsonl.gz"
 
@@ -113,3 +121,64 @@ def test_options_of_the_file_form_are_named_as_they_are_there(tmp_path: Path, cl
     done = cli(*asked, "--concurrency", "100000")
     assert done.returncode == 2
     assert "10000" in done.stderr.replace(",", "")
+
+
+def _files(soft: int, hard: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_more_requests_than_open_files(tmp_path: Path, cli: Any, jsonl: Any) -> None:
+    jsonl("p.jsonl", [{"id": n, "prompt": f"q{n}"} for n in range(150)])
+    with ScriptedTeacher(Scenario(latency_s=0.5)) as server:
+        asked = ("distill", "p.jsonl", "--base-url", server.url, "--model", "m", "--out", "o.jsonl")
+        few = cli(*asked, "--concurrency", "140", preexec_fn=_files(128, 128))
+        assert few.returncode == 2, few.stderr
+        assert "lower the concurrency to" in few.stderr
+        assert len(server.log.requests) == 0
+        raised = cli(*asked, "--concurrency", "140", preexec_fn=_files(128, 1024))
+        assert raised.returncode == 0, raised.stderr
+        assert len(server.log.requests) == 150
+
+
+def test_the_first_ctrl_c_keeps_what_is_on_its_way(tmp_path: Path, jsonl: Any) -> None:
+    jsonl("p.jsonl", [{"id": n, "prompt": f"q{n}"} for n in range(200)])
+    with ScriptedTeacher(Scenario(latency_s=0.5)) as server:
+        asked = ("distill", "p.jsonl", "--base-url", server.url, "--model", "m", "--concurrency", "8")
+        run = subprocess.Popen(
+            [sys.executable, "-m", "cotkit", *asked], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        while len(server.log.requests) < 16 and run.poll() is None:
+            time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+        said = run.communicate(timeout=60)[1].decode()
+        assert run.returncode == 130, said
+        assert "Ctrl-C again" in said
+        assert count_answers(tmp_path / "p.jsonl.journal.sqlite") == len(server.log.requests) < 40
+
+
+def test_a_journal_with_two_names_is_refused_and_a_link_shares_the_lock(tmp_path: Path) -> None:
+    path, link, second = tmp_path / "j", tmp_path / "link", tmp_path / "second"
+    link.symlink_to(path)
+    with Journal.open(path), pytest.raises(StorageError, match="another process is using it"):
+        Journal.open(link)
+    os.link(path, second)
+    for name in (path, second):
+        with pytest.raises(StorageError, match="hard link"):
+            Journal.open(name)
+    second.unlink()
+    Journal.open(path).close()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write in any folder")
+def test_a_journal_in_a_read_only_folder_can_be_looked_at(tmp_path: Path, cli: Any) -> None:
+    folder = tmp_path / "ro"
+    count = import_recording(load_recording(RECORDING), folder / "j")
+    (folder / "j").chmod(0o444)
+    folder.chmod(0o555)
+    try:
+        assert count_answers(folder / "j") == count
+        with pytest.raises(StorageError) as caught:
+            Journal.open(folder / "j")
+        assert "move it away" not in str(caught.value)
+    finally:
+        folder.chmod(0o755)
