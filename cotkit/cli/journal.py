@@ -14,7 +14,7 @@ from cotkit.cli.options import Json
 from cotkit.cli.output import Output
 
 if TYPE_CHECKING:
-    from cotkit.distill.ledger import Line
+    from cotkit.distill.ledger import Line, Stats
 
 _DAYS = re.compile(r"([0-9]{1,5})d")
 
@@ -178,6 +178,7 @@ def stats_(where: Where, as_json: Json = False) -> None:
 
     path = journal_of(where)
     found = stats(path)
+    priced = found.answers - found.unpriced
     machine: dict[str, Any] = {
         "journal": str(path),
         "answers": found.answers,
@@ -187,8 +188,8 @@ def stats_(where: Where, as_json: Json = False) -> None:
         "completion_tokens": found.completion_tokens,
         "reasoning_tokens": found.reasoning_tokens,
         "unmetered": found.unmetered,
-        "usd": float(found.usd),
-        "usd_unfinished": float(found.usd_unfinished),
+        "usd": float(found.usd) if priced else None,
+        "usd_unfinished": float(found.usd_unfinished) if priced else None,
         "unpriced": found.unpriced,
         "first": found.first,
         "last": found.last,
@@ -198,8 +199,7 @@ def stats_(where: Where, as_json: Json = False) -> None:
         *(f"teacher    {name}: {count:,}" for name, count in found.models.most_common()),
         f"tokens     {found.prompt_tokens:,} in, {found.completion_tokens:,} out",
         f"asked      {found.first[:19]} to {found.last[:19]}",
-        f"spent      ${found.usd:.4f}, of it ${found.usd_unfinished:.4f} on unfinished answers"
-        + (f"; {found.unpriced:,} answers are unpriced" if found.unpriced else ""),
+        _spent(found),
     ]
     if where.is_dir():
         try:
@@ -208,12 +208,22 @@ def stats_(where: Where, as_json: Json = False) -> None:
             money = {}
         if money:
             each = f", ${money['usd_per_row']:.4f} a row" if money["usd_per_row"] is not None else ""
-            human.append(f"run        ${money['usd']:.4f} for {money['rows']:,} published rows{each}")
+            human.append(
+                f"run        ${money['usd']:.4f} by the recipe's price for {money['rows']:,} published rows{each}"
+            )
             human += [
                 f"wasted     {reason}: {one['answers']:,} answers, ${one['usd']:.4f}"
                 for reason, one in money["wasted"].items()
             ]
     Output(as_json).data("\n".join(human), machine)
+
+
+def _spent(found: Stats) -> str:
+    if found.answers == found.unpriced:
+        return "spent      unpriced: the shipped table knows no price for these, and a recipe's own is not kept here"
+    unpriced = f"; {found.unpriced:,} answers are unpriced" if found.unpriced else ""
+    spent = f"spent      ${found.usd:.4f} by the shipped table"
+    return f"{spent}, of it ${found.usd_unfinished:.4f} on unfinished answers{unpriced}"
 
 
 def _counts(counts: Any) -> str:

@@ -128,10 +128,14 @@ def _apart(settings: str) -> tuple[dict[str, Any], int]:
 
 
 def _imported(journal: Journal, first: Request) -> str | None:
-    """Answers whose settings nobody wrote down (a recording, an old journal): are some like the first request?"""
+    """Nobody wrote down the settings of a recording's answers: are some of them like the first request?
+
+    A recording marks its answers by their provenance; those without one are of another step (a judge's) in this run.
+    """
     mine = _kind_of(first.text)
-    sql = "SELECT request FROM answers LIMIT ?"
-    if any(_kind_of(text) == mine for (text,) in journal.read(sql, (_MOST_IMPORTED,))):
+    sql = "SELECT request FROM answers WHERE provenance != '{}' AND provenance NOT LIKE '{\"batch\":%' LIMIT ?"
+    imported = journal.read(sql, (_MOST_IMPORTED,))
+    if not imported or any(_kind_of(text) == mine for (text,) in imported):
         return None
     return "its answers come from elsewhere and were given under other settings"
 

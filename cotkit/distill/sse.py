@@ -48,8 +48,7 @@ class Assembly:
         """Read what arrived; anything after the end of the stream is ignored. Lines end in LF, CRLF or CR."""
         if self._cr and data.startswith(b"\n"):
             data = data[1:]
-        if data:
-            self._cr = data.endswith(b"\r")
+        self._cr = data.endswith(b"\r")
         if b"\r" in data:
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = (self._rest + data).split(b"\n")

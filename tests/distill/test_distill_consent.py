@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from distill_parts import FakeTeacher, Yes, problems, run_step, step
+from distill_parts import FakeTeacher, Yes, ask, problems, run_step, step
 
 from cotkit.distill.ask_file import Job, ask_file
 from cotkit.distill.recording import export_journal, import_recording, load_recording
@@ -88,7 +88,7 @@ def test_answers_from_elsewhere_are_not_paid_anew_under_other_settings(tmp_path:
     moved.mkdir()
     with FakeTeacher() as server:
         run_step(step(server.url, sampling={"temperature": 0.6}), problems(NAMES), tmp_path)
-        export_journal(journal, tmp_path / "r.gz", provenance={})
+        export_journal(journal, tmp_path / "r.gz", provenance={"model": "m"})
         import_recording(load_recording(tmp_path / "r.gz"), moved / "journal.sqlite")
         hot = step(server.url, sampling={"temperature": 0.9})
         with pytest.raises(RecipeError, match="nothing was sent"):
@@ -103,6 +103,14 @@ def test_answers_from_elsewhere_are_not_paid_anew_under_other_settings(tmp_path:
         run_step(same, problems(NAMES), other)
         with pytest.raises(RecipeError, match=r"temperature: 0.6 → 0.9"):
             run_step(hot, problems(NAMES), other)
+        assert server.asked == 11
+
+
+def test_answers_of_another_step_in_the_same_journal_ask_nothing(tmp_path: Path) -> None:
+    """The judge of a dedup step asks before distill does, into the same file, other things of another model."""
+    with FakeTeacher() as server:
+        ask(server, ["are these two the same?"], tmp_path / "journal.sqlite", teacher={"model": "judge"})
+        run_step(step(server.url), problems(NAMES), tmp_path)
         assert server.asked == 11
 
 
