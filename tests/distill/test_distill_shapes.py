@@ -192,3 +192,16 @@ def test_the_key_is_struck_out_however_json_writes_it(ways: list[int], nested: i
     assert told.endswith("*** A.")
     clean = b'{"a": "\\u0041\\/\\"sk-Te"}'
     assert without(KEY, clean) == clean
+
+
+@pytest.mark.parametrize("line", [b'data: {"error": {"message": "you are %s"}}', b"data: {broken %s", b"you are %s"])
+def test_a_broken_stream_is_told_without_the_key(line: bytes) -> None:
+    key = "sk-loop/back-0815"
+    assembly = Assembly(lambda text: without(key, text))
+    assembly.feed(
+        b"data: " + event(content="4") + b"\n\n" + line.replace(b"%s", b"sk-loop\\/back\\u002d0815") + b"\n\n"
+    )
+    result = assembly.result()
+    assert isinstance(result, NoAnswer)
+    assert "0815" not in result.message
+    assert "***" in result.message
