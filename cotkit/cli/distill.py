@@ -54,7 +54,9 @@ def distill(
         typer.Option("--api-key-env", help="With a file: NAME of the variable that holds the key."),
     ] = None,
     samples: Annotated[int, typer.Option("--samples", min=1, help="With a file: answers to ask for each problem.")] = 1,
-    concurrency: Annotated[int, typer.Option("--concurrency", min=1, help="With a file: requests in flight.")] = 8,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, max=10_000, help="With a file: requests in flight.")
+    ] = 8,
     temperature: Annotated[
         float | None, typer.Option("--temperature", help="With a file: sampling temperature.")
     ] = None,
@@ -101,6 +103,10 @@ def distill(
       cotkit distill prompts.jsonl --preset deepseek --model deepseek-v4-pro --concurrency 64 --out answers.jsonl
     """
     output = Output(as_json, quiet, yes)
+    from cotkit.distill.paid import must_be_a_file
+
+    if not Path(target).is_dir():
+        must_be_a_file(Path(target))
     if is_recipe(target):
         return run_room(context, "distill", target, out, limit, set_, output)
     from cotkit.errors import RecipeError
@@ -129,7 +135,10 @@ def distill(
             raise RecipeError("--column and --dropped are for files of problems; own prompts have --prompt-column")
         return _ask_prompts(Path(target), out, asked, own, limit, output)
     from cotkit.cli import files
+    from cotkit.distill.paid import spare
 
+    for written in (out, dropped):
+        spare(written, asked.journal, Path(target))
     problems = files.read_problems(Path(target), column, limit, output)
     result = _distilled(problems, asked.step(), output)
     files.deliver(result, out, dropped, output, f"cotkit verify {out}" if out else "")
@@ -170,6 +179,11 @@ class _Asked:
         except ValidationError as error:
             first = error.errors(include_input=False)[0]
             raise RecipeError(f"{'.'.join(str(p) for p in first['loc'])}: {first['msg']}") from error
+        if step.unpriced_budget():
+            raise RecipeError(
+                f"--budget-usd is set, but the price of {step.teacher.model} is unknown; give --budget-tokens, or a "
+                "recipe with teacher.price"
+            )
         for sentence in step.check():
             raise RecipeError(sentence)
         return step

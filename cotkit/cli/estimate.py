@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set
+from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set, Yes
 from cotkit.cli.output import Output
 from cotkit.cli.watch import Teller
 
@@ -33,6 +33,7 @@ def estimate(
     probe: Annotated[
         int, typer.Option("--probe", min=0, help="Ask so many first, for a better guess; they count in the run.")
     ] = 0,
+    yes: Yes = False,
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -48,7 +49,7 @@ def estimate(
     from cotkit.errors import RecipeError
     from cotkit.recipe.load import load
 
-    output = Output(as_json, quiet)
+    output = Output(as_json, quiet, yes)
     loaded = load(recipe, set_ or (), limit)
     steps = [step for step in loaded.recipe.steps if isinstance(step, Distill)]
     if not steps:
@@ -83,9 +84,12 @@ def _tell(step: Distill, prompts: Rows, journal: Path, tokens: int | None, probe
     from cotkit.distill import estimate as reckon
 
     if probe > 0:
-        told = reckon.probe(prompts, step.teacher, step.sampling, step.limits, journal, probe)
+        told = reckon.probe(step, prompts, journal, probe, output.confirm)
+        unasked = sum(one.failure is not None and one.failure.reason == "over_budget" for one in told)
         used = sum(one.trace.completion_tokens or 0 for one in told)
-        output.say(f"asked {len(told)} problems: {used:,} tokens came back")
+        output.say(f"asked {len(told) - unasked} problems: {used:,} tokens came back")
+        if unasked:
+            output.warn(f"the recipe's budget is used up: {unasked} were not asked")
     found = reckon.estimate(
         prompts, step.teacher, step.sampling, step.samples, journal, tokens=tokens, batch=step.batch is not None
     )

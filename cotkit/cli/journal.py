@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,12 +14,26 @@ from cotkit.cli.options import Json
 from cotkit.cli.output import Output
 
 if TYPE_CHECKING:
-    from cotkit.distill.ledger import Line
+    from cotkit.distill.ledger import Line, Stats
+
+_DAYS = re.compile(r"([0-9]{1,5})d")
+
+
+class AnswerStatus(StrEnum):
+    """How a kept answer ended."""
+
+    done = "done"
+    length = "length"
+    unclosed = "unclosed"
+    empty = "empty"
+    filtered = "filtered"
+    malformed = "malformed"
+
 
 app = typer.Typer(help="The paid answers of a run: list, count, export, import, prune.", no_args_is_help=True)
 Where = Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run directory, or a journal file.")]
 Status = Annotated[
-    str | None, typer.Option("--status", help="Only answers of this status: done, length, unclosed, empty, filtered.")
+    AnswerStatus | None, typer.Option("--status", help="Only answers of this status; malformed ones cannot be read.")
 ]
 Model = Annotated[str | None, typer.Option("--model", help="Only answers of this model.")]
 
@@ -32,12 +48,33 @@ def journal_of(where: Path) -> Path:
     return path
 
 
-def _fits(line: Line, status: str | None, model: str | None, before: str | None = None) -> bool:
+def _fits(line: Line, status: str | None, model: str | None, before: datetime | None = None) -> bool:
     return (
         (status is None or line.status == status)
         and (model is None or line.model == model)
-        and (before is None or line.created_at < before)
+        and (before is None or moment(line.created_at) < before)
     )
+
+
+def moment(text: str) -> datetime:
+    """A day or a time in ISO 8601; UTC where it names no zone. Raises ValueError."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _before(text: str | None) -> datetime | None:
+    """Raises RecipeError for what is neither a date nor a number of days."""
+    from cotkit.errors import RecipeError
+
+    if text is None:
+        return None
+    try:
+        days = _DAYS.fullmatch(text)
+        return moment(text) if days is None else datetime.now(UTC) - timedelta(int(days[1]))
+    except (ValueError, OverflowError):
+        raise RecipeError(
+            f"--before {text}: this is no date; write a day (2026-11-01), a time (2026-11-01T12:00), or an age (30d)"
+        ) from None
 
 
 @app.command("ls")
@@ -100,8 +137,11 @@ def show(
     """
     from cotkit.distill.journal import count_answers
     from cotkit.distill.ledger import find
+    from cotkit.errors import RecipeError
 
     path, output = journal_of(where), Output(as_json)
+    if request_hash == "":
+        raise RecipeError("cotkit journal show: HASH is empty; `cotkit journal ls` lists them, or leave it out")
     if request_hash is None:
         count = count_answers(path)
         output.data(f"{path}: {count:,} answers", {"journal": str(path), "answers": count})
@@ -138,6 +178,7 @@ def stats_(where: Where, as_json: Json = False) -> None:
 
     path = journal_of(where)
     found = stats(path)
+    priced = found.answers - found.unpriced
     machine: dict[str, Any] = {
         "journal": str(path),
         "answers": found.answers,
@@ -147,8 +188,8 @@ def stats_(where: Where, as_json: Json = False) -> None:
         "completion_tokens": found.completion_tokens,
         "reasoning_tokens": found.reasoning_tokens,
         "unmetered": found.unmetered,
-        "usd": float(found.usd),
-        "usd_unfinished": float(found.usd_unfinished),
+        "usd": float(found.usd) if priced else None,
+        "usd_unfinished": float(found.usd_unfinished) if priced else None,
         "unpriced": found.unpriced,
         "first": found.first,
         "last": found.last,
@@ -158,8 +199,7 @@ def stats_(where: Where, as_json: Json = False) -> None:
         *(f"teacher    {name}: {count:,}" for name, count in found.models.most_common()),
         f"tokens     {found.prompt_tokens:,} in, {found.completion_tokens:,} out",
         f"asked      {found.first[:19]} to {found.last[:19]}",
-        f"spent      ${found.usd:.4f}, of it ${found.usd_unfinished:.4f} on unfinished answers"
-        + (f"; {found.unpriced:,} answers are unpriced" if found.unpriced else ""),
+        _spent(found),
     ]
     if where.is_dir():
         try:
@@ -168,12 +208,22 @@ def stats_(where: Where, as_json: Json = False) -> None:
             money = {}
         if money:
             each = f", ${money['usd_per_row']:.4f} a row" if money["usd_per_row"] is not None else ""
-            human.append(f"run        ${money['usd']:.4f} for {money['rows']:,} published rows{each}")
+            human.append(
+                f"run        ${money['usd']:.4f} by the recipe's price for {money['rows']:,} published rows{each}"
+            )
             human += [
                 f"wasted     {reason}: {one['answers']:,} answers, ${one['usd']:.4f}"
                 for reason, one in money["wasted"].items()
             ]
     Output(as_json).data("\n".join(human), machine)
+
+
+def _spent(found: Stats) -> str:
+    if found.answers == found.unpriced:
+        return "spent      unpriced: the shipped table knows no price for these, and a recipe's own is not kept here"
+    unpriced = f"; {found.unpriced:,} answers are unpriced" if found.unpriced else ""
+    spent = f"spent      ${found.usd:.4f} by the shipped table"
+    return f"{spent}, of it ${found.usd_unfinished:.4f} on unfinished answers{unpriced}"
 
 
 def _counts(counts: Any) -> str:
@@ -230,7 +280,7 @@ def prune(
     status: Status = None,
     model: Model = None,
     before: Annotated[
-        str | None, typer.Option("--before", metavar="DATE", help="Only answers older than this day, e.g. 2026-11-01.")
+        str | None, typer.Option("--before", metavar="DATE", help="Only answers older: 2026-11-01, or 30d.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it; without this it only says what would go.")] = False,
     as_json: Json = False,
@@ -247,8 +297,9 @@ def prune(
 
     if status is None and model is None and before is None:
         raise RecipeError("cotkit journal prune: say which answers, by --status, --model or --before")
+    older = _before(before)
     path = journal_of(where)
-    gone = [line.request_hash for line in lines(path) if _fits(line, status, model, before)]
+    gone = [line.request_hash for line in lines(path) if _fits(line, status, model, older)]
     if yes:
         take_out(path, gone)
     output = Output(as_json)

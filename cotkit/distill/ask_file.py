@@ -20,11 +20,13 @@ from typing import Any, TextIO
 from cotkit.distill.engine import Failure, Outcome, Tally
 from cotkit.distill.guard import Confirm, settings_text
 from cotkit.distill.journal import Journal
+from cotkit.distill.paid import must_be_a_file, spare
 from cotkit.distill.prompt import DEFAULT_USER, Message, Prompt
 from cotkit.distill.recording import load_recording
 from cotkit.distill.request import Request, build
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher
 from cotkit.distill.traces import Consent, Told, distill_prompts, make_trace
+from cotkit.distill.wire import excerpt
 from cotkit.errors import InputError, StorageError
 from cotkit.records import Trace
 
@@ -38,7 +40,8 @@ class Job:
     """One file and how it is asked.
 
     Attributes:
-        id_column: its value comes back as `id`; the line's number where the column is missing.
+        id_column: its value comes back as `id`; each row must have it. Unset: the column id, or else the line's
+            number.
         prompt_column: text, or a list of chat messages.
         template: "none" sends a text as it is; "default" wraps it as the distill step does; else the text of a
             template with {problem} in it.
@@ -50,7 +53,7 @@ class Job:
     limits: Limits
     journal: Path
     samples: int = 1
-    id_column: str = "id"
+    id_column: str | None = None
     prompt_column: str = "prompt"
     template: str = "none"
     limit: int | None = None
@@ -80,9 +83,10 @@ def ask_file(
     """Ask all prompts of the file and write one row a sample to `out` (stdout where it is None).
 
     Raises InputError with the line of a bad prompt, before anything is asked of it; TeacherError, StorageError,
-    RecipeError as distill_prompts does.
+    RecipeError as distill_prompts does, and where `out` is the journal or the file itself.
     """
-    total = sum(1 for _ in read_prompts(job))
+    spare(out, job.journal, job.path, job.teacher.replay)
+    total, system = _survey(job)
     failures: dict[int, Failure] = {}
     result = Result(rows=total * job.samples)
 
@@ -97,12 +101,12 @@ def ask_file(
         advance(told)
 
     consent = Consent(
-        settings_text(job.teacher, job.sampling, job.template),
+        settings_text(job.teacher, job.sampling, system or job.template),
         confirm,
         f"up to {total * job.samples:,} answers would be",
     )
     result.tally = distill_prompts(
-        read_prompts(job),
+        _named(job),
         job.teacher,
         job.sampling,
         job.limits,
@@ -110,6 +114,7 @@ def ask_file(
         hear,
         job.samples,
         budget=job.budget,
+        charged=_named(job),
         consent=consent,
         note=note,
     )
@@ -119,18 +124,54 @@ def ask_file(
     return result
 
 
-def read_prompts(job: Job) -> Iterator[tuple[str, list[Message]]]:
-    """(id, messages) of each line; raises InputError with the line's number."""
+def read_prompts(job: Job) -> Iterator[tuple[Any, list[Message]]]:
+    """(id, messages) of each line; raises InputError with the line's number, or where the file cannot be read twice."""
     prompt = _prompt(job.template)
+    must_be_a_file(job.path)
     try:
         with job.path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(islice((x for x in lines if x.strip()), job.limit), 1):
                 row = _row(job, line, number)
-                yield str(row.get(job.id_column, number)), _messages(job, row, number, prompt)
+                yield _id(job, row, number), _messages(job, row, number, prompt)
     except OSError as error:
         raise InputError(f"{job.path}: cannot be read ({error.strerror}); check the path") from error
     except UnicodeDecodeError as error:
         raise InputError(f"{job.path}: this is no UTF-8 text; save it as UTF-8") from error
+
+
+def _survey(job: Job) -> tuple[int, str | None]:
+    """(number of prompts, the system message that all of them begin with); raises as read_prompts does."""
+    total, common = 0, None
+    for _, messages in read_prompts(job):
+        system = messages[0]["content"] if messages[0]["role"] == "system" else None
+        common = system if total == 0 or system == common else None
+        total += 1
+    return total, common
+
+
+def _named(job: Job) -> Iterator[tuple[str, list[Message]]]:
+    return ((str(name), messages) for name, messages in read_prompts(job))
+
+
+def _id(job: Job, row: Mapping[str, Any], number: int) -> Any:
+    """The row's name, in the type in which it came; it must be possible to write it again."""
+    name = row.get(job.id_column or "id", number)
+    if job.id_column is not None and job.id_column not in row:
+        raise InputError(
+            f"{job.path}, row {number}: there is no column '{job.id_column}'; it has {_columns(row)}; name one with "
+            "--id-column"
+        )
+    try:
+        json.dumps(name, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise InputError(
+            f"{job.path}, row {number}: its id holds half a character (a lone surrogate); mend it"
+        ) from None
+    return name
+
+
+def _columns(row: Mapping[str, Any]) -> str:
+    return ", ".join(excerpt(str(name), 40) for name in row) or "no columns"
 
 
 def _prompt(template: str) -> Prompt | None:
@@ -153,6 +194,8 @@ def _messages(job: Job, row: Mapping[str, Any], number: int, prompt: Prompt | No
     value = row.get(job.prompt_column)
     if isinstance(value, str) and value.strip():
         return [{"role": "user", "content": value}] if prompt is None else prompt.messages(value)
+    if isinstance(value, str) or value == []:
+        raise InputError(f"{job.path}, row {number}: '{job.prompt_column}' is empty; fill it or take the row out")
     good = isinstance(value, list) and all(
         isinstance(m, dict) and isinstance(m.get("role"), str) and isinstance(m.get("content"), str) for m in value
     )
@@ -160,14 +203,14 @@ def _messages(job: Job, row: Mapping[str, Any], number: int, prompt: Prompt | No
         return [{"role": m["role"], "content": m["content"]} for m in value]
     raise InputError(
         f"{job.path}, row {number}: '{job.prompt_column}' must be a text or a list of messages with role and content; "
-        f"it has {', '.join(map(str, row)) or 'no columns'}; name the column with --prompt-column"
+        f"it has {_columns(row)}; name the column with --prompt-column"
     )
 
 
 def _rows(job: Job, failures: Mapping[int, Failure]) -> Iterator[dict[str, Any]]:
     """The output, in the file's order, out of the journal or the recording."""
 
-    def requests() -> Iterator[tuple[str, int, Request]]:
+    def requests() -> Iterator[tuple[Any, int, Request]]:
         for number, (name, messages) in enumerate(read_prompts(job)):
             for sample in range(job.samples):
                 index = number * job.samples + sample
@@ -194,8 +237,8 @@ def _answers(job: Job) -> Iterator[Callable[[Sequence[str]], Mapping[str, Outcom
         yield journal.get_many
 
 
-def _as_row(job: Job, name: str, sample: int, request: Request, outcome: Outcome) -> dict[str, Any]:
-    trace, failure = make_trace(name, sample, request.hash, outcome, job.teacher, {}, job.teacher.pricing())
+def _as_row(job: Job, name: Any, sample: int, request: Request, outcome: Outcome) -> dict[str, Any]:
+    trace, failure = make_trace(str(name), sample, request.hash, outcome, job.teacher, {}, job.teacher.pricing())
     usage = {
         "prompt_tokens": trace.prompt_tokens,
         "completion_tokens": trace.completion_tokens,

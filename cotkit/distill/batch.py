@@ -7,15 +7,15 @@ instead of paying for a second one. What a batch leaves out is sent again, alone
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from cotkit import __version__
-from cotkit.distill.client import fault_of, hidden_headers, open_client
+from cotkit.distill.client import fault_of, hidden_headers, open_client, without
 from cotkit.distill.engine import Asking, Failure, Outcome, Tally
 from cotkit.distill.faults import Fault, PassingFault, Refusal
 from cotkit.distill.feed import Feed
@@ -28,6 +28,11 @@ from cotkit.errors import TeacherError
 if TYPE_CHECKING:
     import openai
 
+_ATTEMPTS = 3
+# Longest wait before a batch is looked for that may have been made.
+_LOOK_S = 10.0
+# Of 100 batches each.
+_MOST_PAGES = 1000
 _OVER = ("completed", "expired", "failed", "cancelled")
 
 
@@ -51,6 +56,8 @@ async def ask_batches(requests: Iterable[Request], asking: Asking, batch: Batch)
         try:
             out = await run.earlier()
             await run.collect(out)  # what earlier runs sent off is taken in before anything is asked anew
+            if asking.purse.limited:
+                asking.charge()
             waves: list[list[Request]] = [[]]
             size = 0
             while True:
@@ -68,7 +75,7 @@ async def ask_batches(requests: Iterable[Request], asking: Asking, batch: Batch)
                 waves[-1].append(request)
                 size += length
             if waves[0]:
-                asking.before()
+                asking.before(waves[0][0])
                 await asyncio.gather(*(run.wave(wave, feed) for wave in waves if wave))
         except Fault as fault:
             raise TeacherError(_sentence(asking, fault.message)) from None
@@ -130,25 +137,60 @@ class _Run:
     async def submit(self, requests: list[Request]) -> _Out:
         """Upload a file and make a batch of it; both are written down."""
         data = b"".join(map(self.line, requests))
-        mark = hashlib.sha256(data).hexdigest()
+        mark = uuid.uuid4().hex  # the same file may be sent in two rounds: each batch has a name of its own
         texts = {r.hash: r.text for r in requests}
         self._write_down(f"planned:{mark}", texts, "planned")
         file = await self._call(
             self.client.files.create(file=("cotkit.jsonl", data), purpose="batch", extra_headers=self.headers)
         )
-        made = await self._call(
-            self.client.batches.create(
-                input_file_id=file.id,
-                endpoint="/v1/chat/completions",
-                completion_window=self.batch.window,  # type: ignore[arg-type]
-                metadata={"cotkit": mark},
-                extra_headers=self.headers,
-            )
-        )
+        identity = await self._make(file.id, mark)
         self.tally.requests += len(requests)
-        self._write_down(made.id, texts, "out")
+        self._write_down(identity, texts, "out")
         self._forget(f"planned:{mark}")
-        return _Out(made.id, texts)
+        return _Out(identity, texts)
+
+    async def _make(self, file: str, mark: str) -> str:
+        """Make a batch of a file; returns its id. A fault may hide one that was made: it is looked for, not made anew.
+
+        Where none is found, the plan stays written down, and a later run looks again before it pays.
+        """
+        once = self.client.with_options(max_retries=0)
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                made = await self._call(
+                    once.batches.create(
+                        input_file_id=file,
+                        endpoint="/v1/chat/completions",
+                        completion_window=self.batch.window,  # type: ignore[arg-type]
+                        metadata={"cotkit": mark},
+                        extra_headers=self.headers,
+                    )
+                )
+                return str(made.id)
+            except PassingFault:
+                # A batch may show in the list a little later than it was made.
+                await asyncio.sleep(min(self.batch.poll_s, _LOOK_S))
+                found = await self._find(mark)
+                if found is not None:
+                    return found
+                if attempts == _ATTEMPTS:
+                    raise
+
+    async def _find(self, mark: str) -> str | None:
+        """The id of the batch with our mark, on whichever page of the account's list it stands."""
+        seen: set[str] = set()
+        after: dict[str, Any] = {}
+        for _ in range(_MOST_PAGES):
+            page = await self._call(self.client.batches.list(limit=100, extra_headers=self.headers, **after))
+            found = next((b.id for b in page.data if (b.metadata or {}).get("cotkit") == mark), None)
+            fresh = {b.id for b in page.data} - seen
+            if found is not None or not fresh or not page.has_more:
+                return found
+            seen |= fresh
+            after = {"after": page.data[-1].id}
+        return None
 
     async def earlier(self) -> list[_Out]:
         """Batches of earlier runs that are still out, also one whose number was never heard."""
@@ -158,11 +200,10 @@ class _Run:
             identity: str | None = name
             if name.startswith("planned:"):
                 mark = name.removeprefix("planned:")
-                page = await self._call(self.client.batches.list(limit=100, extra_headers=self.headers))
-                identity = next((b.id for b in page.data if (b.metadata or {}).get("cotkit") == mark), None)
-                self._forget(name)
+                identity = await self._find(mark)
                 if identity is not None:
                     self._write_down(identity, json.loads(texts), "out")
+                self._forget(name)
             if identity is not None:
                 found.append(_Out(identity, json.loads(texts)))
         return found
@@ -184,6 +225,7 @@ class _Run:
                     self._forget(one.batch_id)
                     errors = state.errors.data if state.errors is not None and state.errors.data else []
                     said = "; ".join(str(e.message) for e in errors[:3]) or "no reason given"
+                    said = without(self.asking.key, said.encode()).decode()
                     raise Refusal("batch_failed", f"the provider refuses the batch file: {excerpt(said)}")
                 self._write_down(one.batch_id, {}, state.status)
                 waiting.remove(one)
@@ -196,7 +238,7 @@ class _Run:
         entries: list[Entry] = []
         failures: dict[str, Failure] = {}
         now = datetime.now(UTC).isoformat(timespec="seconds")
-        for raw in content.splitlines():
+        for raw in without(self.asking.key, content).splitlines():
             try:
                 row = json.loads(raw)
                 name, response = str(row["custom_id"]), row.get("response") or {}
@@ -239,16 +281,14 @@ class _Run:
         if isinstance(found, Refused):
             self.lose(request, Failure(found.reason, found.message, passing=False, http_status=found.http_status))
         else:
-            self.told(request, found)
+            self.told(request, found, paid=self.asking.purse.limited)
 
-    def told(self, request: Request, entry: Entry) -> None:
+    def told(self, request: Request, entry: Entry, paid: bool = False) -> None:
+        """`paid`: the budget was charged with it already."""
         answer = read_answer(entry.body)
         outcome: Outcome = entry
-        if isinstance(answer, Answer):
-            purse = self.asking.purse
-            when = datetime.fromisoformat(entry.created_at)
-            usd = purse.pricing.cost(answer.usage, when, "batch" in entry.provenance)
-            purse.pay(len(request.text), answer.usage, usd, len(entry.body))
+        if isinstance(answer, Answer) and not paid:
+            self.asking.purse.pay(entry, answer.usage)
         self.asking.on_outcome(request, outcome, answer if isinstance(answer, Answer) else None)
 
     def lose(self, request: Request, failure: Failure) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from cotkit import __version__
+from cotkit.distill.descriptors import enough_descriptors
 from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal
 from cotkit.distill.sse import Assembly
 from cotkit.distill.teacher import Limits, Teacher
@@ -37,6 +39,10 @@ _LONGEST_STREAM = 512 * 1024 * 1024
 # Codes of servers that answer 400 to a model that they do not have (DeepSeek, others).
 _NO_MODEL = (b'"model_not_found"', b"Model Not Exist")
 _TOO_LONG = (b"context_length_exceeded", b"exceed_context_size_error", b"maximum context length", b"available context")
+# What JSON may or must put a backslash before.
+_ESCAPED = '/"\\'
+_SECONDS = re.compile(r"([0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?)\s*(ms|s|sec|secs|second|seconds|m|min)?", re.I)
+_UNITS = {"ms": 0.001, "s": 1.0, "sec": 1.0, "secs": 1.0, "second": 1.0, "seconds": 1.0, "m": 60.0, "min": 60.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +96,9 @@ def hidden_headers(key: str | None) -> dict[str, Any]:
 @asynccontextmanager
 async def connect(teacher: Teacher, limits: Limits, key: str | None) -> AsyncIterator[Send]:
     """A function that makes one attempt: body -> Reply. It raises PassingFault, LastingFault or Refusal."""
-    async with _transport(limits) as http:
-        yield _sender(http, teacher, limits, key)
+    with enough_descriptors(limits.ramp.max):
+        async with _transport(limits) as http:
+            yield _sender(http, teacher, limits, key)
 
 
 async def round_trip(base_url: str) -> float | None:
@@ -132,13 +139,15 @@ def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str
                 response = await http.send(request, stream=True)
                 status = response.status_code
                 if teacher.stream and status == 200:
-                    content = await _assembled(response)
+                    content = await _assembled(response, key)
                 else:
                     content = await _whole(response)
         except TimeoutError:
             raise _timeout(limits) from None
         except httpx2.HTTPError as error:
             raise _connection_fault(error, limits) from None
+        except OSError as error:  # such as no file left to open
+            raise PassingFault("connection", f"no connection ({error.strerror or type(error).__name__})") from None
         latency = time.monotonic() - started
         if status != 200:
             body_read = content if isinstance(content, bytes) else b""
@@ -146,7 +155,7 @@ def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str
         if isinstance(content, NoAnswer):
             raise PassingFault("malformed_answer", content.message, status)
         # A server may echo its headers; what is kept must not hold the key.
-        content = _without(key, content)
+        content = without(key, content)
         answer = read_answer(content)
         if isinstance(answer, NoAnswer):
             raise _hidden_fault(content, key) or PassingFault("malformed_answer", answer.message, status)
@@ -169,9 +178,9 @@ async def _whole(response: Any) -> bytes:
         await response.aclose()
 
 
-async def _assembled(response: Any) -> bytes | NoAnswer:
+async def _assembled(response: Any, key: str | None) -> bytes | NoAnswer:
     """The body of a streamed response. A stream that goes on after its end is left to itself."""
-    assembly, size = Assembly(), 0
+    assembly, size = Assembly(lambda text: without(key, text)), 0
     loop = asyncio.get_running_loop()
     raw = "content-encoding" not in response.headers
     try:
@@ -203,9 +212,27 @@ def _hidden_fault(content: bytes, key: str | None) -> Fault | None:
     return fault_of(code, content, None, key) if code in (401, 402, 403, 429) else None
 
 
-def _without(key: str | None, body: bytes) -> bytes:
-    """The body with the key struck out. Placeholders of local servers (EMPTY, none) are words, not secrets."""
-    return body.replace(key.encode(), b"***") if key is not None and len(key) >= SHORTEST_SECRET else body
+def without(key: str | None, body: bytes) -> bytes:
+    """The body with the key struck out, also where JSON escapes it (once or twice over); all else stays as it is.
+
+    Placeholders of local servers (EMPTY, none) are words, not secrets.
+    """
+    if key is None or len(key) < SHORTEST_SECRET:
+        return body
+    body = body.replace(key.encode(), b"***")
+    # The search behind escapes is dear, so it is made where there are such.
+    marks = [rf"\u00{n}" for n in range(2, 8)] + [f"\\{c}" for c in _ESCAPED if c in key]
+    return _escaped(key).sub(b"***", body) if any(mark.encode() in body for mark in marks) else body
+
+
+def _escaped(key: str) -> re.Pattern[bytes]:
+    """The key with any of its characters behind backslashes or as \\u00XX; a run of backslashes is taken whole."""
+    parts: list[str] = []
+    for c in key:
+        plain = rf"\\{{0,64}}{re.escape(c)}" if c in _ESCAPED else re.escape(c)
+        whole = "" if parts else r"(?<!\\)"
+        parts.append(rf"(?:{plain}|{whole}\\{{1,64}}u00(?i:{ord(c):02x}))")
+    return re.compile("".join(parts).encode())
 
 
 def _timeout(limits: Limits) -> Fault:
@@ -225,7 +252,7 @@ def _connection_fault(error: Exception, limits: Limits) -> Fault:
 
 def fault_of(status: int, body: bytes, headers: Mapping[str, str] | None = None, key: str | None = None) -> Fault:
     """What an HTTP status means for the row and for the run. 402 with Retry-After is OpenRouter's passing one."""
-    text = error_text(_without(key, body))
+    text = error_text(without(key, body))
     wait = retry_after(headers or {})
     message = f"status {status}: {text}" if text else f"status {status}"
     if status == 429 and b'"insufficient_quota"' in body:  # OpenAI's word for an empty account
@@ -248,23 +275,24 @@ def _is_moderation(body: bytes) -> bool:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds or an HTTP date); None where unsaid.
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, with or without a unit, or an HTTP date).
 
-    A date is reckoned from the server's own `date`, since our clock may be wrong.
+    None where unsaid, and where no time is left to wait: zero, less, or a date that is over. A date is reckoned from
+    the server's own `date`, since our clock may be wrong.
     """
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name)
         if value is None:
             continue
-        try:
-            seconds = float(value) * unit
-        except ValueError:
+        if (said := _SECONDS.fullmatch(value[:64].strip())) is not None:
+            seconds = float(said[1]) * _UNITS.get((said[2] or "").lower(), unit)
+        else:
             try:
-                said = headers.get("date")
-                now = parsedate_to_datetime(said).timestamp() if said else time.time()
+                date = headers.get("date")
+                now = parsedate_to_datetime(date).timestamp() if date else time.time()
                 seconds = parsedate_to_datetime(value).timestamp() - now
             except (ValueError, TypeError, OverflowError):
                 continue
-        if math.isfinite(seconds):
-            return max(0.0, seconds)
+        if math.isfinite(seconds) and seconds > 0:
+            return seconds
     return None

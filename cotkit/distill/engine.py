@@ -12,10 +12,11 @@ from typing import Any
 
 from cotkit import __version__
 from cotkit.distill.client import Send, connect, round_trip
-from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal
+from cotkit.distill.faults import Fault, LastingFault, PassingFault, Refusal, sentence_of
 from cotkit.distill.feed import Feed
 from cotkit.distill.gate import Gate, Halted, SpentOut
 from cotkit.distill.guard import FIRST, Watch
+from cotkit.distill.interrupt import first_interrupt
 from cotkit.distill.journal import Entry, Journal, Refused
 from cotkit.distill.purse import Purse
 from cotkit.distill.recording import Recording
@@ -32,6 +33,8 @@ PATIENCE_S = 0.1
 ROUND_TRIPS = 10
 # After a refusal, what is in flight may still end: it is paid for already.
 GRACE_S = 30.0
+# After Ctrl-C somebody waits.
+INTERRUPTED_S = 5.0
 # Refused one after another before anything was answered: then it is not the problems that are wrong.
 MOST_REFUSED = 8
 
@@ -97,9 +100,11 @@ class Asking:
 
     Attributes:
         purse: counts, and stops, what is spent.
-        before: called once, when it is known that something has to be sent; may raise to prevent it.
+        before: called once with the first request that has to be sent; may raise to prevent it.
         again: decides on further samples.
         note: hears warnings.
+        charge: charges the purse with what earlier runs paid for the same requests. Called before anything is sent:
+            a budget must not depend on the order of the rows.
     """
 
     teacher: Teacher
@@ -108,9 +113,10 @@ class Asking:
     key: str | None
     on_outcome: OnOutcome
     purse: Purse
-    before: Callable[[], None] = lambda: None
+    before: Callable[[Request], None] = lambda _: None
     again: Again | None = None
     note: Callable[[str], None] = lambda _: None
+    charge: Callable[[], None] = lambda: None
 
 
 async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
@@ -123,41 +129,58 @@ async def ask_all(requests: Iterable[Request], asking: Asking) -> Tally:
     StorageError where an answer cannot be kept; what `asking.before` raises.
     """
     run = _Run(asking)
-    limits = asking.limits
+    if asking.purse.limited:
+        asking.charge()
     first = await run.feed_from(requests).next()
     if first is None:
         if run.error is not None:
             raise run.error
         return run.tally
-    asking.before()
-    async with connect(asking.teacher, limits, asking.key) as send:
-        probed = asyncio.Event()
+    asking.before(first)
+    import tenacity  # noqa: F401  what retries need is read now: amid a run there may be no file left to open it
+
+    probed = asyncio.Event()
+
+    def interrupted() -> None:
+        run.note(f"stopping: answers on their way are kept for {INTERRUPTED_S:g} s more; Ctrl-C again ends at once")
+        run.gate.stop(Refusal("interrupted", "Ctrl-C"))
+        probed.set()
+
+    with first_interrupt(interrupted):
+        await _ask_feed(run, first, probed)
+    if run.error is not None:
+        raise run.error
+    if run.gate.refusal is not None:
+        if run.gate.refusal.reason == "interrupted":
+            raise KeyboardInterrupt
+        raise TeacherError(sentence_of(asking.teacher, run.gate.refusal))
+    run.watch.ended()
+    if asking.purse.out:
+        run.note(asking.purse.sentence())
+    return run.tally
+
+
+async def _ask_feed(run: _Run, first: Request, probed: asyncio.Event) -> None:
+    """One slot begins with the first request; when that is `probed`, or takes long, the others follow."""
+    async with connect(run.asking.teacher, run.asking.limits, run.asking.key) as send:
         tasks = {asyncio.create_task(_probe(run, send, first, probed))}
         # Modules and their models are no garbage: looking through them again and again was a third of the CPU that the
         # first thousand requests took.
         gc.freeze()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(await _patience(asking.teacher)):
+                async with asyncio.timeout(await _patience(run.asking.teacher)):
                     await probed.wait()
             run.watch.probed()
             if run.refused > 0:
                 run.gate.held = FIRST
-            tasks |= {asyncio.create_task(_work(run, send)) for _ in range(limits.ramp.max - 1)}
+            tasks |= {asyncio.create_task(_work(run, send)) for _ in range(run.asking.limits.ramp.max - 1)}
             await _until_done(tasks, run.gate)
         finally:
             gc.unfreeze()
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-    if run.error is not None:
-        raise run.error
-    if run.gate.refusal is not None:
-        raise TeacherError(_sentence(asking.teacher, run.gate.refusal))
-    run.watch.ended()
-    if asking.purse.out:
-        run.note(asking.purse.sentence())
-    return run.tally
 
 
 async def _patience(teacher: Teacher) -> float:
@@ -195,14 +218,9 @@ class _Run:
             self.tell(request, Failure(found.reason, message, passing=False, http_status=found.http_status), None)
             return
         answer = read_answer(found.body)
-        if isinstance(answer, Answer):
-            self.pay(request, found, answer)
+        if isinstance(answer, Answer) and not self.asking.purse.limited:
+            self.asking.purse.pay(found, answer.usage)  # with a budget it was charged before the first request
         self.tell(request, found, answer if isinstance(answer, Answer) else None)
-
-    def pay(self, request: Request, entry: Entry, answer: Answer) -> None:
-        purse = self.asking.purse
-        usd = purse.pricing.cost(answer.usage, datetime.fromisoformat(entry.created_at), "batch" in entry.provenance)
-        purse.pay(len(request.text), answer.usage, usd, len(entry.body))
 
     def tell(self, request: Request, outcome: Outcome, answer: Answer | None) -> None:
         self.asking.on_outcome(request, outcome, answer)
@@ -318,7 +336,7 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
             entry = Entry(request.hash, request.text, reply.body, reply.status, latency, now, __version__)
             usage = reply.answer.usage
             # Paid before the permit goes back: no other request may count on this money.
-            run.pay(request, entry, reply.answer)
+            run.asking.purse.pay(entry, reply.answer.usage)
         except Fault as fault:
             limited = fault.reason == "rate_limited"
             tally.wasted[fault.reason] = tally.wasted.get(fault.reason, 0) + 1
@@ -344,35 +362,9 @@ async def _until_done(tasks: set[asyncio.Task[None]], gate: Gate) -> None:
         both: set[asyncio.Future[Any]] = {everything, stopping}
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         if not everything.done():
-            await asyncio.wait({everything}, timeout=GRACE_S)
+            interrupted = gate.refusal is not None and gate.refusal.reason == "interrupted"
+            await asyncio.wait({everything}, timeout=INTERRUPTED_S if interrupted else GRACE_S)
         if everything.done():
             everything.result()
     finally:
         stopping.cancel()
-
-
-def _sentence(teacher: Teacher, fault: Fault) -> str:
-    who = f"the teacher {teacher.model} at {teacher.host}"
-    later = "what was answered is kept, and running again continues there"
-    if fault.reason == "unreachable":
-        return f"{who} cannot be reached: {fault.message}; start it or check 'teacher.base_url'; {later}"
-    if fault.reason == "long_pause":
-        return f"{who} asks to wait {fault.retry_after:.0f} s ({fault.message}); run again then; {later}"
-    if fault.reason == "no_reasoning":
-        return (
-            f"{who} should show its thinking (teacher.reasoning is {teacher.reasoning}), but {fault.message}; check "
-            f"'teacher.extra_body' or the server's reasoning parser, or set teacher.reasoning to none; {later}"
-        )
-    if fault.reason == "bad_request":
-        return f"{who} refuses every request with {fault.message}; check the recipe's sampling and extra_body; {later}"
-    variable = teacher.api_key_env
-    key = f"the key in {variable}" if variable else "whether it needs a key ('teacher.api_key_env')"
-    advice = {
-        400: "check 'teacher.model'",
-        401: f"check {key}",
-        403: f"check {key} and what its account may use",
-        402: "the account is out of money: top it up",
-        429: "the account is out of money: top it up",
-        404: "check 'teacher.model' and 'teacher.base_url'",
-    }.get(fault.status or 0, "check 'teacher.base_url'")
-    return f"{who} refuses with {fault.message}; {advice}; {later}"

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from cotkit.distill.guard import Confirm
 from cotkit.distill.journal import Entry, Journal, read_journal
 from cotkit.distill.prices import Pricing, Usage
 from cotkit.distill.prompt import Message
 from cotkit.distill.request import Request, build
-from cotkit.distill.teacher import Limits, Sampling, Teacher
-from cotkit.distill.traces import Told, distill_prompts
+from cotkit.distill.step import Distill
+from cotkit.distill.teacher import Sampling, Teacher
+from cotkit.distill.traces import Consent, Told, distill_prompts
 from cotkit.distill.wire import Answer, read_answer
 
 # Where nothing is known: the mean of R1-class traces on competition problems, as their papers and cards tell it.
@@ -86,12 +88,26 @@ def bill(
 
 
 def probe(
-    prompts: Sequence[Prompt], teacher: Teacher, sampling: Sampling, limits: Limits, journal: Path, count: int
+    step: Distill, prompts: Sequence[Prompt], journal: Path, count: int, confirm: Confirm | None = None
 ) -> list[Told]:
-    """Ask a few, evenly spread over the prompts; the answers stay in the journal and count in the run."""
-    step = max(1, len(prompts) // max(1, count))
+    """Ask a few, evenly spread over the prompts; the answers stay in the journal and count in the run.
+
+    The step's budget and its settings hold here as they do in the run. Raises what distill_prompts raises.
+    """
+    every = max(1, len(prompts) // max(1, count))
     told: list[Told] = []
-    distill_prompts(prompts[::step][:count], teacher, sampling, limits, journal, told.append)
+    distill_prompts(
+        prompts[::every][:count],
+        step.teacher,
+        step.sampling,
+        step.limits,
+        journal,
+        told.append,
+        most=step.most,
+        budget=step.budget,
+        charged=prompts,
+        consent=Consent(step.settings(), confirm, f"up to {count:,} answers would be"),
+    )
     return told
 
 

@@ -10,13 +10,15 @@ from typing import Any
 from cotkit.distill.faults import Refusal
 from cotkit.distill.gate import Gate
 from cotkit.distill.journal import Journal
-from cotkit.distill.request import canonical
+from cotkit.distill.request import Request, canonical
 from cotkit.distill.teacher import Sampling, Teacher
 from cotkit.distill.wire import Answer
 from cotkit.errors import RecipeError
 
 # So many first answers are looked at before the rest is asked.
 FIRST = 4
+# So many answers of unknown settings are compared with what is to be asked.
+_MOST_IMPORTED = 10_000
 
 Confirm = Callable[[str], bool]
 
@@ -68,10 +70,11 @@ class Watch:
             self._note(f"no answer of {self._teacher.model} holds reasoning, though it should show its thinking")
 
 
-def settings_text(teacher: Teacher, sampling: Sampling, system: str | None) -> str:
-    """What a user may have changed by mistake: everything sent but the problems themselves."""
+def settings_text(teacher: Teacher, sampling: Sampling, system: str | None, correct: int = 1) -> str:
+    """What a user may have changed by mistake: everything sent but the problems themselves, and `until.correct`."""
     return canonical(
         {
+            **({"until": {"correct": correct}} if correct > 1 else {}),
             "base_url": teacher.base_url,
             "model": teacher.model,
             "system": system,
@@ -81,34 +84,78 @@ def settings_text(teacher: Teacher, sampling: Sampling, system: str | None) -> s
     )
 
 
-def must_agree(journal: Journal, settings: str, samples: int, confirm: Confirm | None, expected: str) -> None:
+def must_agree(
+    journal: Journal, settings: str, samples: int, confirm: Confirm | None, expected: str, first: Request
+) -> None:
     """Ask before paying anew for what was paid for under other settings, once for each change.
 
-    Called when something has to be sent. Nothing is asked where the journal is empty, where these settings
-    were paid for before with as many samples, or where other settings never were.
+    Called when `first` has to be sent, and more. Nothing is asked where the journal is empty, where these settings
+    were paid for before with as many samples (and as many correct ones wanted), or where other settings never were.
 
     Raises RecipeError where the answer is no, or nobody can be asked.
     """
     before = journal.settings()
-    now = datetime.now(UTC).isoformat()
-    known = next((samples_then for text, samples_then in before if text == settings), None)
-    if known is not None and known >= samples:
-        return
-    if before and journal.count() > 0:
-        told = _changes(settings, samples, before, known)
-        if confirm is None or not confirm(f"{journal.path.name}: {told}, so {expected} asked and paid; go on?"):
-            raise RecipeError(
-                f"{journal.path}: {told}, so {expected} asked and paid; nothing was sent: add --yes to pay, or set it "
-                "back to use the answers that are there"
-            )
-    journal.keep_settings(settings, max(samples, known or 0), now)
+    told = None
+    if not _paid(before, settings, samples) and journal.count() > 0:
+        told = _changes(settings, samples, before) if before else _imported(journal, first)
+    if told is not None and (
+        confirm is None or not confirm(f"{journal.path.name}: {told}, so {expected} asked and paid; go on?")
+    ):
+        raise RecipeError(
+            f"{journal.path}: {told}, so {expected} asked and paid; nothing was sent: add --yes to pay, or set it "
+            "back to use the answers that are there"
+        )
+    keep_settings(journal, settings, samples)
 
 
-def _changes(settings: str, samples: int, before: Sequence[tuple[str, int]], known: int | None) -> str:
+def keep_settings(journal: Journal, settings: str, samples: int) -> None:
+    """Remember that these settings are paid for; raises StorageError where it cannot be written."""
+    before = journal.settings()
+    if not _paid(before, settings, samples):
+        known = max((then for text, then in before if text == settings), default=0)
+        journal.keep_settings(settings, max(samples, known), datetime.now(UTC).isoformat())
+
+
+def _paid(before: Sequence[tuple[str, int]], settings: str, samples: int) -> bool:
+    rest, correct = _apart(settings)
+    return any(_apart(text)[0] == rest and _apart(text)[1] >= correct and then >= samples for text, then in before)
+
+
+def _apart(settings: str) -> tuple[dict[str, Any], int]:
+    """(what is sent, correct answers wanted of a problem) of settings as text."""
+    told: dict[str, Any] = json.loads(settings)
+    return {key: value for key, value in told.items() if key != "until"}, told.get("until", {}).get("correct", 1)
+
+
+def _imported(journal: Journal, first: Request) -> str | None:
+    """Nobody wrote down the settings of a recording's answers: are some of them like the first request?
+
+    A recording marks its answers by their provenance; those without one are of another step (a judge's) in this run.
+    """
+    mine = _kind_of(first.text)
+    sql = "SELECT request FROM answers WHERE provenance != '{}' AND provenance NOT LIKE '{\"batch\":%' LIMIT ?"
+    imported = journal.read(sql, (_MOST_IMPORTED,))
+    if not imported or any(_kind_of(text) == mine for (text,) in imported):
+        return None
+    return "its answers come from elsewhere and were given under other settings"
+
+
+def _kind_of(request: str) -> dict[str, Any]:
+    """What is sent besides the problem itself and the sample's number."""
+    told: dict[str, Any] = json.loads(request)
+    system = [m for m in told.get("messages", ()) if m.get("role") == "system"]
+    sampling = {key: value for key, value in (told.get("sampling") or {}).items() if key != "seed"}
+    return {**told, "messages": system, "sampling": sampling, "sample": 0}
+
+
+def _changes(settings: str, samples: int, before: Sequence[tuple[str, int]]) -> str:
     """`sampling.temperature: 0.6 → 0.9`, against the newest settings that were paid for."""
-    if known is not None:
-        return f"samples: {known} → {samples}"
-    old, new = _flat(json.loads(before[0][0])), _flat(json.loads(settings))
+    rest, correct = _apart(settings)
+    same = [(*_apart(text), then) for text, then in before if _apart(text)[0] == rest]
+    if same:
+        _, wanted, then = same[0]
+        return f"samples: {then} → {samples}" if then < samples else f"until.correct: {wanted} → {correct}"
+    old, new = _flat(_apart(before[0][0])[0]), _flat(rest)
     keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
     parts = [f"{key}: {_short(old.get(key))} → {_short(new.get(key))}" for key in keys[:4]]
     return "its answers were given under other settings (" + "; ".join(parts) + ")"

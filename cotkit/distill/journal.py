@@ -8,6 +8,7 @@ were paid for, and the batches that are out; no failures that pass, and no keys.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import queue
 import sqlite3
@@ -51,6 +52,11 @@ class Entry:
     cotkit: str
     provenance: str = "{}"
 
+    @property
+    def batched(self) -> bool:
+        """Did it come out of a provider's batch, at the batch's price?"""
+        return '"batch"' in self.provenance and isinstance(json.loads(self.provenance).get("batch"), str)
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -89,12 +95,18 @@ class Journal:
     def open(cls, path: Path) -> Journal:
         """Open or make the journal at `path`; it is this process's until close().
 
-        Raises StorageError: held by another process, not a journal, damaged, or not writable.
+        Raises StorageError: held by another process, not a journal, damaged, not writable, or with a second name.
         """
+        path = path.resolve()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StorageError(f"{path.parent}: this folder cannot be made ({error.strerror})") from error
+        if path.is_file() and path.stat().st_nlink > 1:
+            raise StorageError(
+                f"{path}: this journal has a second name (a hard link), under which another process could write to it; "
+                "remove one of the two, or make a copy"
+            )
         lock = take_lock(path.with_name(path.name + ".lock"), f"the journal {path}")
         connections: list[sqlite3.Connection] = []
         try:
@@ -137,6 +149,23 @@ class Journal:
             sql = f"SELECT {columns} FROM refusals WHERE request_hash IN ({marks})"  # noqa: S608 (marks only)
             found.update((row[0], Refused(*row)) for row in self._query(sql, bite))
         return found
+
+    def share(self, hashes: Iterable[str]) -> Iterator[Entry]:
+        """The answers kept for these requests, each once, however many the hashes: they are laid aside on the disk.
+
+        Raises StorageError where they cannot be read.
+        """
+        try:
+            self._reader.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (request_hash TEXT PRIMARY KEY) WITHOUT ROWID")
+            self._reader.execute("BEGIN")
+            self._reader.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((name,) for name in hashes))
+            self._reader.execute("COMMIT")
+            sql = f"SELECT {_COLUMNS} FROM wanted JOIN answers USING (request_hash)"  # noqa: S608 (constants only)
+            for row in self._reader.execute(sql):
+                yield Entry(*row)
+            self._reader.execute("DROP TABLE wanted")
+        except sqlite3.Error as error:
+            raise damaged(self.path, error) from error
 
     def settings(self) -> list[tuple[str, int]]:
         """(settings as JSON, samples) that were paid for, the newest first."""
@@ -271,7 +300,7 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"{path}: there is no journal here")
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro{_unchanging(path.resolve())}", uri=True)
         try:
             check_format(connection, path)
             yield connection
@@ -279,6 +308,13 @@ def _reading(path: Path) -> Iterator[sqlite3.Connection]:
             connection.close()
     except sqlite3.Error as error:
         raise damaged(path, error) from error
+
+
+def _unchanging(path: Path) -> str:
+    """SQLite reads a journal through files of its own beside it; on a disk that nobody writes to it does without."""
+    wal = path.with_name(path.name + "-wal")
+    waiting = wal.is_file() and wal.stat().st_size > 0
+    return "&immutable=1" if not waiting and not os.access(path.parent, os.W_OK) else ""
 
 
 def _insert(connection: sqlite3.Connection, entries: Iterable[Entry | Refused]) -> None:

@@ -93,7 +93,13 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 
 def damaged(path: Path, error: sqlite3.Error) -> StorageError:
-    """The error for a file that cannot be read."""
+    """The error for a file that cannot be read. Only one that is spoiled is to be moved away."""
+    spoiled = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if spoiled not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return StorageError(
+            f"{path}: this journal cannot be opened ({error}); check the permissions of its folder and the disk, or "
+            "copy it to where you may write"
+        )
     return StorageError(
         f"{path}: this file cannot be read as a journal ({error}); move it away to begin a new one, "
         "or restore it from a copy"

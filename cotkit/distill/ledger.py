@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cotkit.distill.journal import Entry, Journal, read_journal
-from cotkit.distill.presets import provider_of
+from cotkit.distill.presets import presets, provider_of
 from cotkit.distill.prices import Pricing, Usage, table_rows
 from cotkit.distill.wire import Answer, read_answer
 from cotkit.errors import InputError, StorageError
@@ -96,8 +96,10 @@ def stats(path: Path) -> Stats:
         found.unmetered += line.usage.completion is None
         found.first = min(found.first or line.created_at, line.created_at)
         found.last = max(found.last, line.created_at)
-        pricing = prices.setdefault((line.base_url, line.model), _pricing(line))
-        usd = pricing.cost(line.usage, datetime.fromisoformat(line.created_at), "batch" in line.entry.provenance)
+        who = (line.base_url, line.model)
+        if who not in prices:
+            prices[who] = _pricing(line)
+        usd = prices[who].cost(line.usage, datetime.fromisoformat(line.created_at), line.entry.batched)
         if usd is None:
             found.unpriced += 1
         else:
@@ -110,7 +112,10 @@ def _pricing(line: Line) -> Pricing:
     provider = provider_of(None, line.base_url)
     if provider is None:
         return Pricing()
-    return Pricing(table_rows(provider, line.model), charged=provider == "openrouter")
+    discounts = [Decimal(str(p.batch_discount)) for p in presets().values() if p.prices == provider]
+    return Pricing(
+        table_rows(provider, line.model), charged=provider == "openrouter", discount=min(discounts, default=Decimal(1))
+    )
 
 
 def find(path: Path, prefix: str) -> Line:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from cotkit.distill.journal import Entry
 from cotkit.distill.prices import Pricing, Usage
 from cotkit.distill.teacher import Budget
 
@@ -88,8 +89,10 @@ class Purse:
             held.prompt + sign * more.prompt, held.completion + sign * more.completion, held.usd + sign * more.usd
         )
 
-    def pay(self, characters: int, usage: Usage, usd: Decimal | None, length: int) -> None:
-        """An answer came, from the teacher or out of the journal; `length` is its characters."""
+    def pay(self, entry: Entry, usage: Usage) -> None:
+        """An answer came, or was paid for by an earlier run."""
+        characters, length = len(entry.request), len(entry.body)
+        usd = self.pricing.cost(usage, datetime.fromisoformat(entry.created_at), entry.batched)
         prompt, completion = usage.prompt, usage.completion
         if prompt is None or completion is None:
             self.unmetered += 1
@@ -114,6 +117,6 @@ class Purse:
         caps = [] if budget.usd is None else [f"${budget.usd} (spent ${self.usd:.4f})"]
         caps += [] if budget.tokens is None else [f"{budget.tokens:,} tokens (used {self.tokens:,})"]
         return (
-            f"the budget of {' and '.join(caps)} is used up: the rest was not asked; raise 'budget' and run again to "
+            f"the budget of {' and '.join(caps)} is used up: the rest was not asked; raise the budget and run again to "
             "go on, nothing is paid twice"
         )

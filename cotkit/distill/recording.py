@@ -8,10 +8,12 @@ import json
 import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cotkit.distill.journal import Entry, Journal, read_journal
+from cotkit.distill.paid import spare
 from cotkit.distill.request import canonical, hash_text
 from cotkit.errors import InputError, StorageError
 
@@ -38,8 +40,10 @@ def export_journal(
     """Write the answers of a journal (those to the requests `only`, if given) as a recording.
 
     The same answers give the same bytes. Returns how many were written; raises InputError where there
-    is no journal, StorageError where it cannot be read or `out` not be written.
+    is no journal, StorageError where it cannot be read or `out` not be written, RecipeError where `out` is
+    the journal itself.
     """
+    spare(out, journal)
     wanted = None if only is None else set(only)
     entries = (e for e in read_journal(journal) if wanted is None or e.request_hash in wanted)
     return write_recording(out, entries, provenance)
@@ -97,10 +101,11 @@ def load_recording(path: Path) -> Recording:
 
 def import_recording(recording: Recording, journal: Path) -> int:
     """Put a recording's answers into a journal, marked with its provenance; returns how many were new."""
+    # This key says that an answer was bought in a batch (Entry.batched): only the answer itself may say so.
+    told = {key: text for key, text in recording.provenance.items() if key != "batch"}
     with Journal.open(journal) as opened:
         return opened.put_all(
-            replace(e, provenance=canonical({**recording.provenance, **json.loads(e.provenance)}))
-            for e in recording.entries.values()
+            replace(e, provenance=canonical({**told, **json.loads(e.provenance)})) for e in recording.entries.values()
         )
 
 
@@ -150,6 +155,7 @@ def _read_entry(line: str) -> Entry:
         raise ValueError("request_hash does not fit the request; the line was edited")
     if not isinstance(row["provenance"], dict):
         raise ValueError("provenance must be an object")
+    datetime.fromisoformat(str(row["created_at"]))
     return Entry(
         request_hash=row["request_hash"],
         request=request,

@@ -7,6 +7,7 @@ answer counts only when its stream ended as it should; one that breaks off is no
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from cotkit.distill.wire import NoAnswer, error_text, excerpt
@@ -14,13 +15,23 @@ from cotkit.distill.wire import NoAnswer, error_text, excerpt
 _TEXTS = ("content", "reasoning_content", "reasoning", "thinking", "refusal")
 # A line that never ends is no stream; answers of a million tokens fit many times over.
 _LONGEST_LINE = 64 * 1024 * 1024
+# Fields without a value.
+_BARE = (b"data", b"id", b"event", b"retry")
 
 
 class Assembly:
-    """Takes bytes as they arrive; `result()` is the completion as the server would have sent it whole."""
+    """Takes bytes as they arrive; `result()` is the completion as the server would have sent it whole.
 
-    def __init__(self) -> None:
+    Args:
+        strike: takes secrets out of what is quoted in an error.
+    """
+
+    def __init__(self, strike: Callable[[bytes], bytes] = bytes) -> None:
+        self._strike = strike
         self._rest = b""
+        self._data: list[bytes] = []
+        self._begun = False
+        self._cr = False
         self._head: dict[str, Any] = {}
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[Any]] = {}
@@ -34,7 +45,12 @@ class Assembly:
         self.ended = False
 
     def feed(self, data: bytes) -> None:
-        """Read what arrived; anything after the end of the stream is ignored."""
+        """Read what arrived; anything after the end of the stream is ignored. Lines end in LF, CRLF or CR."""
+        if self._cr and data.startswith(b"\n"):
+            data = data[1:]
+        self._cr = data.endswith(b"\r")
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
         if len(self._rest) > _LONGEST_LINE:
@@ -56,8 +72,8 @@ class Assembly:
 
     def result(self) -> bytes | NoAnswer:
         """The whole completion as JSON; NoAnswer where the stream broke off, held an error or was none."""
-        if self._rest and not self.ended:
-            self.feed(b"\n")
+        if not self.ended:
+            self.feed(b"\n\n")
         if self._broken is not None:
             return NoAnswer(self._broken)
         if self.chunks == 0:
@@ -77,16 +93,38 @@ class Assembly:
         return json.dumps(whole, ensure_ascii=True, separators=(",", ":")).encode()
 
     def _line(self, line: bytes) -> None:
-        if line.startswith(b"data:"):
+        if not self._begun:
+            line, self._begun = line.removeprefix(b"\xef\xbb\xbf"), True
+        if not line:
+            self._dispatch()
+        elif line.startswith(b"data:"):
             payload = line[5:].strip()
+            if self._data and (payload == b"[DONE]" or _is_json(b"\n".join(self._data))):
+                self._dispatch()  # a server that leaves out the empty line between two events
             if payload == b"[DONE]":
                 self.ended = True
-            elif payload and not self._repeated():
-                self._event(payload)
+            elif payload:
+                self._data.append(payload)
         elif line.startswith(b"id:"):
             self._event_id = line[3:].strip().decode("utf-8", "replace")
-        elif not line.startswith((b":", b"event:", b"retry:")) and line.strip() and self.chunks == 0:
-            self._plain.append(line)
+        elif line.strip() and not line.startswith((b":", b"event:", b"retry:")) and line not in _BARE:
+            if self.chunks or self._data:
+                # A damaged line may have been text of the answer.
+                self._break(f"a line of the stream is no event: {self._told(line)}")
+            else:
+                self._plain.append(line)
+
+    def _dispatch(self) -> None:
+        """An event is whole; the lines of its data belong together."""
+        if self._data:
+            payload = b"\n".join(self._data)
+            self._data.clear()
+            if not self._repeated():
+                self._event(payload)
+        self._event_id = None
+
+    def _told(self, payload: bytes) -> str:
+        return excerpt(self._strike(payload).decode("utf-8", "replace"), 80)
 
     def _repeated(self) -> bool:
         """Servers that number their events may send one twice, or out of order."""
@@ -105,12 +143,15 @@ class Assembly:
         try:
             event = json.loads(payload)
         except (ValueError, RecursionError):
-            self._break(f"an event of the stream is not JSON: {excerpt(payload.decode('utf-8', 'replace'), 80)}")
+            self._break(f"an event of the stream is not JSON: {self._told(payload)}")
             return
         if not isinstance(event, dict):
             return
         if event.get("error"):
-            self._break(f"the stream ended in an error: {error_text(payload)}")
+            self._break(f"the stream ended in an error: {error_text(self._strike(payload))}")
+            return
+        if self._plain:
+            self._break(f"a line of the stream is no event: {self._told(self._plain[0])}")
             return
         self.chunks += 1
         if event.get("usage") is not None:
@@ -151,3 +192,11 @@ class Assembly:
     def _break(self, why: str) -> None:
         self._broken = self._broken or why
         self.ended = True
+
+
+def _is_json(payload: bytes) -> bool:
+    try:
+        json.loads(payload)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -89,7 +89,11 @@ class Distill(Step):
             if getattr(self.sampling, key) is not None
         ]
         found += missing(self.teacher, self.needs, self.teacher.extra_body)
-        found += self._check_money()
+        if self.unpriced_budget():
+            found.append(
+                f"budget.usd is set, but the price of {self.teacher.model} is unknown; give teacher.price, or "
+                "a budget.tokens"
+            )
         if self.until is not None and self.until.max < max(self.samples, self.until.correct):
             found.append("until.max is smaller than samples or until.correct; raise it")
         if self.until is not None and self.batch is not None:
@@ -102,17 +106,12 @@ class Distill(Step):
             )
         return found
 
-    def _check_money(self) -> list[str]:
-        """A budget in dollars needs a price."""
+    def unpriced_budget(self) -> bool:
+        """A budget in dollars needs a price; is there none?"""
         if self.budget is None or self.budget.usd is None or self.teacher.replay is not None:
-            return []
+            return False
         pricing = self.teacher.pricing()
-        if pricing.charged or pricing.at(datetime.now(UTC)) is not None:
-            return []
-        return [
-            f"budget.usd is set, but the price of {self.teacher.model} is unknown; give teacher.price, or "
-            "a budget.tokens"
-        ]
+        return not pricing.charged and pricing.at(datetime.now(UTC)) is None
 
     def ready(self) -> None:
         if self.teacher.replay is None:
@@ -138,18 +137,29 @@ class Distill(Step):
                 self.journal or context.run / JOURNAL_FILE,
                 hear,
                 self.samples,
-                most=None if self.until is None else self.until.max,
+                most=self.most,
                 more=resampler,
                 budget=self.budget,
+                charged=self.prompts(problems),
                 batch=self.batch,
                 consent=Consent(
-                    settings_text(self.teacher, self.sampling, self.prompt.system),
+                    self.settings(),
                     _confirm(context),
                     f"up to {total:,} answers would be",
                 ),
                 note=context.progress.note,
             )
         return _output([told[index] for index in sorted(told)], tally, resampler)
+
+    def settings(self) -> str:
+        """What a user may have changed by mistake, see guard.must_agree."""
+        correct = 1 if self.until is None else self.until.correct
+        return settings_text(self.teacher, self.sampling, self.prompt.system, correct)
+
+    @property
+    def most(self) -> int:
+        """Most samples of one problem."""
+        return self.samples if self.until is None else self.until.max
 
     def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
         """(problem_id, messages) of each problem."""

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from cotkit.distill.batch import ask_batches
 from cotkit.distill.engine import Asking, Failure, Outcome, Tally, ask_all, replay_all
-from cotkit.distill.guard import Confirm, must_agree
+from cotkit.distill.guard import Confirm, keep_settings, must_agree
 from cotkit.distill.journal import Entry, Journal
 from cotkit.distill.prices import Pricing
 from cotkit.distill.prompt import Message
@@ -72,6 +72,7 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
     most: int | None = None,
     more: More | None = None,
     budget: Budget | None = None,
+    charged: Iterable[tuple[str, Sequence[Message]]] | None = None,
     batch: Batch | None = None,
     consent: Consent | None = None,
     note: Callable[[str], None] = lambda _: None,
@@ -84,6 +85,8 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
     Args:
         more: decides, after each sample, whether another one of its prompt is asked; `most` is their number.
         budget: where to stop; what was not asked then comes as a failure "over_budget".
+        charged: with a budget, the prompts whose earlier answers count against it: `prompts` themselves when unset,
+            which are then held in memory.
         batch: ask through the provider's batch files.
         consent: settings that must not change without a word.
         note: hears warnings while the run goes on; they are in Tally.said, too.
@@ -126,6 +129,8 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
     if known is not None and known.timeout_s is not None and "timeout_s" not in limits.model_fields_set:
         limits = limits.model_copy(update={"timeout_s": known.timeout_s})
     decide = None if more is None else again
+    if budget is not None and charged is None:
+        charged = prompts = list(prompts)
     if teacher.replay is not None:
         recording = load_recording(teacher.replay)
         origin = dict(recording.provenance)
@@ -134,15 +139,24 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
 
     with Journal.open(journal) as opened:
 
-        def before() -> None:
+        def charge() -> None:
+            mine = (build(teacher, sampling, m, k, 0).hash for _, m in charged or () for k in range(stride))
+            for entry in opened.share(mine):
+                answer = read_answer(entry.body)
+                if isinstance(answer, Answer):
+                    purse.pay(entry, answer.usage)
+
+        def before(first: Request) -> None:
             if consent is not None:
-                must_agree(opened, consent.settings, stride, consent.confirm, consent.expected)
+                must_agree(opened, consent.settings, stride, consent.confirm, consent.expected, first)
 
         purse = Purse(pricing, budget, sampling.max_tokens)
-        asking = Asking(teacher, limits, opened, key, tell, purse, before, decide, note)
-        if batch is not None:
-            return _run(ask_batches(requests(), asking, batch))
-        return _run(ask_all(requests(), asking))
+        asking = Asking(teacher, limits, opened, key, tell, purse, before, decide, note, charge)
+        work = ask_all(requests(), asking) if batch is None else ask_batches(requests(), asking, batch)
+        tally = _run(work)
+        if consent is not None and tally.journaled:
+            keep_settings(opened, consent.settings, stride)
+        return tally
 
 
 def make_trace(  # noqa: PLR0913, PLR0917
@@ -164,7 +178,7 @@ def make_trace(  # noqa: PLR0913, PLR0917
         failure = Failure("malformed_answer", answer.message, passing=False, http_status=outcome.http_status)
         return _failed(name, sample, request_hash, teacher, failure), failure
     usage = answer.usage
-    usd = pricing.cost(usage, datetime.fromisoformat(outcome.created_at), "batch" in outcome.provenance)
+    usd = pricing.cost(usage, datetime.fromisoformat(outcome.created_at), outcome.batched)
     trace = Trace(
         problem_id=name,
         sample=sample,

@@ -9,7 +9,7 @@ until late 2025), `reasoning` (vLLM since, OpenRouter, Groq, Ollama), `thinking`
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -25,6 +25,15 @@ _ENDS = {
     "eos_token": "stop",
     "end_turn": "stop",
     "stop_sequence": "stop",
+    "stop_token": "stop",
+    "end": "stop",
+    "complete": "stop",
+    "completed": "stop",
+    "finished": "stop",
+    # Nobody offers tools here: what the model wrote besides is its answer.
+    "tool_calls": "stop",
+    "tool_use": "stop",
+    "function_call": "stop",
     "length": "length",
     "max_tokens": "length",
     "model_length": "length",
@@ -33,6 +42,14 @@ _ENDS = {
     "sensitive": "content_filter",
     "recitation": "content_filter",
 }
+# Words for an answer that the server gave up: another attempt may bring it.
+_BROKEN = frozenset(
+    (
+        *("error", "network_error", "server_error", "internal_error", "failed", "failure", "unavailable", "overloaded"),
+        *("insufficient_system_resource", "abort", "aborted", "cancel", "cancelled", "canceled", "interrupted"),
+        *("timeout", "timed_out", "preempted"),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +58,12 @@ class Answer:
 
     Attributes:
         status: one of records.TraceStatus, but for "failed".
-        finish_reason: stop, length or content_filter; None where the server says nothing.
+        finish_reason: stop, length or content_filter; None where the server says nothing. A word that is not known
+            stays as it is, and its answer is never done.
         found: where the reasoning was: a field's name, "content blocks", or a tag; None where there is none.
         summary: what the provider shows is a summary of its reasoning.
-        flags: what was odd about the reading (thinking_skipped, more_tags, inline_copy, inline_differs).
+        flags: what was odd about the reading (thinking_skipped, more_tags, inline_copy, inline_differs,
+            unknown_finish).
     """
 
     status: str
@@ -87,19 +106,27 @@ def read_answer(body: bytes) -> Answer | NoAnswer:
         return NoAnswer(f"the answer has no choices: {error_text(body)}")
     said = choice.get("finish_reason")
     finish = _ENDS.get(said.lower()) if isinstance(said, str) else None
-    if said is not None and finish is None:
-        return NoAnswer(f"the teacher broke off: finish_reason is {excerpt(str(said))}")
     message = choice["message"]
     split = split_message(message)
+    usage = read_usage(data.get("usage"))
+    unknown = said is not None and finish is None
+    if unknown:
+        # Paid for, so kept: asking again would bring the same word at the same price.
+        paid = split.reasoning is not None or split.response is not None or bool(usage.completion)
+        if not isinstance(said, str) or said.lower() in _BROKEN or not paid:
+            return NoAnswer(f"the teacher broke off: finish_reason is {excerpt(str(said))}")
+        closed = split.reasoning is None and split.response is None and split.closed
+        split = replace(split, closed=closed, flags=(*split.flags, "unknown_finish"))
+        finish = excerpt(said, 40)
     response, refusal = split.response, _text(message.get("refusal"))
-    if response is None and refusal is not None and finish != "length":
+    if response is None and refusal is not None and finish != "length" and not unknown:
         response, finish = refusal, "content_filter"
     return Answer(
         _status(finish, split.reasoning, response, split.closed),
         split.reasoning,
         response,
         finish,
-        read_usage(data.get("usage")),
+        usage,
         split.found,
         split.summary,
         split.flags,

@@ -99,9 +99,11 @@ def test_a_batch_of_a_killed_run_is_found_again(tmp_path: Path, known: bool) -> 
                 mark = next(b["metadata"]["cotkit"] for b in _batches(server) if b["id"] == name)
                 opened.write("UPDATE batches SET batch_id = ?, state = 'planned'", (f"planned:{mark}",))
                 assert len(json.loads(texts)) == 8
+            for _ in range(110):  # other work of the same account, on the first page of its list
+                _post_batch(server)
         told = ask(server, 8, journal)
         assert [one.trace.status for one in told] == ["done"] * 8
-        assert len(_batches(server)) == 1
+        assert sum(b["metadata"] is not None for b in _batches(server)) == 1
         assert billed(server) == 8
     assert len(list(read_journal(journal))) == 8
 
@@ -109,9 +111,28 @@ def test_a_batch_of_a_killed_run_is_found_again(tmp_path: Path, known: bool) -> 
 def _batches(server: ScriptedTeacher) -> list[dict[str, Any]]:
     import urllib.request
 
-    with urllib.request.urlopen(f"{server.url}/batches") as answer:  # noqa: S310 (loopback)
+    with urllib.request.urlopen(f"{server.url}/batches?limit=1000") as answer:  # noqa: S310 (loopback)
         data: list[dict[str, Any]] = json.load(answer)["data"]
     return data
+
+
+def _post_batch(server: ScriptedTeacher) -> None:
+    import urllib.request
+
+    made = {"endpoint": "/v1/chat/completions", "input_file_id": "file-0", "completion_window": "24h"}
+    request = urllib.request.Request(  # noqa: S310 (loopback)
+        f"{server.url}/batches", json.dumps(made).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(request).close()  # noqa: S310 (loopback)
+
+
+def test_a_batch_that_was_made_behind_an_error_is_found_and_not_made_twice(tmp_path: Path) -> None:
+    with ScriptedTeacher() as server:
+        server.fault("500_late", times=1)
+        told = ask(server, 8, tmp_path / "j")
+        assert [one.trace.status for one in told] == ["done"] * 8
+        assert len(_batches(server)) == 1
+        assert billed(server) == 8
 
 
 def test_a_provider_without_batches_is_said(tmp_path: Path) -> None:

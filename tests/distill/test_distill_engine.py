@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from distill_parts import FakeTeacher, ask, texts
+from distill_parts import FakeTeacher, ask, prompts, texts
 
 from cotkit.distill import engine
 from cotkit.distill.client import retry_after
 from cotkit.distill.journal import Journal
+from cotkit.distill.teacher import Limits, Sampling, Teacher
+from cotkit.distill.traces import Told, distill_prompts
 from cotkit.errors import TeacherError
 
 
@@ -277,8 +279,14 @@ def test_five_percent_mixed_faults_lose_nothing_and_pay_nothing_twice(tmp_path: 
         ({}, None),
         ({"retry-after": "2"}, 2.0),
         ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after": "-5"}, 0.0),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "-5"}, None),
+        ({"retry-after": "0"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, None),
+        ({"retry-after-ms": "0", "retry-after": "3"}, 3.0),
+        ({"retry-after": "2s"}, 2.0),
+        ({"retry-after": " 1.5 sec"}, 1.5),
+        ({"retry-after": "500ms"}, 0.5),
+        ({"retry-after": "2 fortnights"}, None),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": "inf"}, None),
@@ -286,3 +294,42 @@ def test_five_percent_mixed_faults_lose_nothing_and_pay_nothing_twice(tmp_path: 
 )
 def test_forms_of_retry_after(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
+
+
+class _Odd(BaseHTTPRequestHandler):
+    """Ends every answer with a word that nobody knows."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        message = {"role": "assistant", "reasoning_content": "r", "content": "4"}
+        answer = {
+            "choices": [{"index": 0, "message": message, "finish_reason": "max_output_reached"}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 20},
+        }
+        body = json.dumps(answer).encode()
+        self.server.asked += 1  # type: ignore[attr-defined]
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_an_answer_with_an_unknown_ending_is_paid_once_and_is_not_done(tmp_path: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), _Odd) as server:
+        server.asked = 0  # type: ignore[attr-defined]
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for _ in range(2):
+            told: list[Told] = []
+            teacher = Teacher.model_validate({"base_url": f"http://127.0.0.1:{server.server_port}/v1", "model": "m"})
+            distill_prompts(
+                prompts(["one", "two"]), teacher, Sampling(), Limits(concurrency=1), tmp_path / "j", told.append
+            )
+            traces = [one.trace for one in told]
+            assert [t.status for t in traces] == ["unclosed"] * 2
+            assert [t.finish_reason for t in traces] == ["max_output_reached"] * 2
+            assert json.loads(traces[0].provenance)["reading"] == ["unknown_finish"]
+        assert server.asked == 2  # type: ignore[attr-defined]
+        server.shutdown()

@@ -43,7 +43,8 @@ def test_ls_show_and_stats(journal: Path, cli: Any) -> None:
     stats = json.loads(cli("journal", "stats", journal, "--json").stdout)
     count = len(list(read_journal(journal)))
     assert stats["answers"] == count == sum(stats["statuses"].values())
-    assert stats["unpriced"] == count
+    assert (stats["unpriced"], stats["usd"]) == (count, None)
+    assert "$0" not in cli("journal", "stats", journal).stdout  # unknown is not free
     assert json.loads(cli("journal", "show", journal, "--json").stdout)["answers"] == count
     assert cli("journal", "show", journal, "zz").returncode == 3
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,16 +14,19 @@ from distill_parts import Yes, problems, prompts, run_step, step
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cotkit.distill.estimate import bill
+from cotkit.distill.estimate import bill, probe
+from cotkit.distill.journal import Entry, Journal
 from cotkit.distill.ledger import stats
 from cotkit.distill.presets import presets
 from cotkit.distill.prices import TABLE, Pricing, Quote, Usage, table_rows
 from cotkit.distill.purse import Purse
+from cotkit.distill.recording import Recording, import_recording
 from cotkit.distill.scripted.scenario import Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.step import Distill
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher
 from cotkit.distill.traces import Told, distill_prompts
+from cotkit.errors import RecipeError
 
 R1 = {"base_url": "https://api.deepseek.com", "model": "deepseek-reasoner"}
 
@@ -100,13 +104,14 @@ def test_every_row_of_the_table_is_whole_and_every_provider_is_known() -> None:
 )
 def test_a_purse_never_promises_more_than_it_holds(answers: list[tuple[int, int]], tokens: int) -> None:
     purse = Purse(Pricing(fixed=Quote(Decimal(1), Decimal(2), None, "")), Budget(tokens=tokens), max_tokens=20_000)
+    bought = Entry("h", "{}", b"{}", 200, 0.1, "2026-01-01T00:00:00+00:00", "0.1.0")
     for prompt, completion in answers:
         reserve = purse.expect(prompt * 3)
         if purse.fits(reserve):
             purse.hold(reserve)
             assert purse.tokens + reserve.prompt + reserve.completion <= tokens
             purse.hold(reserve, -1)
-            purse.pay(prompt * 3, Usage(prompt, completion), Decimal(0), 10)
+            purse.pay(bought, Usage(prompt, completion))
 
 
 COST = Decimal(300 * 1 + 9000 * 2) / 1_000_000  # of one scripted answer
@@ -138,7 +143,7 @@ def test_a_budget_in_dollars_stops_at_the_exact_answer_and_can_be_raised(tmp_pat
         assert len(told) == 300
         assert {(f.reason, f.passing) for f in failures} == {("over_budget", True)}
         assert tally.over_budget == len(failures) == 300 - bought
-        assert "raise 'budget'" in tally.said[-1]
+        assert "raise the budget" in tally.said[-1]
         usd = sum(Decimal(str(one.trace.cost_usd)) for one in told if one.trace.cost_usd)
         assert usd == bought * COST  # reported = usage x price
         # The same budget again buys nothing more; a larger one goes on where it was.
@@ -213,3 +218,45 @@ def test_estimate_command(tmp_path: Path, cli: Any, jsonl: Any) -> None:
         assert len(server.log.requests) == 30
         told = cli("journal", "stats", "runs/small")
         assert "30" in told.stdout
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+def test_a_budget_does_not_depend_on_the_order_of_rows(tmp_path: Path, concurrency: int) -> None:
+    """Rows in front of those that are paid for count what those cost."""
+    with ScriptedTeacher(Scenario(prompt_tokens=300, completion_tokens=9000)) as server:
+        ask(server, 40, tmp_path / "j", Budget(usd=20 * COST), concurrency=1)
+        assert len(server.log.requests) == 20
+        told: list[Told] = []
+        rows = [*(f"new{i}" for i in range(300)), *(f"p{i:04d}" for i in range(40)), "p0000"]
+        distill_prompts(
+            prompts(rows),
+            teacher(base_url=server.url, **PRICE),
+            Sampling(),
+            Limits.model_validate({"timeout_s": 5, "concurrency": concurrency}),
+            tmp_path / "j",
+            told.append,
+            budget=Budget(usd=30 * COST),
+        )
+        assert len(server.log.requests) == 30
+        assert len(told) == len(rows)
+
+
+def test_a_probe_keeps_to_the_budget_and_its_settings_are_remembered(tmp_path: Path) -> None:
+    with ScriptedTeacher(Scenario(prompt_tokens=300, completion_tokens=9000)) as server:
+        recipe = step(server.url, teacher=PRICE, budget={"usd": float(COST * 3)})
+        table = problems([f"p{n}" for n in range(9)])
+        told = probe(recipe, list(recipe.prompts(table)), tmp_path / "journal.sqlite", 9)
+        assert (len(told), len(server.log.requests)) == (9, 3)
+        hot = step(server.url, teacher=PRICE, sampling={"temperature": 0.9})
+        with pytest.raises(RecipeError, match=r"temperature: unset → 0.9"):
+            run_step(hot, table, tmp_path)
+
+
+def test_only_a_batchs_own_mark_makes_an_answer_half_price(tmp_path: Path) -> None:
+    entry = Entry("h", "{}", b"{}", 200, 0.1, "2026-01-01T00:00:00+00:00", "0.1.0", '{"model":"batchnorm","x":"batch"}')
+    assert not entry.batched
+    recording = Recording({"h": entry}, {"batch": "a note"})
+    import_recording(recording, tmp_path / "j")
+    with Journal.open(tmp_path / "j") as journal:
+        assert not journal.get_many(["h"])["h"].batched
+    assert replace(entry, provenance='{"batch":"batch-1"}').batched

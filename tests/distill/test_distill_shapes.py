@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from provider_answers import ANSWERS, A, R, body
 
+from cotkit.distill.client import without
 from cotkit.distill.presets import presets
 from cotkit.distill.scripted.scenario import Scenario, Shape
 from cotkit.distill.scripted.server import ScriptedTeacher
@@ -123,3 +124,84 @@ def test_any_bytes_are_a_broken_stream_or_a_body(data: bytes) -> None:
     assembly.feed(data)
     result = assembly.result()
     assert isinstance(result, NoAnswer) or isinstance(read_answer(result), NoAnswer)
+
+
+def event(**delta: Any) -> bytes:
+    return json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]}).encode()
+
+
+END = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"\xef\xbb\xbfdata: " + event(content="4") + b"\n\n" + END,
+        (b"data: " + event(content="4") + b"\n\n" + END).replace(b"\n", b"\r"),
+        (b"data: " + event(content="4") + b"\n\n" + END).replace(b"\n", b"\r\n"),
+        b"data: " + event(content="4").replace(b", ", b",\ndata: ", 1) + b"\n\n" + END,
+        b"data: " + event(content="4") + b"\n" + END,
+        b"data\nid: 1\ndata: " + event(content="4") + b"\nevent: x\n\n: ping\n\n" + END,
+        b"id: 1\ndata: " + event(role="assistant") + b"\n\ndata: " + event(content="4") + b"\n\n" + END,
+    ],
+    ids=["bom", "cr", "crlf", "two_lines", "no_empty_line", "bare_fields", "one_id_alone"],
+)
+def test_what_the_standard_allows_is_read_whole(text: bytes, size: int) -> None:
+    assembly = Assembly()
+    for at in range(0, len(text), size):
+        assembly.feed(text[at : at + size])
+    result = assembly.result()
+    assert isinstance(result, bytes), result
+    answer = read_answer(result)
+    assert isinstance(answer, Answer)
+    assert (answer.status, answer.response) == ("done", "4")
+
+
+@pytest.mark.parametrize("garbage", [b"dat: x\n\n", b'{"choices"', b"\x00\xff\n", b" more text\n\n"])
+@pytest.mark.parametrize("where", [0, 1])
+def test_a_damaged_line_is_no_whole_answer(garbage: bytes, where: int) -> None:
+    lines = [b"data: " + event(content="The ") + b"\n\n", b"data: " + event(content="end") + b"\n\n", END]
+    lines.insert(where, garbage + b"\n")
+    assembly = Assembly()
+    assembly.feed(b"".join(lines))
+    assert isinstance(assembly.result(), NoAnswer)
+
+
+KEY = 'sk-Te/st"0123-x'
+
+
+@given(st.lists(st.integers(0, 3), min_size=len(KEY), max_size=len(KEY)), st.integers(0, 2))
+def test_the_key_is_struck_out_however_json_writes_it(ways: list[int], nested: int) -> None:
+    def written(c: str, way: int) -> str:
+        if way == 1:
+            return f"\\u{ord(c):04x}"
+        if way == 2:
+            return f"\\u{ord(c):04X}"
+        return "\\/" if way == 3 and c == "/" else json.dumps(c)[1:-1]
+
+    text = "é\\u00e9\\n you sent: \\\\" + "".join(map(written, KEY, ways)) + " \\u0041."
+    for _ in range(nested):
+        text = json.dumps(text)[1:-1]
+    raw = f'{{"a": "{text}"}}'.encode()
+    told = json.loads(without(KEY, raw))["a"]
+    for _ in range(nested):
+        told = json.loads(f'"{told}"')
+    assert KEY not in told
+    assert told.startswith("éé\n you sent: ")
+    assert told.endswith("*** A.")
+    clean = b'{"a": "\\u0041\\/\\"sk-Te"}'
+    assert without(KEY, clean) == clean
+
+
+@pytest.mark.parametrize("line", [b'data: {"error": {"message": "you are %s"}}', b"data: {broken %s", b"you are %s"])
+def test_a_broken_stream_is_told_without_the_key(line: bytes) -> None:
+    key = "sk-loop/back-0815"
+    assembly = Assembly(lambda text: without(key, text))
+    assembly.feed(
+        b"data: " + event(content="4") + b"\n\n" + line.replace(b"%s", b"sk-loop\\/back\\u002d0815") + b"\n\n"
+    )
+    result = assembly.result()
+    assert isinstance(result, NoAnswer)
+    assert "0815" not in result.message
+    assert "***" in result.message

@@ -73,12 +73,19 @@ def test_where_reasoning_is_found(message: dict[str, Any], reasoning: str | None
         ({}, "stop", "empty"),
         ({"content": "part"}, "content_filter", "filtered"),
         ({"content": None, "refusal": "I cannot"}, "stop", "filtered"),
+        ({"content": "4", "reasoning_content": "r"}, "tool_calls", "done"),
+        ({"content": None}, "tool_calls", "empty"),
+        ({"content": "4", "reasoning_content": "r"}, "max_output_reached", "unclosed"),
+        ({"content": None}, "max_output_reached", "empty"),
+        ({"content": None, "refusal": "I cannot"}, "max_output_reached", "empty"),
     ],
 )
 def test_how_it_ended(message: dict[str, Any], finish: str | None, status: str) -> None:
-    answer = read_answer(body(message, finish))
+    answer = read_answer(body(message, finish, usage={"prompt_tokens": 9, "completion_tokens": 5}))
     assert isinstance(answer, Answer)
     assert answer.status == status
+    known = (None, "stop", "length", "content_filter")
+    assert answer.finish_reason in known or ("unknown_finish" in answer.flags and answer.finish_reason == finish)
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,8 @@ def test_how_it_ended(message: dict[str, Any], finish: str | None, status: str) 
         b"[" * 100_000,
         body({"content": "4"}, "insufficient_system_resource"),
         body({"content": "4"}, "error"),
+        body({"content": "4"}, "ABORT"),
+        body({"content": None}, "max_output_reached", usage=None),
         b'{"choices": [{"message": {"content": "4"}, "finish_reason": ["stop"]}]}',
     ],
 )

@@ -16,8 +16,9 @@ _LOOKS = 2
 class Batches:
     """Files and batches in memory."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, is_late: Callable[[], bool]) -> None:
         self._answer = answer
+        self._is_late = is_late
         self._files: dict[str, bytes] = {}
         self._batches: dict[str, dict[str, Any]] = {}
         self._looks: dict[str, int] = {}
@@ -67,12 +68,19 @@ class Batches:
             "output_file_id": None,
             "error_file_id": None,
         }
+        if self._is_late():
+            return web.json_response({"error": {"message": "late"}}, status=500)
         return web.json_response(self._batches[name])
 
     async def _list(self, request: web.Request) -> web.Response:
         from aiohttp import web
 
-        return web.json_response({"object": "list", "data": list(self._batches.values()), "has_more": False})
+        names = list(reversed(self._batches))  # the newest first, a page at a time, as OpenAI does
+        after = request.query.get("after")
+        begin = names.index(after) + 1 if after is not None else 0
+        end = begin + int(request.query.get("limit", 20))
+        page = [self._batches[name] for name in names[begin:end]]
+        return web.json_response({"object": "list", "data": page, "has_more": end < len(names)})
 
     async def _look(self, request: web.Request) -> web.Response:
         from aiohttp import web

@@ -20,6 +20,7 @@ FaultKind = Literal[
     "hang", "drip", "reset", "reset_body", "cut_json", "no_choices", "html_200", "html_502", "error_200",
     "error_200_402", "reasoning_only", "length", "filter", "null", "empty", "no_resource", "no_usage", "wrong_type",
     "cut_stream", "error_event", "cut_event", "double_chunk", "out_of_order", "endless_comments",
+    "500_late",
 ]  # fmt: skip
 
 

@@ -106,7 +106,7 @@ class ScriptedTeacher:
         app.router.add_get("/_log", self._get_log)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/chat/completions", self._chat)
-        Batches(self._answer_line).add_to(app)
+        Batches(self._answer_line, self._is_late).add_to(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self._port, backlog=4096)
@@ -203,6 +203,10 @@ class ScriptedTeacher:
         if scenario.slots is not None and self.log.in_flight > scenario.slots:
             return "429"
         return ""
+
+    def _is_late(self) -> bool:
+        """Is a batch made and the client told of an error (500_late)?"""
+        return any(f.kind == "500_late" for f in self.faults) and self._fault("batch", "") == "500_late"
 
     def _fault(self, name: str, text: str) -> str:
         for number, fault in enumerate(self.faults):
