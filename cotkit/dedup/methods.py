@@ -32,7 +32,7 @@ GREY = 0.5
 # A judge sees items that are among so many nearest, share numbers, or have the same answer.
 _NEAR = 50
 # The sieve before exact and containment (grams.sieve): n, most of the share, items that an n-gram may stand in.
-_SIEVE = 5
+_SIEVE = 6
 _SIEVE_SHARE = 0.5
 _SIEVE_COMMON = 20
 # Texts that are equal up to layout differ by no more tokens of the sieve than this and a third.
