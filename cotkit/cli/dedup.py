@@ -107,6 +107,8 @@ def _check(
     if not benchmarks:
         raise InputError("--against: no benchmark is left to check against; give at least one that can be read")
     table, own, unread = _table(file := files[0], id_column, text_column, split)
+    if unread and unread == len(own):
+        raise InputError(f"{file}: no row has a text to check; name the right column with --text-column")
     if unread:
         output.warn(f"{file}: {unread:,} rows have no text and were not checked")
     out = decontaminate_table(table, benchmarks, config, output, cache)

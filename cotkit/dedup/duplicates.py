@@ -62,6 +62,7 @@ class _Pairs:
 
     edges: list[Edge] = field(default_factory=list)
     apart: list[tuple[int, int]] = field(default_factory=list)
+    certain: set[tuple[int, int]] = field(default_factory=set)
     # Node -> (score, other node, finding) of its nearest look-alike.
     siblings: dict[int, tuple[float, int, Finding]] = field(default_factory=dict)
 
@@ -162,6 +163,7 @@ def _contained_pairs(nodes: Sequence[_Node], pairs: _Pairs) -> None:
             score = round(len(padded[shorter]) / len(padded[longer]), 5)
             a, b = sorted((longer, shorter))
             pairs.edges.append(Edge(a, b, "contained", score, "same_problem"))
+            pairs.certain.add((a, b))
 
 
 def _embedded_pairs(
@@ -208,6 +210,8 @@ def _looked_at(
         kind, detail = (finding.kind, finding.detail) if finding else ("not_looked_at", {})
         pairs.edges.append(Edge(*pair, "embedding", score, kind, detail))
         return True
+    if finding.kind == "unclear" and pair in pairs.certain:
+        return True  # one stands in the other word for word: a doubt about what is around it is none about the pair
     pairs.apart.append(pair)
     for node, other in (pair, pair[::-1]):
         if node not in pairs.siblings or score > pairs.siblings[node][0]:

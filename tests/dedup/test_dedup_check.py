@@ -111,3 +111,11 @@ def test_a_published_rule_stands_alone() -> None:
     source = {"kind": "file", "name": "own", "path": "x.jsonl"}
     step = Decontaminate.model_validate({"benchmarks": [source], "policy": "faithful:s1", "containment": None})
     assert "containment" in step.check()[0]
+
+
+def test_a_file_without_any_text_is_not_clean(cli: Cli, jsonl: Write) -> None:
+    jsonl("held.jsonl", BENCH)
+    jsonl("empty.jsonl", [{"problem": None}, {"problem": {"text": "nested"}}])
+    done = cli("dedup", "check", "empty.jsonl", "--against", "held.jsonl", "--no-embedding")
+    assert done.returncode == 2
+    assert "no row has a text to check" in done.stderr

