@@ -130,6 +130,7 @@ def _report(found: Found, names: Sequence[str], rows: int, output: Output) -> No
                 "method": flag.method,
                 "score": flag.score,
                 "kind": flag.kind,
+                "finding": flag.finding,
                 "text": flag.text,
                 "item_text": flag.item_text,
             }
@@ -137,7 +138,8 @@ def _report(found: Found, names: Sequence[str], rows: int, output: Output) -> No
         )
     else:
         for flag, own, item in sorted(found, key=lambda f: (not f[0].leak, f[0].row)):
-            print(f"{flag.kind:<13} {own} = {flag.benchmark} {item} ({flag.method} {flag.score:.3f})")
+            why = "" if flag.leak else f", {flag.finding.replace('_', ' ')}"
+            print(f"{flag.kind:<13} {own} = {flag.benchmark} {item} ({flag.method} {flag.score:.3f}{why})")
             print(f"    {' '.join(flag.text.split())[:300]}\n    {' '.join(flag.item_text.split())[:300]}")
     leaks = sum(flag.leak for flag, _, _ in found)
     for name, counts in summary([flag for flag, _, _ in found], names).items():

@@ -312,5 +312,8 @@ def judged_hits(
 
 
 def _worth_telling(finding: Finding, cosine: float) -> bool:
-    """Look-alikes are reported from here on; unclear pairs, the grey band, from a little farther."""
-    return cosine >= (GREY if finding.kind == "unclear" else MEANING)
+    """Look-alikes are reported from here on; unclear pairs, the grey band, from a little farther.
+
+    What only an answer, perhaps a wrong one, keeps from being a leak is always told.
+    """
+    return finding.kind == "answers_differ" or cosine >= (GREY if finding.kind == "unclear" else MEANING)

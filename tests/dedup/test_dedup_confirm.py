@@ -104,7 +104,7 @@ def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_n
     one, other = facts("A farmer has 12 cows."), facts("A farmer has 12 cows. It is the year 1990.")
     assert confirm_duplicate(one, other)(1.0).kind == "other_numbers"
     assert confirm_duplicate(one, other, ("7", "7"))(1.0).kind == "same_problem"
-    assert confirm_duplicate(one, one, ("7", "8"))(1.0).kind == "other_answer"
+    assert confirm_duplicate(one, one, ("7", "8"))(1.0).kind == "answers_differ"
 
 
 def test_a_leak_may_say_more_but_not_something_else() -> None:
