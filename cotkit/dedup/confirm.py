@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cotkit.dedup.edits import Edits, edits
-from cotkit.dedup.facts import Facts, is_letter, letters_matter, same_answer
+from cotkit.dedup.facts import Facts, is_letter, letters_matter, numbers, same_answer
 from cotkit.dedup.normal import is_number
 from cotkit.dedup.signature import formula_share, numbers_bits, pieces_bits, shared_bits
 
@@ -42,6 +42,8 @@ _LONG = 150
 AGREE = 0.85
 REWORDED = 24.0
 TRANSLATED = 13.0
+# The answers of a translation count where the texts share so many bits themselves.
+_SAID = 2.5
 _COSINE_BITS = 40.0
 _COSINE_BITS_FOREIGN = 20.0
 _FAR = 0.5
@@ -181,7 +183,7 @@ def confirm_leak(
     )
     if apart:
         return _always(apart)
-    weighed = _weighed(candidate, item, change, coverage, meaning)
+    weighed = _weighed(candidate, item, change, coverage, meaning, answer_bits(*answers))
     copied = change.similarity >= VERBATIM or (coverage is not None and coverage >= VERBATIM)
     return _disputed(weighed, answers) if same_answer(*answers) is False and not copied else weighed
 
@@ -264,9 +266,9 @@ def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | N
 
 
 def _weighed(
-    candidate: Facts, item: Facts, change: Edits, coverage: float | None, meaning: float
+    candidate: Facts, item: Facts, change: Edits, coverage: float | None, meaning: float, answered: float
 ) -> Callable[[float], Finding]:
-    """The same problem, if words in place, meaning, or numbers and formulas say so."""
+    """The same problem, if words in place, meaning, or numbers and formulas (of a translation, the answer) say so."""
     if coverage is not None and coverage < VERBATIM and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
         detail = {"numbers": "none to compare, and only a part of the words agrees"}
@@ -276,6 +278,8 @@ def _weighed(
     in_place = coverage is not None or change.similarity >= IN_PLACE
     enough = _enough_meaning(candidate, item, meaning)
     foreign = candidate.foreign != item.foreign
+    if foreign and bits >= _SAID:
+        bits += answered
 
     def finding(cosine: float) -> Finding:
         if partly and cosine < meaning:
@@ -299,6 +303,11 @@ def _enough_meaning(candidate: Facts, item: Facts, meaning: float) -> float:
         candidate.signature.pieces & item.signature.pieces
     )
     return meaning if told >= _TOLD else meaning + _ALONE
+
+
+def answer_bits(here: str | None, there: str | None) -> float:
+    """What it says that two reference answers agree: the bits of their numbers; 0 where they do not."""
+    return numbers_bits(numbers(here or "")) if same_answer(here, there) else 0.0
 
 
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:

@@ -13,7 +13,7 @@ from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
 from cotkit.dedup.edits import LONGER, edits
 from cotkit.dedup.exact import groups, match_key
-from cotkit.dedup.facts import Facts, facts, names_in, token_facts
+from cotkit.dedup.facts import Facts, answer_key, facts, names_in, token_facts
 from cotkit.dedup.grams import Tokens, sieve, tokenize
 from cotkit.dedup.normal import without_figures, words
 from cotkit.dedup.plausible import Plausible
@@ -199,8 +199,12 @@ def _embedded_hits(
     methods = [dict.fromkeys(near, "embedding") for near in found]
     if keys.formulas and config.confirm:
         index = SignatureIndex([item.facts.signature for item in known])
+        by_answer = _by_answer(known)
         for place, number in enumerate(rest):
-            for item in index.find(texts[number].facts.signature):
+            text = texts[number]
+            # A translation may share no more than small numbers and the answer.
+            same = by_answer.get(answer_key(text.answer), ()) if text.facts.foreign else ()
+            for item in index.find(text.facts.signature, same):
                 methods[place].setdefault(item, "formulas")
                 found[place].setdefault(item, rows.cosine(place, targets, item))
     closer = _Closer(texts, known, config, hits)
@@ -257,6 +261,14 @@ class _Closer:
         if method != "embedding":
             return finding
         return lambda cosine: finding(cosine) if cosine >= self.config.threshold else Finding("unclear")
+
+
+def _by_answer(known: Sequence[Text]) -> dict[object, list[int]]:
+    found: dict[object, list[int]] = {}
+    for number, item in enumerate(known):
+        if (key := answer_key(item.answer)) is not None:
+            found.setdefault(key, []).append(number)
+    return found
 
 
 def _taken(_: float) -> Finding:
