@@ -12,7 +12,7 @@ from cotkit.dedup.config import Containment, LeakEmbedding
 from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
 from cotkit.dedup.edits import LONGER, edits
-from cotkit.dedup.exact import groups, match_key
+from cotkit.dedup.exact import groups, match_key, may_match
 from cotkit.dedup.facts import Facts, answer_key, facts, names_in, token_facts
 from cotkit.dedup.grams import Tokens, sieve, tokenize
 from cotkit.dedup.normal import without_figures, words
@@ -125,7 +125,7 @@ def _of_one_size(pairs: Mapping[int, Sequence[int]], texts: Tokens, items: Token
 
 def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Iterable[tuple[int, int]], hits: Hits) -> None:
     for number, item in pairs:
-        if texts[number].key == known[item].key:
+        if may_match(texts[number].text, known[item].text) and texts[number].key == known[item].key:
             hits.setdefault(number, []).append(Hit(item, "exact", 1.0, Finding("same_problem")))
 
 
