@@ -183,7 +183,7 @@ def confirm_leak(
     )
     if apart:
         return _always(apart)
-    weighed = _weighed(candidate, item, change, coverage, meaning, answer_bits(*answers))
+    weighed = _weighed(candidate, item, change, coverage, meaning, _answer_bits(*answers))
     copied = change.similarity >= VERBATIM or (coverage is not None and coverage >= VERBATIM)
     return _disputed(weighed, answers) if same_answer(*answers) is False and not copied else weighed
 
@@ -305,7 +305,7 @@ def _enough_meaning(candidate: Facts, item: Facts, meaning: float) -> float:
     return meaning if told >= _TOLD else meaning + _ALONE
 
 
-def answer_bits(here: str | None, there: str | None) -> float:
+def _answer_bits(here: str | None, there: str | None) -> float:
     """What it says that two reference answers agree: the bits of their numbers; 0 where they do not."""
     return numbers_bits(numbers(here or "")) if same_answer(here, there) else 0.0
 

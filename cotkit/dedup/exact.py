@@ -24,7 +24,7 @@ def match_key(text: str) -> str:
 def may_match(here: str, there: str) -> bool:
     """False if the match keys differ for sure: a normal form has the digits of its text, unless a command drops some.
 
-    Costs a twentieth of the keys, and settles most problems of one template.
+    Costs far less than the keys, and settles most problems of one template.
     """
     return _digits(here) == _digits(there) or bool(_DROPPED.search(here) or _DROPPED.search(there))
 
