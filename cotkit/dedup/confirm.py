@@ -42,6 +42,8 @@ _LONG = 150
 AGREE = 0.85
 REWORDED = 24.0
 TRANSLATED = 13.0
+# Two questions about one thing seldom have an answer of so many bits in common by chance (225 has 10).
+_TELLING = 8.0
 # The answers of a translation count where the texts share so many bits themselves.
 _SAID = 2.5
 _COSINE_BITS = 40.0
@@ -176,14 +178,15 @@ def confirm_leak(
     if change.inside >= _INSIDE and _nothing_changed(candidate, item, change):
         detail = {"inside": round(change.inside, 3)}
         return _always(Finding("renamed" if change.renamed else "same_problem", detail))
+    answered = _answer_bits(*answers)
     apart = (
         _other_values(candidate, item, change, coverage)
         or _other_marks(candidate, item, change)
-        or _other_ask(candidate, item, change, coverage)
+        or _other_ask(candidate, item, change, coverage, answered)
     )
     if apart:
         return _always(apart)
-    weighed = _weighed(candidate, item, change, coverage, meaning, _answer_bits(*answers))
+    weighed = _weighed(candidate, item, change, coverage, meaning, answered)
     copied = change.similarity >= VERBATIM or (coverage is not None and coverage >= VERBATIM)
     return _disputed(weighed, answers) if same_answer(*answers) is False and not copied else weighed
 
@@ -254,11 +257,14 @@ def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None
     return None
 
 
-def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
-    """An edited copy with content words replaced asks something else; a rewording replaces words all over."""
+def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | None, answered: float) -> Finding | None:
+    """An edited copy with content words replaced asks something else, unless it has the same rare answer.
+
+    A rewording replaces words all over.
+    """
     if candidate.foreign != item.foreign:
         return None
-    if change.edited and change.here and change.there:
+    if change.edited and change.here and change.there and answered < _TELLING:
         return Finding("other_question", _sides(change.here, change.there))
     if change.qualified and (change.edited or change.inside >= _INSIDE):
         return Finding("other_question", {"qualified": list(change.qualified[:20])})

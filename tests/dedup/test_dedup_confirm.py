@@ -152,3 +152,16 @@ def test_the_answer_speaks_for_a_translation_that_shares_a_few_numbers() -> None
     assert not confirm_leak(same, item, ("25", "24"))(0.3).same
     assert not confirm_leak(no_number, item, ("25", "25"))(0.3).same
     assert not confirm_leak(facts("What is $90$ plus $-65$?"), item, ("25", "25"))(0.3).same
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [(("225", "225"), "same_problem"), (("2", "2"), "other_question"), ((None, "225"), "other_question")],
+)
+def test_other_words_with_the_same_rare_answer_are_a_rewording(answers: tuple[str | None, str], kind: str) -> None:
+    item = (
+        "Each morning Aya takes a $9$-kilometer-long walk and stops at a coffee shop afterwards. When she walks at a "
+        "constant speed of $s$ kilometers per hour, the walk takes her 4 hours. Find $s$ times 100."
+    )
+    text = item.replace("Each morning Aya takes", "Every morning Aya goes for").replace("When she walks at", "At")
+    assert confirm_leak(facts(text), facts(item), answers)(0.99).kind == kind
