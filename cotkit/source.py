@@ -75,6 +75,8 @@ class Source(Config):
     limit: int | None = Field(None, ge=1, description="Read only the first rows of the source.")
 
     excluded: ClassVar[Mapping[str, str]] = {}
+    # What to do about it, in the words of a recipe; the CLI says it in its own for a bare file.
+    to_name_a_column: ClassVar[str] = "name the right one under `columns: {{{key}: …}}`"
 
     def also_keep(self) -> tuple[str, ...]:
         """Columns that go into `metadata` besides `keep`, where a row has them."""

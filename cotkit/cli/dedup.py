@@ -157,14 +157,14 @@ def _name(one: str, taken: Mapping[str, Any]) -> str:
 
 def _source(one: str, split: str | None) -> Source:
     """A file, the name of a benchmark, or a Hub id."""
-    from cotkit.curate.sources.file import FileSource
+    from cotkit.cli.given import GivenFile
     from cotkit.curate.sources.hub import HubSource
     from cotkit.dedup.benchmarks import KNOWN, named
     from cotkit.errors import InputError
 
     path = Path(one)
     if path.exists():
-        return FileSource(name=path.stem, path=path.resolve())
+        return GivenFile(name=path.stem, path=path.resolve())
     if split is None and (one in KNOWN or ("/" not in one and not path.suffix)):
         return HubSource.model_validate(named(one))
     if one.count("/") == 1 and not path.suffix:
