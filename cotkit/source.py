@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.config import Config
+from cotkit.config import Config, OneLine
 from cotkit.registry import Registered
 
 
@@ -63,7 +63,7 @@ class Source(Config):
     name: str = Field(description="Short name of this source; becomes the rows' `source`.", min_length=1)
     columns: Columns = Columns()
     keep: tuple[str, ...] = Field((), description="Further columns to keep, as JSON in `metadata`.")
-    license: str | None = Field(None, description="Licence of the source, e.g. apache-2.0; None is unknown.")
+    license: OneLine | None = Field(None, description="Licence of the source, e.g. apache-2.0; None is unknown.")
     domain: str = Field("math", description="Domain of rows that do not say their own.")
     answer_from: tuple[AnswerWay, ...] = Field(
         ("column", "boxed", "hashes", "phrase", "option"),

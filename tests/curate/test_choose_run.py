@@ -105,6 +105,16 @@ def test_unsolved_without_its_features_step_is_refused_and_untried_rows_are_not_
     assert sorted(dropped["reason"]) == ["not_tried"] * 5 + ["too_easy"]
 
 
+def test_a_licence_is_one_line(tmp_path: Path, cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
+    jsonl("pool.jsonl", POOL)
+    jsonl("graded.jsonl", GRADED)
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(RECIPE.replace("path: pool.jsonl", 'path: pool.jsonl, license: "mit\\ntags: [x]"'))
+    refused = cli("validate", recipe)
+    assert refused.returncode == 2
+    assert "license': it goes into a line of the card, so it must be one line" in refused.stderr
+
+
 def test_a_graded_file_is_selected_with_trace_filters(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
     loop = "Wait, let me check that again. " * 40
     rows = [
