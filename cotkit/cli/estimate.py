@@ -14,7 +14,6 @@ from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set, Yes
 from cotkit.cli.output import Output
 from cotkit.cli.watch import Teller
 from cotkit.records import Problem
-from cotkit.steps import Step
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from cotkit.distill.estimate import Estimate
     from cotkit.distill.step import Distill
     from cotkit.recipe.load import Loaded
+    from cotkit.steps import Step
 
 Rows = list[tuple[str, list[dict[str, str]]]]
 
