@@ -54,7 +54,7 @@ def import_(
 
     Examples:
 
-      cotkit curate import s1k.parquet --out attempts.jsonl && cotkit verify attempts.jsonl --out graded.jsonl
+      cotkit curate import simplescaling/s1K-1.1 --out attempts.jsonl && cotkit verify attempts.jsonl --out graded.jsonl
 
       cotkit curate import open-thoughts/OpenThoughts-114k --config metadata --limit 1000 --problems problems.jsonl
     """
@@ -96,10 +96,10 @@ def import_(
 
 
 def _source(target: str, config: str | None, split: str, revision: str | None, limit: int | None) -> Source:
-    from cotkit.curate.sources.file import FileSource
+    from cotkit.cli.given import GivenFile
     from cotkit.curate.sources.hub import HubSource
 
     path, identity = Path(target), target.removeprefix("hub:")
     if path.exists() or not _HUB_ID.fullmatch(identity) or path.suffix.lower() in (".json", ".jsonl", ".csv"):
-        return FileSource(name=path.stem or "file", path=path.resolve(), malformed="drop", limit=limit)
+        return GivenFile(name=path.stem or "file", path=path.resolve(), malformed="drop", limit=limit)
     return HubSource(name=identity, id=identity, config=config, split=split, revision=revision, limit=limit)

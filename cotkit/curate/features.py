@@ -5,10 +5,10 @@ The one module of this room that asks a teacher; every answer lies in the distil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -26,7 +26,12 @@ from cotkit.distill.traces import Told, distill_prompts
 from cotkit.records import Problem, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
+if TYPE_CHECKING:
+    from cotkit.distill.estimate import Asking, Prompt
+
 JOURNAL_FILE = "journal.sqlite"
+# For an estimate, where the journal has no such answers yet: a few sentences and a rating, or a code and a line.
+_USUAL_TOKENS = {"difficulty": 400, "subject": 100}
 
 
 class Difficulty(Config):
@@ -155,6 +160,23 @@ class Features(Step):
             if teacher.replay is None:
                 read_key(teacher)
 
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What `run` would ask about these problems, for an estimate."""
+        from cotkit.distill.estimate import Asking
+
+        found = []
+        for what, teacher in self.teachers().items():
+            part = self.difficulty if what == "difficulty" else self.subject
+            assert part is not None  # noqa: S101 - it has a teacher
+            ask = rating.ask_difficulty if what == "difficulty" else rating.ask_subject
+            samples = part.samples if isinstance(part, Difficulty) else 1
+            prompts = list(_prompts(problems, ask))
+            told = f"{self.name}: {what}"
+            batch = self.batch is not None
+            tokens = _USUAL_TOKENS[what]
+            found.append(Asking(told, teacher, part.sampling, samples, prompts, self.journal, tokens, batch))
+        return found
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
         problems = rows(Problem, table)
@@ -219,13 +241,17 @@ class Features(Step):
                 if told.failure is None and told.trace.status == "done":
                     replies.texts[told.index // asked.samples].append(told.trace.response or "")
 
-            texts = (prompt(question(p.problem, p.choices)) for p in problems)
-            prompts = ((str(i), [{"role": "user", "content": text}]) for i, text in enumerate(texts))
+            prompts = _prompts(problems, prompt)
             journal = self.journal or context.run / JOURNAL_FILE
             replies.tally = distill_prompts(
                 prompts, asked.teacher, asked.sampling, self.limits, journal, hear, asked.samples, batch=self.batch
             )
         return replies
+
+
+def _prompts(problems: Sequence[Problem], prompt: Callable[[str], str]) -> Iterator[Prompt]:
+    for i, p in enumerate(problems):
+        yield str(i), [{"role": "user", "content": prompt(question(p.problem, p.choices))}]
 
 
 @dataclass(frozen=True, slots=True)

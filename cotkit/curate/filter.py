@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -33,6 +34,9 @@ class FilterStep(Step):
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, *(type(f).__module__ for f in self.filters))
 
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return [sentence for item in self.filters for sentence in item.check_after(before)]
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
         kept: list[int] = []
@@ -46,7 +50,7 @@ class FilterStep(Step):
                     kept.append(index)
                 else:
                     dropped.append(index)
-                    reasons.append(found[0].reason)
+                    reasons.append(found[0].reason_of(found[1]))
                     evidence.append({"filter": found[0].name, **found[1]})
                 task.advance()
         return StepOutput(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.config import LocalPath
+from cotkit.config import LocalPath, OneLine
 from cotkit.curate.card import CardInput, render_card
 from cotkit.curate.card_header import forbidding
 from cotkit.curate.exporters import AnyExporter, Exporter
@@ -37,7 +37,7 @@ class Publish(Step):
     step: Literal["publish"] = "publish"
     format: AnyExporter = Field(Messages(), description="The shape of the rows.")
     title: str | None = Field(None, min_length=1, description="Title of the card; the recipe's name when left out.")
-    license: str | None = Field(
+    license: OneLine | None = Field(
         None,
         min_length=1,
         description="Licence of the dataset, if you may state one; else computed from the rows' licences.",
@@ -116,7 +116,7 @@ class Publish(Step):
         beside = {**self.format.files(self.split), **lock}
         write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
         for sentence in forbidding(kept, card.recipe):
-            context.progress.note(f"{sentence} A push to the Hub will ask for `redistribute`.")
+            context.progress.note(f"{sentence} A push will ask for `redistribute`.")
         return StepOutput(kept=kept, dropped=dropped)
 
 
