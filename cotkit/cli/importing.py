@@ -70,7 +70,7 @@ def import_(
     if limit is not None and limit < 1:
         raise RecipeError(f"--limit {limit}: give a number of rows, 1 or more")
     source = _source(target, config, split, revision, limit)
-    rows = source.rows(source.materials({}))
+    rows = source.read(source.materials({}))
     # The columns of the first rows tell the format: JSON lines may leave empty ones out.
     first = list(islice(rows, 20))
     columns = sorted({name for row in first for name in row.values or ()})
