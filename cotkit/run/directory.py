@@ -58,7 +58,7 @@ class RunDirectory:
         try:
             report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
             sizes = report["files"]
-            known = {"key", "parts", "funnel", "seconds"} <= report.keys() and "kept.parquet" in sizes
+            known = {"key", "parts", "funnel", "content", "seconds"} <= report.keys() and "kept.parquet" in sizes
             whole = known and all((folder / file).stat().st_size == entry["bytes"] for file, entry in sizes.items())
         except (OSError, ValueError, KeyError, TypeError):
             return None
