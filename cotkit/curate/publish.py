@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.config import LocalPath
+from cotkit.content import dataset_digest, table_digest
 from cotkit.curate.card import CardInput, render_card
 from cotkit.curate.card_header import forbidding
 from cotkit.curate.exporters import AnyExporter, Exporter
@@ -20,7 +21,6 @@ from cotkit.curate.layout import FOLDERS, digest_of_files, listed
 from cotkit.curate.plots import files as plot_files
 from cotkit.curate.portable import local_files, portable_recipe
 from cotkit.curate.tables import Extra, all_traces, metadata, wanted
-from cotkit.content import dataset_digest, table_digest
 from cotkit.errors import InputError
 from cotkit.records import Example
 from cotkit.steps import Step, StepContext, StepOutput, Tables
