@@ -65,12 +65,13 @@ class RunDirectory:
         return report if whole else None
 
     def kept(self, name: str) -> pl.DataFrame:
-        return self._table(name, "kept")
+        return self.table(name, "kept")
 
     def dropped(self, name: str) -> pl.DataFrame:
-        return self._table(name, "dropped")
+        return self.table(name, "dropped")
 
-    def _table(self, name: str, table: str) -> pl.DataFrame:
+    def table(self, name: str, table: str) -> pl.DataFrame:
+        """`kept` or `dropped` of a step; raises InputError where it has not run."""
         folder = self.find(name)
         if folder is None:
             raise InputError(f"{self.path}: step '{name}' has not run here; run the recipe up to it first")

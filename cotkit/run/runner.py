@@ -82,7 +82,7 @@ def run_recipe(
     options = options or Options()
     _check_options(recipe, options)
     with directory.held():
-        _check_owner(recipe, directory)
+        check_owner(recipe, directory)
         return _run(recipe, directory, options, progress or NoProgress(), watcher or _Nobody())
 
 
@@ -221,8 +221,8 @@ def _check_options(recipe: Recipe, options: Options) -> None:
             raise RecipeError(f"{flag}: the recipe '{recipe.name}' has no step '{name}'; it has {', '.join(names)}")
 
 
-def _check_owner(recipe: Recipe, directory: RunDirectory) -> None:
-    """Another recipe's tables are not ours to remove."""
+def check_owner(recipe: Recipe, directory: RunDirectory) -> None:
+    """Another recipe's tables are not ours to remove; raises RecipeError for a folder with those, or with strangers."""
     import yaml
 
     try:
