@@ -11,7 +11,7 @@ from cotkit.recipe.resolve import Side
 _MISSING = object()
 _TOP = ("version", "description", "seed")
 # Keys that say what a mapping is; two of another kind have no keys to compare.
-_TAGS = ("kind", "by")
+_TAGS = ("step", "kind", "by")
 
 Place = tuple[str | int, ...]
 
@@ -142,10 +142,10 @@ def _value(side: Side, place: Place, value: Any) -> Value | None:
 
 
 def _told(side: Side, place: Place) -> Any:
-    """The value without keys that are at their defaults."""
+    """The value without keys that are at their defaults, but for what it is."""
     value = side.at(place)
     if isinstance(value, Mapping):
-        kept = {k: _told(side, (*place, k)) for k in value if not side.is_default((*place, k), of=place)}
+        kept = {k: _told(side, (*place, k)) for k in value if k in _TAGS or not side.is_default((*place, k), of=place)}
         return kept
     if isinstance(value, list):
         return [_told(side, (*place, n)) for n in range(len(value))]
