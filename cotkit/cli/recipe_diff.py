@@ -98,7 +98,7 @@ def _names(names: Names, indent: str, whole: bool) -> Iterator[str]:
             continue
         for name, keys in only.items():
             yield f"{indent}{sign} {printable(name)}"
-            told = [(k, v) for k, v in _flat(keys) if k not in ("name", "step", "kind", "by") or v != name]
+            told = [(k, v) for k, v in _flat(keys) if k not in ("", "name", "step", "kind", "by") or v != name]
             yield from (f"{indent}    {printable(key)}: {_short(value)}" for key, value in told[:_MOST_KEYS])
             if len(told) > _MOST_KEYS:
                 yield f"{indent}    … and {len(told) - _MOST_KEYS} more keys"
@@ -138,9 +138,21 @@ def _value(value: Value | None, skip: int = 0) -> str:
 def _short(value: Any, skip: int = 0) -> str:
     from cotkit.cli.story import printable
 
-    if isinstance(value, str):
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(i, Mapping) and isinstance(i.get("name"), str) for i in value)
+    ):
+        text = printable(", ".join(_item(item) for item in value))
+    elif isinstance(value, str):
         text = f"…{value[skip:]}" if skip else value
         text = printable(text) if text and text == text.strip() else json.dumps(text, ensure_ascii=False)
     else:
         text = printable(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _item(item: Mapping[str, Any]) -> str:
+    """`length (min_chars: 15)`."""
+    keys = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in item.items() if key != "name")
+    return f"{item['name']} ({keys})" if keys else str(item["name"])

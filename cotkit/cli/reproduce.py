@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,8 @@ from cotkit.cli.output import DIFFERENT, Output
 from cotkit.cli.watch import Teller
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from cotkit.recipe.models import Recipe
     from cotkit.run.compare import Compared
     from cotkit.run.directory import RunDirectory
@@ -98,6 +101,7 @@ def reproduce(
     _, recipe, journals = read_lock(original.lock)
     folder = out or Path("runs") / f"{recipe.name}-reproduced"
     _must_be_new(original, folder, recipe)
+    _published(original, recipe)  # a damaged file is told now, not after the work
     answers = _answers(original, recipe, journal, journals, folder, output)
     rebuild = prepare(original.lock, files, answers, journal is not None)
     packages = other_packages(rebuild.lock)
@@ -258,20 +262,27 @@ def _compare(original: Original, recipe: Recipe, folder: Path, ended: list[str])
             pairs = {t: (original.run.table(step.name, t), again.table(step.name, t)) for t in ("kept", "dropped")}
             one = replace(one, tables={table: compare_tables(*pair) for table, pair in pairs.items()})
         found[step.name] = one
-    publish = next((step for step in recipe.steps if step.step == "publish"), None)
+    publish = next((step.name for step in recipe.steps if step.step == "publish"), None)
     if publish is None:
         return list(found.values())
-    made = folder / "dataset" if publish.name in ended else None
-    return [*found.values(), _compare_dataset(original, made, getattr(publish, "split", "train"))]
+    made = Original(original.lock, dataset=folder / "dataset" if publish in ended else None)
+    return [*found.values(), _compare_dataset(original, _published(original, recipe), _published(made, recipe))]
 
 
-def _compare_dataset(original: Original, made: Path | None, split: str) -> Compared:
-    from cotkit.content import dataset_digest, table_digest
+def _published(original: Original, recipe: Recipe) -> dict[str, pl.DataFrame]:
+    """The tables of the published folder; none where there is none."""
     from cotkit.curate.published import read_tables
+
+    split = next((getattr(step, "split", "train") for step in recipe.steps if step.step == "publish"), "train")
+    return read_tables(original.dataset, split) if original.dataset is not None else {}
+
+
+def _compare_dataset(
+    original: Original, first: Mapping[str, pl.DataFrame], again: Mapping[str, pl.DataFrame]
+) -> Compared:
+    from cotkit.content import dataset_digest, table_digest
     from cotkit.run.compare import Compared, compare_tables
 
-    first = read_tables(original.dataset, split) if original.dataset is not None else {}
-    again = read_tables(made, split) if made is not None else {}
     rows = {n: (first[n].height if n in first else None, again[n].height if n in again else None)
             for n in {**first, **again}}  # fmt: skip
     old = dataset_digest({name: table_digest(table) for name, table in first.items()}) if first else original.digest

@@ -68,4 +68,5 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
 
 def _is_fact(fact: Any) -> bool:
     tables = all(isinstance(fact[t]["rows"], int) and isinstance(fact[t]["digest"], str) for t in ("kept", "dropped"))
-    return tables and isinstance(fact["step"], str) and isinstance(fact["code"], dict) and "settings" in fact
+    digests = all(isinstance(text, str) for part in ("pins", "code") for text in dict(fact[part]).values())
+    return tables and digests and isinstance(fact["step"], str) and isinstance(fact["settings"], str)

@@ -145,15 +145,21 @@ def _told(side: Side, place: Place) -> Any:
     """The value without keys that are at their defaults, but for what it is."""
     value = side.at(place)
     if isinstance(value, Mapping):
-        kept = {k: _told(side, (*place, k)) for k in value if k in _TAGS or not side.is_default((*place, k), of=place)}
-        return kept
+        tags = {"name", *_tags(value)}
+        return {k: _told(side, (*place, k)) for k in value if k in tags or not side.is_default((*place, k), of=place)}
     if isinstance(value, list):
         return [_told(side, (*place, n)) for n in range(len(value))]
     return value
 
 
 def _other_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return any(tag in old and tag in new and old[tag] != new[tag] for tag in _TAGS)
+    first, second = _tags(old), _tags(new)
+    return any(first[tag] != second[tag] for tag in first if tag in second)
+
+
+def _tags(value: Mapping[str, Any]) -> dict[str, str]:
+    """`by` of a step is no tag: there it is a selector."""
+    return {tag: value[tag] for tag in _TAGS if isinstance(value.get(tag), str)}
 
 
 def _label(item: Any) -> str | None:

@@ -64,7 +64,8 @@ def side(reference: str) -> Side:
     path = _file(reference)
     published = (path.parent / "data").is_dir() and path.name in (_LOCK, "recipe.yaml") and path.parent != SHIPPED
     document = written(str(path))
-    unset = [name for name, value in (document.data.get("vars") or {}).items() if value is None]
+    variables = document.data.get("vars")
+    unset = [name for name, value in variables.items() if value is None] if isinstance(variables, dict) else []
     try:
         loaded = _load(str(path), unset)
     except RecipeError as error:

@@ -26,7 +26,7 @@ steps:
   - step: select
   - step: publish
 """
-SYSTEM = "Think step by step and say why each step follows from those before it. " * 3
+SYSTEM = "Think step by step and say why each step follows from those before it. " * 2 + "Box the answer."
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def test_steps_lists_and_keys_by_their_names(cli: Any, recipe: Any) -> None:
         ("  - step: verify\n", "  - step: verify\n    name: grade\n"),
         ("  - step: select\n", "  - step: select\n    choose: {by: shortest}\n"),
         ("model: m}", "model: m}\n    samples: 4"),
-        ("from those before it. \"", "from those before it? \""),
+        ("Box the answer.", "Box it."),
         ("  - step: distill", "  - {step: sample, rows: 40}\n  - step: distill"),
     )  # fmt: skip
     code, human, machine = diff(cli, recipe("a.yaml"), other)
@@ -86,8 +86,8 @@ def test_steps_lists_and_keys_by_their_names(cli: Any, recipe: Any) -> None:
     assert "verify → grade" in human
     assert "samples: (default) 1 → 4" in human
     prompt = next(line for line in human.splitlines() if "prompt.system" in line)
-    assert "before it. → …" in prompt
-    assert prompt.endswith("before it?")
+    assert "Box the answer. → …" in prompt
+    assert prompt.endswith("Box it.")
     assert [step["a"] for step in machine["changed"]] == ["filter", "decontaminate", "distill", "verify"]
 
 
