@@ -335,8 +335,8 @@ def _rebuild(card: CardInput) -> str:
     if card.locked:
         parts.append(
             "`recipe.lock.yaml` also pins what the run read, and names the versions of the packages it used. "
-            "`cotkit reproduce PLACE` rebuilds the dataset from it, with PLACE as above, and says step by step whether the "
-            "rows are the same; `reproduce.json` holds the digests that it compares with."
+            "`cotkit reproduce PLACE` rebuilds the dataset from it, with PLACE as above, and says whether the "
+            "rows of each step are the same; `reproduce.json` holds the digests that it compares with."
         )
     if card.files:
         names = ", ".join(escape(name) for name in card.files)
