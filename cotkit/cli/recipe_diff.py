@@ -21,12 +21,14 @@ _MOST_KEYS = 12
 # Lists whose items are told by their names alone.
 _BY_NAME = ("benchmarks", "sources")
 
-Side = Annotated[
-    str, typer.Argument(help="A recipe (path or shipped name), a recipe.lock.yaml, a run, or a published dataset.")
-]
+_WHAT = "A recipe (path or shipped name), a recipe.lock.yaml, a run, or a published dataset."
 
 
-def diff(a: Side, b: Side, as_json: Json = False) -> None:
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help=_WHAT)],
+    b: Annotated[str, typer.Argument(metavar="B", help=_WHAT)],
+    as_json: Json = False,
+) -> None:
     """What differs between two recipes as they would run: steps, lists by their names, keys with both values.
 
     Exit code 0: nothing differs (but perhaps the name). 8: something does.

@@ -61,8 +61,8 @@ def reproduce(
         typer.Option("--out", "-o", help="New run directory; default runs/NAME-reproduced.", show_default=False),
     ] = None,
     journal: Annotated[
-        Path | None,
-        typer.Option("--journal", help="The teacher's answers: a run, a journal, or a recording of the first run."),
+        list[Path] | None,
+        typer.Option("--journal", help="Answers of the first run: a run, a journal, or a recording; repeatable."),
     ] = None,
     files: Annotated[
         Path | None, typer.Option("--files", help="Folder of the local files that the first run read, by name.")
@@ -102,8 +102,8 @@ def reproduce(
     folder = out or Path("runs") / f"{recipe.name}-reproduced"
     _must_be_new(original, folder, recipe)
     _published(original, recipe)  # a damaged file is told now, not after the work
-    answers = _answers(original, recipe, journal, journals, folder, output)
-    rebuild = prepare(original.lock, files, answers, journal is not None)
+    answers = _answers(original, recipe, journal or [], journals, folder, output)
+    rebuild = prepare(original.lock, files, answers, bool(journal))
     packages = other_packages(rebuild.lock)
     warnings = [*rebuild.others, *([f"other packages, so bytes may differ: {'; '.join(packages)}"] if packages else [])]
     if strict and warnings:
@@ -189,12 +189,11 @@ def _must_be_new(original: Original, folder: Path, recipe: Recipe) -> None:
 
 
 def _answers(
-    original: Original, recipe: Recipe, journal: Path | None, journals: list[Path], folder: Path, output: Output
+    original: Original, recipe: Recipe, given: list[Path], journals: list[Path], folder: Path, output: Output
 ) -> Path | None:
     """A recording with the answers of the first run, or None where no teacher is to be asked, or the user agrees to
     ask it. Raises RecipeError where the user does not."""
     from cotkit.cli.journal import journal_of
-    from cotkit.distill.paid import is_database
     from cotkit.run.rebuild import asking, unguarded
 
     if original.run is None and (steps := unguarded(recipe)):
@@ -204,9 +203,8 @@ def _answers(
             "own choice",
             "",
         )
-    if journal is not None:
-        given = journal_of(journal)
-        return _recording([given], folder) if is_database(given) else given
+    if given:
+        return _recording([journal_of(path) for path in given], folder)
     teachers = asking(recipe)
     if not teachers:
         return None
@@ -232,11 +230,16 @@ def _agree(output: Output, what: str, instead: str) -> None:
 
 
 def _recording(journals: list[Path], folder: Path) -> Path:
-    """The answers of several journals as one recording in the new run directory."""
+    """The answers of journals and recordings as one recording in the new run directory; of equal requests the first."""
     from cotkit.distill.journal import read_journal
-    from cotkit.distill.recording import write_recording
+    from cotkit.distill.paid import is_database
+    from cotkit.distill.recording import load_recording, write_recording
 
-    entries = {entry.request_hash: entry for path in journals for entry in read_journal(path)}
+    entries = {
+        entry.request_hash: entry
+        for path in reversed(journals)
+        for entry in (read_journal(path) if is_database(path) else load_recording(path).entries.values())
+    }
     write_recording(folder / _ANSWERS, [entries[name] for name in sorted(entries)], {})
     return folder / _ANSWERS
 

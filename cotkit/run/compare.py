@@ -66,8 +66,13 @@ def compare_step(name: str, first: Fact | None, again: Fact | None, makers: Sequ
     tables = ("kept", "dropped")
     rows = {table: (first[table]["rows"], again[table]["rows"]) for table in tables}
     equal = all(first[table]["digest"] == again[table]["digest"] for table in tables)
-    why = tuple(f"'{maker.name}' gave it other rows" for maker in makers if maker.state == "differs" and not equal)
-    return Compared(name, "same" if equal else "differs", rows, (*_causes(first, again), *why))
+    why = (
+        *_causes(first, again),
+        *(f"'{m.name}' gave it other rows" for m in makers if m.state == "differs" and not equal),
+    )
+    if not equal and not why:
+        why = ("from the same inputs by the same code: other answers, or another machine",)
+    return Compared(name, "same" if equal else "differs", rows, why)
 
 
 def _causes(first: Fact, again: Fact) -> Iterator[str]:

@@ -265,6 +265,9 @@ def test_a_missing_answer_is_a_dropped_row_and_asks_nobody(first: First, here: A
     assert done.returncode == 8, done.stderr
     assert step(done, "distill")["rows"] == {"kept": [12, 11], "dropped": [0, 1]}
     assert teacher.asked == asked
+    # Several places together have them all.
+    both = here("reproduce", first.run, "--journal", first.answers, "--journal", first.run, "--out", "both")
+    assert both.returncode == 0, both.stderr
 
 
 def test_a_missing_file_is_told_by_its_digest(first: First, here: Any) -> None:
