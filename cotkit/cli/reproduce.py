@@ -65,7 +65,7 @@ def reproduce(
         typer.Option("--journal", help="Answers of the first run: a run, a journal, or a recording; repeatable."),
     ] = None,
     files: Annotated[
-        Path | None, typer.Option("--files", help="Folder of the local files that the first run read, by name.")
+        Path | None, typer.Option("--files", help="Folder of the local files that the first run read, at any depth.")
     ] = None,
     revision: Annotated[
         str | None, typer.Option("--revision", help="With a Hub dataset: branch, tag or commit; default the newest.")

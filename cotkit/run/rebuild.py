@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cotkit.config import PACKAGE
 from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.document import Document, Path_, Place, read
 from cotkit.recipe.load import validate
 from cotkit.recipe.models import Lock, Recipe
 from cotkit.run.runner import resolve_pins
+from cotkit.run.tables import digest_of
 
 # Keys of files that a step writes: those of the new run lie in its own directory.
 _WRITTEN = ("journal", "cache")
@@ -81,7 +84,8 @@ def prepare(path: Path, files: Path | None = None, answers: Path | None = None, 
     """The recipe of a lock, with its files found and its teachers answering from `answers`.
 
     Args:
-        files: folder where a local file that is not where the lock says is looked for, by its name.
+        files: folder in which, at any depth, local files are looked for by name; of several the one with the pinned
+            digest. What is not in it is read where the lock says.
         answers: a recording that stands in for every teacher which was asked over the network.
         instead: it stands in for recordings, too.
 
@@ -95,18 +99,30 @@ def prepare(path: Path, files: Path | None = None, answers: Path | None = None, 
         recipe = validate(document, path)
     missing = []
     for place, found in [(p, v) for p, v in _walk(recipe, ()) if isinstance(v, Path)]:
-        if found.exists():
+        if found.is_relative_to(PACKAGE) or (answers is not None and found == answers.resolve()):
             continue
-        near = files / found.name if files is not None else None
-        if near is not None and near.exists():
+        pin = _pin(recipe, place)
+        near = _near(files, found.name, pin[1] if pin else "") if files is not None else None
+        if near is not None:
             _put(document, place, near)
-        else:
-            missing.append(_sentence(recipe, place, found))
+        elif not found.exists():
+            known = f" ({pin[0]}: {pin[1][:23]}…)" if pin else ""
+            step = recipe.steps[int(place[1])].name
+            missing.append(f"the step '{step}' reads {found.name}{known}, which is not at {found}")
     if missing:
         raise InputError(
             f"{path}: it cannot be rebuilt, since {'; '.join(missing)}; put it there, or name its folder with --files"
         )
     return _pinned(validate(document, path))
+
+
+def _near(files: Path, name: str, pin: str) -> Path | None:
+    """A file or folder of this name in `files`: the one that was pinned, else the one nearest to the top."""
+    found = [Path(top) / name for top, folders, there in os.walk(files) if name in folders or name in there]
+    for path in found:
+        if pin and path.is_file() and pin.endswith(digest_of(path)):
+            return path
+    return min(found, key=lambda path: (len(path.parts), path), default=None)
 
 
 def _pinned(recipe: Recipe) -> Rebuild:
@@ -159,14 +175,13 @@ def _put(document: Document, place: Path_, path: Path) -> None:
     document.move(place, Place(str(path)))
 
 
-def _sentence(recipe: Recipe, place: Path_, path: Path) -> str:
-    """`the step 'pull' reads problems.jsonl (gsm8k: sha256:12ab…), which is not at /data/problems.jsonl`."""
+def _pin(recipe: Recipe, place: Path_) -> tuple[str, str] | None:
+    """(name, digest) under which the lock pins a file: that of the nearest named thing which holds it, or its key."""
     step = recipe.steps[int(place[1])]
     pins = recipe.lock.pins.get(step.name, {}) if recipe.lock is not None else {}
-    names: list[str] = [str(place[-1]), "recording" if place[-1] == "replay" else ""]
+    names = [str(place[-1]), "recording" if place[-1] == "replay" else ""]
     value: Any = recipe
     for part in place[:-1]:
         value = getattr(value, part) if isinstance(part, str) and not isinstance(value, Mapping) else value[part]
         names.append(str(getattr(value, "name", "")))
-    known = next((f" ({name}: {pins[name][:23]}…)" for name in reversed(names) if name in pins), "")
-    return f"the step '{step.name}' reads {path.name}{known}, which is not at {path}"
+    return next(((name, pins[name]) for name in reversed(names) if name in pins), None)

@@ -278,6 +278,19 @@ def test_a_missing_file_is_told_by_its_digest(first: First, here: Any) -> None:
     assert "--files" in done.stderr
 
 
+def test_files_are_found_by_their_digest(first: First, here: Any, tmp_path: Path) -> None:
+    """Published paths are names: another file may have the same one, even the dataset's own data folder."""
+    for name, text in (("a", '{"problem": "What is 1?", "answer": "1"}\n'), ("z/deep", first.input.read_text())):
+        (tmp_path / "files" / name).mkdir(parents=True)
+        (tmp_path / "files" / name / "problems.jsonl").write_text(text)
+    shutil.copy(tmp_path / "files" / "a" / "problems.jsonl", first.dataset / "problems.jsonl")
+    given = ("reproduce", first.dataset, "--journal", first.answers, "--json")
+    done = here(*given, "--files", tmp_path / "files", "--strict")
+    assert done.returncode == 0, done.stderr
+    beside = here(*given, "--out", "beside")
+    assert states(beside)["pull"] == "differs"
+
+
 def test_other_packages_are_a_warning(first: First, here: Any) -> None:
     lock = first.run / "recipe.lock.yaml"
     first.edit(lock, f"polars: {pl.__version__}", "polars: 0.1.2")
