@@ -55,7 +55,7 @@ class S1(Selector):
     def _whole(self) -> S1:
         if self.variant == "notebook" and not self.mixture:
             raise PydanticCustomError("mixture", "the notebook's variant needs 'mixture', say {aime: 1, gpqa: 0.5}")
-        if self.variant == "paper" and (self.mixture or "uniform_share" in self.model_fields_set):
+        if self.variant == "paper" and self.altered() & {"mixture", "uniform_share"}:
             raise PydanticCustomError("mixture", "'mixture' and 'uniform_share' belong to variant: notebook")
         return self
 
