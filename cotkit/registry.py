@@ -54,6 +54,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "no_url": "cotkit.curate.filters.no_url:NoUrl",
         "integer_answer": "cotkit.curate.filters.integer_answer:IntegerAnswer",
         "unsolved": "cotkit.curate.filters.unsolved:Unsolved",
+        "weak_rate": "cotkit.curate.filters.weak_rate:WeakRateBand",
         "language": "cotkit.curate.filters.language:Language",
         "s1_quality": "cotkit.curate.filters.s1_quality:S1Quality",
         "openthoughts_math": "cotkit.curate.filters.openthoughts_math:OpenThoughtsMath",
