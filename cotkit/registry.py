@@ -95,6 +95,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "sharegpt": "cotkit.curate.exporters.sharegpt:ShareGpt",
         "alpaca": "cotkit.curate.exporters.alpaca:Alpaca",
         "s1": "cotkit.curate.exporters.s1:S1",
+        "s1k_1_1": "cotkit.curate.exporters.s1k_1_1:S1K11",
         "r1": "cotkit.curate.exporters.texts:R1",
         "r1_zero": "cotkit.curate.exporters.texts:R1Zero",
         "text": "cotkit.curate.exporters.texts:Text",
