@@ -79,6 +79,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "first": "cotkit.curate.choosers:First",
         "shortest": "cotkit.curate.choosers:Shortest",
         "longest": "cotkit.curate.choosers:Longest",
+        "limo": "cotkit.curate.choosers:Limo",
     },
     "selectors": {
         "random": "cotkit.curate.selectors.simple:Random",

@@ -47,6 +47,7 @@ class Select(Step):
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.select",
         "cotkit.curate.choosers",
+        "cotkit.curate.limo",
         "cotkit.curate.tokens",
         "cotkit.records",
     )
