@@ -64,7 +64,9 @@ def _tables(recipe: Recipe, document: Document) -> None:
 def _reasoning(recipe: Recipe, document: Document) -> None:
     """A format with reasoning needs a teacher that shows it."""
     silent = [
-        step.name for step in recipe.steps if getattr(getattr(step, "teacher", None), "reasoning", None) == "none"
+        step.name
+        for step in recipe.steps
+        if step.writes is Trace and getattr(getattr(step, "teacher", None), "reasoning", None) == "none"
     ]
     for index, step in enumerate(recipe.steps):
         if silent and getattr(getattr(step, "format", None), "reasoning", False):
