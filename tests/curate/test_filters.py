@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cotkit.curate.filters.answered import Answered
 from cotkit.curate.filters.length import Length
 from cotkit.curate.filters.no_figure import NoFigure
 from cotkit.curate.filters.no_proof import NoProof
@@ -48,3 +49,10 @@ def test_length_counts_characters() -> None:
     assert Length(min_chars=3, max_chars=4).reject(problem("ab")) == {"chars": 2}
     assert Length(min_chars=3, max_chars=4).reject(problem("abcd")) is None
     assert Length(min_chars=3, max_chars=4).reject(problem("abcde")) == {"chars": 5}
+
+
+def test_answered_asks_for_an_answer_or_a_solution() -> None:
+    assert Answered().reject(Problem("id", "x", answer="proof")) is None
+    assert Answered().reject(Problem("id", "x", solution="By induction.")) is None
+    assert Answered().reject(Problem("id", "x", answer=" ", tests="[]")) == {"has_tests": True}
+    assert Answered().reject(Problem("id", "x")) == {"has_tests": False}

@@ -215,7 +215,7 @@ def test_s1_weight_halves_with_each_rank() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"by": "s1", "variant": "notebook"}, "needs 'mixture'"),
+        ({"by": "s1", "variant": "notebook", "mixture": {}}, "at least 1 item"),
         ({"by": "s1", "mixture": {"aime": 1}}, "belong to variant: notebook"),
         ({"by": "quota", "shares": {"math": 0}}, "above 0"),
         ({"by": "openthoughts3", "sources": {"math": ["a", "b", "c"]}}, "at most two"),

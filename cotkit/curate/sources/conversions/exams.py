@@ -74,3 +74,22 @@ def riddle_sense(row: Row) -> Row:
     choices = row["choices"]
     pairs = sorted(zip(choices["label"], choices["text"], strict=True))
     return {"choices": [text for _, text in pairs], "answer": row.get("answerKey") or None}
+
+
+def sci_eval(row: Row) -> Row | LeftOut:
+    """SciEval: the question without its last line `Answer:`; the first of the answers."""
+    answers = row.get("answer") or []
+    answer = answers if isinstance(answers, str) else str(answers[0]) if answers else ""
+    made = {"problem": str(row["question"]).split("\n\nAnswer:")[0].strip(), "answer": answer or None}
+    return made if answer else LeftOut("no_answer", made)
+
+
+def xword(row: Row) -> Row:
+    """xword1: the clue after `### Clue:`, the answer between `### Answer:` and `### Explanation:`."""
+    clue, answer = str(row["input"]).split("### Clue:", 1)[1], str(row["output"]).split("### Answer:", 1)[1]
+    task = "Solve the clue of a cryptic crossword. The number of letters stands in brackets."
+    return {
+        "problem": f"{task}\n\n{clue.strip()}",
+        "answer": answer.split("### Explanation:")[0].strip() or None,
+        "solution": row["output"],
+    }

@@ -44,6 +44,7 @@ def olympiad_bench(row: Row) -> Row:
     solution = row.get("solution")
     return {
         "question": f"{context}\n\n{question}" if context and question else question,
+        "question_alone": question,
         "final_answer": answer,
         "solution": "\n\n".join(map(str, solution)) if isinstance(solution, list) else solution,
     }
