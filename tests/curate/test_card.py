@@ -242,7 +242,13 @@ def test_teacher_sampling_cost_and_terms() -> None:
     assert ["ask", "1,000", "2,000", "1.25"] in teacher
     assert ["second", "not counted", "not counted", "0.5"] in teacher
     assert "Terms for the output of deepseek-reasoner: see DeepSeek's licence" in card
-    assert "A judge, judge-9, was asked" in card
+    assert "A judge, judge-9, was asked about what the rules left open:" in card
+    steps[1] |= {"when": "rescue", "domains": ["math", "code"]}
+    judge["counters"] = {**ruled, "incorrect made correct": 2.0}
+    rescued = _card(table(2), recipe={"steps": steps}, funnel=[judge])
+    assert "asked about what the rules called incorrect or left open" in rescued
+    assert "(domains: math, code)" in rescued
+    assert ["incorrect made correct", "2"] in _rows(rescued, "Verification")
     assert ["undecided", "1"] in _rows(card, "Verification")
     assert "not known to cotkit" in _card(table(2))
     assert "as stated in the recipe: free for all" in _card(table(2), teacher_terms="free for all")
