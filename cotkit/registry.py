@@ -100,6 +100,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "axolotl": "cotkit.curate.exporters.axolotl:Axolotl",
         "verl": "cotkit.curate.exporters.verl:Verl",
         "preference": "cotkit.curate.exporters.preference:Preference",
+        "openr1": "cotkit.curate.exporters.openr1:OpenR1",
     },
 }
 

@@ -26,7 +26,7 @@ from cotkit.records import Example
 def _card(examples: pl.DataFrame, **changes: Any) -> str:
     values: dict[str, Any] = {
         "examples": examples,
-        "exported": Messages().export(examples),
+        "splits": {"train": Messages().export(examples)},
         "title": "Sums",
         "layout": Messages().describe(),
         "recipe": portable_recipe(RECIPE),
@@ -102,7 +102,7 @@ def test_funnel_and_decontamination_are_those_of_the_run() -> None:
 def test_header_is_what_the_hub_expects() -> None:
     from huggingface_hub import DatasetCard
 
-    card = _card(MIXED, split="test")
+    card = _card(MIXED, splits={"test": Messages().export(MIXED)})
     data = DatasetCard(card).data.to_dict()
     assert data == _header(card)
     assert data["license"] == "other"
