@@ -21,7 +21,7 @@ def olympic_arena(row: Row) -> Row | LeftOut:
     made: dict[str, Any] = {
         "answer": ", ".join(map(str, answer)) or None if isinstance(answer, list) else answer,
         "language": {"EN": "en", "ZH": "zh"}.get(language, language.lower()),
-        "tests": paired(tests) if tests else None,
+        "tests": (paired(tests) or None) if tests else None,
         "domain": {"math": "math", "cs": "code"}.get(subject.lower(), "science"),
     }
     if "text-only" not in str(row["modality"]).lower().replace("_", "-").replace(" ", "-"):
