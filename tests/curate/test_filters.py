@@ -43,6 +43,7 @@ def test_no_figure(text: str, dropped: bool) -> None:
         ("Prove that $n^2 \\ge 0$.", True),
         ("Let $a>0$. Show that $a+1>1$.", True),
         ("Find $n$ and prove that it is unique.", True),
+        ("Let \\[ f(x) = x. \\] Prove that $f$ is odd.", True),
         ("The proof of a bakery's bread takes 3 hours. How long for two?", False),
         ("A TV show that lasts 3 hours starts at 4. When does it end?", False),
     ],

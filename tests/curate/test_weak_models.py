@@ -185,6 +185,13 @@ def test_bands_of_rates_have_reasons_of_their_own() -> None:
     assert json.loads(out.dropped["evidence"][3])["not_tried_by"] == ["small"]
 
 
+def test_a_band_of_a_model_that_no_step_asks_is_refused() -> None:
+    asked = WeakRateBand(model="small", most=0.5)
+    assert asked.check_after([step("http://a/v1")]) == []
+    (said,) = asked.check_after([])
+    assert said.startswith("the filter 'weak_rate' asks whether 'small' solved a problem, and no step before it tells")
+
+
 @pytest.mark.parametrize("keys", [{"least": 0.5, "most": 0.4}, {}])
 def test_a_band_that_says_nothing_is_refused(keys: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=r"least is above most|every rate"):

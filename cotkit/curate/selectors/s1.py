@@ -39,7 +39,9 @@ class S1(Selector):
     domain: Literal["subject", "domain", "source"] = Field(
         "subject", description="The column of domains; s1 has classes of mathematics (subject)."
     )
-    length: Literal["reasoning_tokens", "chars"] = Field("reasoning_tokens", description="How long a trace is.")
+    length: Literal["reasoning_tokens", "chars"] = Field(
+        "reasoning_tokens", description="How long a trace is; chars in sample: its problem."
+    )
     forced: tuple[Forced, ...] = Field(
         (), description="s1: gpqa and aime, and math with over 5,600 tokens of reasoning; by your names of sources."
     )
