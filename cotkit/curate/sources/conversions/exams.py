@@ -86,10 +86,15 @@ def sci_eval(row: Row) -> Row | LeftOut:
 
 def xword(row: Row) -> Row:
     """xword1: the clue after `### Clue:`, the answer between `### Answer:` and `### Explanation:`."""
-    clue, answer = str(row["input"]).split("### Clue:", 1)[1], str(row["output"]).split("### Answer:", 1)[1]
+    clue = str(row["input"]).split("### Clue:", 1)[1]
     task = "Solve the clue of a cryptic crossword. The number of letters stands in brackets."
     return {
         "problem": f"{task}\n\n{clue.strip()}",
-        "answer": answer.split("### Explanation:")[0].strip() or None,
+        "answer": crossword_answer(str(row["output"])),
         "solution": row["output"],
     }
+
+
+def crossword_answer(solution: str) -> str | None:
+    """What stands between `### Answer:` and `### Explanation:`; None where there is no such."""
+    return solution.partition("### Answer:")[2].partition("### Explanation:")[0].strip() or None
