@@ -5,20 +5,16 @@ The one module of this room that asks a teacher; every answer lies in the distil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
-from cotkit.curate.choose import embed
-from cotkit.curate.msc import CLASSES
 from cotkit.curate.weak import Tried, graded_digest, rate_of, read_graded, tried_from, with_rates
-from cotkit.dedup.step import EMBEDDINGS
 from cotkit.distill.engine import Tally
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
@@ -29,7 +25,12 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.judge import Judge
 from cotkit.verify.step import Verify
 
+if TYPE_CHECKING:
+    from cotkit.distill.estimate import Asking
+
 JOURNAL_FILE = "journal.sqlite"
+# For an estimate, where the journal has no such answers yet: a few sentences and a rating, or a code and a line.
+_USUAL_TOKENS = {"difficulty": 400, "subject": 100}
 
 
 class Weak(Config):
@@ -213,6 +214,19 @@ class Features(Step):
             if teacher.replay is None:
                 read_key(teacher)
 
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What `run` would ask about these problems, for an estimate; what judges will be asked is not known before."""
+        from cotkit.distill.estimate import Asking
+
+        found = []
+        for what, asked in self.asked().items():
+            prompts = list(self._prompts(what, problems))
+            told, tokens, batch = f"{self.name}: {what}", _USUAL_TOKENS.get(what), self.batch is not None
+            found.append(
+                Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, tokens, batch)
+            )
+        return found
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
         problems = rows(Problem, table)
@@ -234,7 +248,7 @@ class Features(Step):
             problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
         if self.difficulty is not None:
-            replies = self._ask("difficulty", _alone(rating.ask_difficulty, problems), context)
+            replies = self._ask("difficulty", problems, context)
             failed += replies.passing
             replies.count(counters)
             ratings = [sorted(filter(None, map(rating.read_difficulty, texts))) for texts in replies.texts]
@@ -243,13 +257,13 @@ class Features(Step):
             counters["rated"] = sum(bool(r) for r in ratings)
         if self.subject is not None:
             if self.subject.minilm:
-                nearest = nearest_classes(problems, self.subject.weights, context)
+                nearest = rating.nearest_classes(problems, self.subject.weights, context)
                 told = [
                     replace(t, subject_minilm=code, cosine=cosine)
                     for t, (code, cosine) in zip(told, nearest, strict=True)
                 ]
             if self.subject.teacher is not None:
-                replies = self._ask("subject", _alone(rating.ask_subject, problems), context)
+                replies = self._ask("subject", problems, context)
                 failed += replies.passing
                 replies.count(counters)
                 labels = [rating.read_subject(texts[0]) if texts else None for texts in replies.texts]
@@ -275,8 +289,7 @@ class Features(Step):
         if weak.path is not None:
             found = read_graded(weak.model, weak.path)
             return [found.get(p.problem_id, []) for p in problems], 0
-        messages = [weak.prompt.messages(p.problem, p.choices) for p in problems]
-        replies = self._ask(f"weak {weak.model}", messages, context)
+        replies = self._ask(f"weak {weak.model}", problems, context)
         replies.count(counters)
         # Each row is graded against its own reference, also where two rows have one text.
         own = [replace(p, problem_id=str(i)) for i, p in enumerate(problems)]
@@ -315,11 +328,22 @@ class Features(Step):
                 counters[name] = counters.get(name, 0) + judged.counters[name]
         return rows(Verdict, judged.kept), judged.incomplete
 
-    def _ask(self, what: str, messages: Sequence[Sequence[Message]], context: StepContext) -> _Replies:
+    def _prompts(self, what: str, problems: Sequence[Problem]) -> Iterator[tuple[str, Sequence[Message]]]:
+        """What is sent about each problem."""
+        weak = {f"weak {weak.model}": weak for weak in self.weak}.get(what)
+        for i, p in enumerate(problems):
+            if weak is not None:
+                yield str(i), weak.prompt.messages(p.problem, p.choices)
+                continue
+            text = question(p.problem, p.choices)
+            told = rating.ask_difficulty(text) if what == "difficulty" else rating.ask_subject(text)
+            yield str(i), [{"role": "user", "content": told}]
+
+    def _ask(self, what: str, problems: Sequence[Problem], context: StepContext) -> _Replies:
         """Every sample's reply, by problem. Raises as distill_prompts does."""
         asked = self.asked()[what]
-        replies = _Replies([[] for _ in messages])
-        with context.progress.task(what, len(messages) * asked.samples) as task:
+        replies = _Replies([[] for _ in problems])
+        with context.progress.task(what, len(problems) * asked.samples) as task:
 
             def hear(told: Told) -> None:
                 task.advance(1, usd=told.trace.cost_usd or 0.0)
@@ -328,7 +352,7 @@ class Features(Step):
                 if told.failure is None:
                     replies.traces[told.index // asked.samples].append(told.trace)
 
-            prompts = ((str(i), one) for i, one in enumerate(messages))
+            prompts = self._prompts(what, problems)
             journal = self.journal or context.run / JOURNAL_FILE
             replies.tally = distill_prompts(
                 prompts, asked.teacher, asked.sampling, self.limits, journal, hear, asked.samples, batch=self.batch
@@ -336,11 +360,6 @@ class Features(Step):
         for row in replies.traces:
             row.sort(key=lambda trace: trace.sample)
         return replies
-
-
-def _alone(prompt: Callable[[str], str], problems: Sequence[Problem]) -> list[list[Message]]:
-    """One user message a problem."""
-    return [[{"role": "user", "content": prompt(question(p.problem, p.choices))}] for p in problems]
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,15 +392,6 @@ class _Replies:
             counters[name] = counters.get(name, 0) + value
         if self.usd:
             counters["usd"] = counters.get("usd", 0.0) + self.usd
-
-
-def nearest_classes(problems: Sequence[Problem], weights: Path | None, context: StepContext) -> list[tuple[str, float]]:
-    """The class whose name and description are nearest to each problem, and their cosine."""
-    codes = list(CLASSES)
-    texts = [f"{name}: {about}" for name, about in CLASSES.values()]
-    vectors = embed([*texts, *(p.problem for p in problems)], weights, context.run / EMBEDDINGS, context.progress)
-    cosines = vectors[len(texts) :] @ vectors[: len(texts)].T
-    return [(codes[int(row.argmax())], round(float(row.max()), 4)) for row in cosines]
 
 
 def _compared(told: Feature, label: str | None) -> Feature:
