@@ -46,6 +46,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "filters": {
         "length": "cotkit.curate.filters.length:Length",
+        "answered": "cotkit.curate.filters.answered:Answered",
         "gradable": "cotkit.curate.filters.gradable:Gradable",
         "no_figure": "cotkit.curate.filters.no_figure:NoFigure",
         "no_proof": "cotkit.curate.filters.no_proof:NoProof",
@@ -54,6 +55,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "no_url": "cotkit.curate.filters.no_url:NoUrl",
         "integer_answer": "cotkit.curate.filters.integer_answer:IntegerAnswer",
         "unsolved": "cotkit.curate.filters.unsolved:Unsolved",
+        "weak_rate": "cotkit.curate.filters.weak_rate:WeakRateBand",
         "language": "cotkit.curate.filters.language:Language",
         "s1_quality": "cotkit.curate.filters.s1_quality:S1Quality",
         "openthoughts_math": "cotkit.curate.filters.openthoughts_math:OpenThoughtsMath",
@@ -61,6 +63,8 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "numina_valid": "cotkit.curate.filters.numina_valid:NuminaValid",
         "deepscaler": "cotkit.curate.filters.deepscaler:DeepScaler",
         "big_math": "cotkit.curate.filters.big_math:BigMath",
+        "band": "cotkit.curate.filters.band:Band",
+        "mentions": "cotkit.curate.filters.mentions:Mentions",
     },
     "trace_filters": {
         "truncated": "cotkit.curate.trace_filters.truncated:Truncated",
@@ -78,6 +82,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "first": "cotkit.curate.choosers:First",
         "shortest": "cotkit.curate.choosers:Shortest",
         "longest": "cotkit.curate.choosers:Longest",
+        "limo": "cotkit.curate.choosers:Limo",
     },
     "selectors": {
         "random": "cotkit.curate.selectors.simple:Random",
@@ -94,12 +99,14 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "sharegpt": "cotkit.curate.exporters.sharegpt:ShareGpt",
         "alpaca": "cotkit.curate.exporters.alpaca:Alpaca",
         "s1": "cotkit.curate.exporters.s1:S1",
+        "s1k_1_1": "cotkit.curate.exporters.s1k_1_1:S1K11",
         "r1": "cotkit.curate.exporters.texts:R1",
         "r1_zero": "cotkit.curate.exporters.texts:R1Zero",
         "text": "cotkit.curate.exporters.texts:Text",
         "axolotl": "cotkit.curate.exporters.axolotl:Axolotl",
         "verl": "cotkit.curate.exporters.verl:Verl",
         "preference": "cotkit.curate.exporters.preference:Preference",
+        "openr1": "cotkit.curate.exporters.openr1:OpenR1",
     },
 }
 

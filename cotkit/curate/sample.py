@@ -16,7 +16,7 @@ from cotkit.records import Problem
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 # What only an attempt has.
-TRACE_VALUES = ("reasoning_tokens", "response_tokens", "pass_rate")
+TRACE_VALUES = ("reasoning_tokens", "response_tokens", "pass_rate", "limo")
 
 
 class Sample(Step):

@@ -28,6 +28,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"by": "random"},
     {"by": "top"},
     {"by": "top", "of": "difficulty", "lowest": True},
+    {"by": "top", "of": "limo"},
     {"by": "quota"},
     {"by": "quota", "over": "difficulty", "inside": "longest"},
     {"by": "quota", "over": "source", "shares": {"aime": 3, "math": 1}, "inside": "hardest"},
@@ -63,6 +64,7 @@ ITEM = st.fixed_dictionaries(
         "response_tokens": st.integers(0, 9),
         "chars": st.integers(0, 1000),
         "pass_rate": st.floats(0, 1),
+        "limo": st.floats(0, 1),
     }
 )
 ITEMS = st.lists(st.tuples(ITEM, st.booleans()), max_size=40).map(
@@ -215,7 +217,7 @@ def test_s1_weight_halves_with_each_rank() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"by": "s1", "variant": "notebook"}, "needs 'mixture'"),
+        ({"by": "s1", "variant": "notebook", "mixture": {}}, "at least 1 item"),
         ({"by": "s1", "mixture": {"aime": 1}}, "belong to variant: notebook"),
         ({"by": "quota", "shares": {"math": 0}}, "above 0"),
         ({"by": "openthoughts3", "sources": {"math": ["a", "b", "c"]}}, "at most two"),
