@@ -16,7 +16,7 @@ from cotkit.distill.engine import Tally
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.presets import Capability
-from cotkit.distill.prompt import Message, Prompt
+from cotkit.distill.prompt import PROGRAM_FORM, Message, Prompt
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent, Told, distill_prompts
@@ -77,7 +77,9 @@ class Distill(Step):
 
     def code_modules(self) -> tuple[str, ...]:
         # With `until`, the grader decides how many attempts there are.
-        return (*self.code, "cotkit.verify") if self.until is not None else self.code
+        grader = ("cotkit.verify",) if self.until is not None else ()
+        reader = ("cotkit.verify.code",) if self._tells_form() else ()
+        return (*self.code, *grader, *reader)
 
     def rows_in(self, tables: Tables) -> int | None:
         return tables[Problem].height * self.samples if self.until is None else None
@@ -154,7 +156,7 @@ class Distill(Step):
     def settings(self) -> str:
         """What a user may have changed by mistake, see guard.must_agree."""
         correct = 1 if self.until is None else self.until.correct
-        return settings_text(self.teacher, self.sampling, self.prompt.system, correct)
+        return settings_text(self.teacher, self.sampling, self.prompt.systems(), correct)
 
     @property
     def most(self) -> int:
@@ -163,8 +165,22 @@ class Distill(Step):
 
     def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
         """(problem_id, messages) of each problem."""
-        for name, problem, choices in problems.select("problem_id", "problem", "choices").iter_rows():
-            yield name, self.prompt.messages(problem, choices)
+        by_domain: dict[str, Prompt] = {}
+        columns = ("problem_id", "problem", "choices", "domain", "tests")
+        for name, problem, choices, domain, tests in problems.select(columns).iter_rows():
+            prompt = by_domain.setdefault(domain, self.prompt.of(domain))
+            form = _form(tests) if tests and PROGRAM_FORM in prompt.user else ""
+            yield name, prompt.messages(problem, choices, form)
+
+    def _tells_form(self) -> bool:
+        users = (self.prompt.user, *(told.user for told in self.prompt.by_domain.values()))
+        return any(PROGRAM_FORM in user for user in users if user is not None)
+
+
+def _form(tests: str) -> str:
+    from cotkit.verify.code import program_form, read_tests
+
+    return program_form(read_tests(tests))
 
 
 def _must_be_unique(problems: pl.DataFrame) -> None:
