@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.curate.card_header import License, forbidding, render_header, state_languages, state_license
-from cotkit.curate.card_making import citations, judges, teachers
+from cotkit.curate.card_making import by_domain, citations, judges, teachers
 from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
 from cotkit.curate.plots import plots, rates
@@ -230,6 +230,7 @@ def _verification(card: CardInput) -> str:
                 table(("verdict", "attempts"), lines),
             ]
     parts += judges(card.recipe, card.funnel)
+    parts += by_domain(card.recipe, card.examples)
     parts += [
         "Pass rate of the teacher on the published problems:",
         table(("pass rate", "problems"), rates(card.examples)),
