@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.config import Config
+from cotkit.errors import InputError
 from cotkit.registry import Registered
 
 
@@ -72,6 +74,10 @@ class Source(Config):
     option_text: bool = Field(
         False, description="Of a multiple-choice problem take the text of the right option, not its letter."
     )
+    where: dict[str, tuple[str | int | float | bool | None, ...]] = Field(
+        default_factory=dict,
+        description="Column -> values: rows that hold another value in one of these columns are not read.",
+    )
     limit: int | None = Field(None, ge=1, description="Read only the first rows of the source.")
 
     excluded: ClassVar[Mapping[str, str]] = {}
@@ -90,11 +96,31 @@ class Source(Config):
         raise NotImplementedError
 
     def rows(self, pins: Mapping[str, str]) -> Iterator[RawRow]:
-        """Its rows in order, each with its own number, unreadable ones with `error`.
+        """All rows there are, in order and lazily, each with its own number, unreadable ones with `error`.
 
-        Who reads stops at `limit`. Raises InputError where nothing can be read.
+        Raises InputError where nothing can be read.
         """
         raise NotImplementedError
+
+    def read(self, pins: Mapping[str, str]) -> Iterator[RawRow]:
+        """The rows that are meant: those that `where` lets through, and of them the first `limit`.
+
+        Raises InputError as `rows` does, and for a column of `where` that a row lacks.
+        """
+        return islice((raw for raw in self.rows(pins) if self._wanted(raw)), self.limit)
+
+    def _wanted(self, raw: RawRow) -> bool:
+        if raw.values is None:
+            return True  # whether a row belongs here cannot be told from a row that cannot be read
+        for column, values in self.where.items():
+            if column not in raw.values:
+                raise InputError(
+                    f"{raw.place}: source '{self.name}' has no column '{column}' for `where`; its columns are "
+                    f"{', '.join(sorted(raw.values))}"
+                )
+            if raw.values[column] not in values:
+                return False
+        return True
 
 
 def exclusions(key: str, sources: Sequence[Source]) -> dict[str, str]:

@@ -181,7 +181,7 @@ def _table(
     from cotkit.records import Problem
 
     source = _source(one, split)
-    rows = [raw.values or {} for raw in source.rows({})]
+    rows = [raw.values or {} for raw in source.read({})]
     seen = dict.fromkeys(name for row in rows for name in row)
     named = source.columns.named()
     text = text_column or (source.columns.problem if "problem" in named else _first(TEXT_COLUMNS, seen))

@@ -45,7 +45,7 @@ def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, o
     columns = Columns(**mapping(column, Columns.model_fields))
     source = FileSource(name=path.stem or "file", path=path.resolve(), columns=columns, limit=limit)
     mapped = {getattr(columns, key) for key in Columns.model_fields}
-    rows = [row.values or {} for row in source.rows({})]
+    rows = [row.values or {} for row in source.read({})]
     seen = dict.fromkeys(name for row in rows for name in row)
     if not column and schema(Problem).keys() <= seen.keys() and all(map(_is_problem, rows)):
         found = [_as_problem(row) for row in rows]
@@ -150,7 +150,7 @@ def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:
     from cotkit.curate.sources.file import FileSource
 
     source = FileSource(name="file", path=path.resolve(), limit=limit)
-    return [dict(row.values or {}) for row in source.rows({})]
+    return [dict(row.values or {}) for row in source.read({})]
 
 
 def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], limit: int | None) -> StepOutput:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
@@ -118,7 +117,7 @@ def pull(
         any_kept = False
         with progress.task(f"pull {source.name}", 0) as task:
             numbers: set[int] = set()
-            for raw in islice(source.rows(pins), source.limit):
+            for raw in source.read(pins):
                 if raw.number in numbers:
                     raise InputError(
                         f"source '{source.name}': two rows have the number {raw.number}; rows are told apart by it"

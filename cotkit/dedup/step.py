@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -229,7 +228,7 @@ def read_benchmark(source: Source, pins: Mapping[str, str]) -> pl.DataFrame:
 
     columns = source.columns
     rows = []
-    for raw in islice(source.rows(pins), source.limit):
+    for raw in source.read(pins):
         values = _values(raw, source)
         choices = values.get(columns.choices)
         rows.append(

@@ -48,10 +48,20 @@ class Document:
 
 
 def read(path: Path) -> Document:
-    """Parse a YAML file.
+    """A recipe file, parsed.
 
     Raises RecipeError for a file that cannot be read, is not YAML, is not a mapping or repeats a key.
     """
+    document = read_any(path)
+    if not isinstance(document.data, dict):
+        raise RecipeError(
+            f"{path}: a recipe is a YAML mapping with `name:` and `steps:`; see `cotkit recipes show quickstart`"
+        )
+    return document
+
+
+def read_any(path: Path) -> Document:
+    """A YAML file, parsed; raises RecipeError as `read`, but its data may be a list, too."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
@@ -80,10 +90,6 @@ def parse(text: str, file: str) -> Document:
         raise RecipeError(f"{file}: not valid YAML ({error}); quote the value that was meant as text") from error
     finally:
         loader.dispose()
-    if not isinstance(document.data, dict):
-        raise RecipeError(
-            f"{file}: a recipe is a YAML mapping with `name:` and `steps:`; see `cotkit recipes show quickstart`"
-        )
     return document
 
 

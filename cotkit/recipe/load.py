@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from cotkit.config import PACKAGE
 from cotkit.errors import RecipeError
 from cotkit.recipe import override, variables
+from cotkit.recipe.blocks import PATH_KEYS, anchor_paths, expand, is_relative
 from cotkit.recipe.check import check
 from cotkit.recipe.document import Document, Place, merge, read
+from cotkit.recipe.edit import insert_steps, remove_steps
 from cotkit.recipe.explain import first_sentences
 from cotkit.recipe.models import Recipe
 
@@ -85,20 +87,27 @@ def validate(document: Document, path: Path) -> Recipe:
 
 
 def _included(path: Path, above: tuple[Path, ...]) -> Document:
-    document = read(path)
-    include, overrides = document.data.pop("include", None), document.data.pop("set", None)
+    document = expand(read(path), path, _block_path)
+    include = document.data.pop("include", None)
+    edits = {key: document.data.pop(key) for key in ("remove", "insert", "set") if key in document.data}
     if include is None:
-        if overrides is not None:
+        if edits:
+            key = next(iter(edits))
             raise RecipeError(
-                f"{document.place(('set',))}: `set:` changes an included recipe; edit the keys here instead"
+                f"{document.place((key,))}: `{key}:` changes an included recipe; edit the steps here instead"
             )
         return document
     base = _include_path(include, path, document)
     if base.resolve() in above or base.resolve() == path.resolve():
         raise RecipeError(f"{document.place(('include',))}: the recipe includes itself by way of {include}")
     below = _included(base, (*above, path.resolve()))
-    _anchor_paths(below.data, base.parent)
+    anchor_paths(below.data, base.parent)
     merged = merge(below, document)
+    if "remove" in edits:
+        remove_steps(merged, edits["remove"], document.place(("remove",)))
+    if "insert" in edits:
+        insert_steps(merged, edits["insert"], document.place(("insert",)))
+    overrides = edits.get("set")
     if overrides is not None and not isinstance(overrides, dict):
         raise RecipeError(f"{document.place(('set',))}: `set:` is a mapping such as {{distill.samples: 4}}")
     for key, value in (overrides or {}).items():
@@ -113,24 +122,16 @@ def _include_path(include: Any, path: Path, document: Document) -> Path:
     return beside if beside.is_file() or include.endswith((".yaml", ".yml")) else find(include)
 
 
-# Keys that hold paths: those of an included recipe start at its own folder, not at the including one's.
-_PATH_KEYS = ("path", "replay", "journal", "weights", "to")
-
-
-def _anchor_paths(value: Any, base: Path) -> None:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key in _PATH_KEYS and isinstance(item, str) and _is_relative(item):
-                value[key] = str(base.resolve() / item)
-            else:
-                _anchor_paths(item, base)
-    elif isinstance(value, list):
-        for item in value:
-            _anchor_paths(item, base)
-
-
-def _is_relative(text: str) -> bool:
-    return not (text.startswith(("/", "~", "cotkit:", "hub:", "${")) or Path(text).is_absolute())
+def _block_path(named: str, path: Path) -> Path:
+    """A block's file: beside the file that includes it, or a shipped one."""
+    for folder in (path.parent, SHIPPED):
+        for name in (named, f"{named}.yaml"):
+            if (folder / name).is_file():
+                return folder / name
+    known = [file.relative_to(SHIPPED).as_posix() for file in sorted(SHIPPED.glob("blocks/*.yaml"))]
+    near = difflib.get_close_matches(named, known, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"shipped blocks: {', '.join(known) or 'none'}"
+    raise RecipeError(f"no block '{named}' beside {path.name} or among the shipped ones; {hint}")
 
 
 def _from_here(key: str, value: Any) -> Any:
@@ -140,7 +141,7 @@ def _from_here(key: str, value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
-    is_path = key.rpartition(".")[2] in _PATH_KEYS and _is_relative(value)
+    is_path = key.rpartition(".")[2] in PATH_KEYS and is_relative(value)
     return str(Path(value).expanduser().resolve()) if is_path or value.startswith(("./", "../", "~/")) else value
 
 

@@ -40,10 +40,27 @@ class Recipe(Config):
     lock: Lock | None = Field(None, description="Written by cotkit into recipe.lock.yaml.")
 
 
+class Insertion(Config):
+    """Steps to put among those of an included recipe."""
+
+    after: str | None = Field(None, description="Name of the step that they come after.")
+    before: str | None = Field(None, description="Name of the step that they come before.")
+    steps: tuple[AnyStep, ...] = Field(min_length=1, description="The steps, in order.")
+
+
 class RecipeFile(Recipe):
-    """A recipe as a file may write it: with an include and overrides."""
+    """A recipe as a file may write it: with an include and what it changes there (remove, insert, set: in this order).
+
+    Below the top, `include:` takes in a block, see cotkit.recipe.blocks.
+    """
 
     include: str | None = Field(None, description="A recipe to start from: a path, or a shipped name.")
+    remove: tuple[str, ...] = Field((), description="Steps of the included recipe that are left out, by name.")
+    insert: tuple[Insertion, ...] = Field((), description="Steps that are put among those of the included recipe.")
     set: dict[str, Any] = Field(
         default_factory=dict, description="Overrides on the included recipe, as --set: {distill.samples: 4}."
     )
+
+
+# Keys of a file that are gone in the recipe it makes.
+EDITS = ("include", "remove", "insert", "set")

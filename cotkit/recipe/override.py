@@ -9,6 +9,7 @@ import yaml
 
 from cotkit.errors import RecipeError
 from cotkit.recipe.document import Document, Path_, Place
+from cotkit.recipe.edit import step_name
 
 
 def parse_option(option: str) -> tuple[str, Any]:
@@ -42,23 +43,19 @@ def apply(document: Document, key: str, value: Any, place: Place) -> None:
 
 
 def _start(data: dict[str, Any], parts: list[str], place: Place) -> tuple[Path_, list[str]]:
-    from cotkit.recipe.models import RecipeFile
+    from cotkit.recipe.models import EDITS, RecipeFile
 
     steps = data.get("steps")
-    names = [_step_name(step) for step in steps] if isinstance(steps, list) else []
+    names = [step_name(step) for step in steps] if isinstance(steps, list) else []
     if len(parts) > 1 and parts[0] in names:
         return ("steps", names.index(parts[0])), parts[1:]
-    top = [name for name in RecipeFile.model_fields if name not in ("lock", "include", "set")]
+    top = [name for name in RecipeFile.model_fields if name not in ("lock", *EDITS)]
     if parts[0] in top:
         return (), parts
     choices = [*(name for name in names if name), *top]
     near = difflib.get_close_matches(parts[0], choices, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"start with one of {', '.join(choices)}"
     raise RecipeError(f"{place}: '{parts[0]}' is neither a step nor a key of this recipe; {hint}")
-
-
-def _step_name(step: Any) -> str:
-    return str(step.get("name") or step.get("step") or "") if isinstance(step, dict) else ""
 
 
 def _enter(target: Any, part: str, key: str, place: Place) -> tuple[Any, str | int]:

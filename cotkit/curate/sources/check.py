@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from cotkit.curate.sources.catalogue import Preset, presets, unknown
@@ -50,7 +51,7 @@ def check_source(name: str, rows: int = 3) -> list[Part]:
     pins: Mapping[str, str] = {}
     for part in source.parts():
         pins = part.materials(pins)
-        plain = list(part.model_copy(update={"limit": rows}).rows(pins))
+        plain = list(islice(part.rows(pins), rows))
         unusable = next((raw.error for raw in map(source.converted, plain) if raw.values is None), None)
         differs = differences(source.known, [raw.values or {} for raw in plain])
         config, split = getattr(part, "config", None), getattr(part, "split", "")

@@ -67,23 +67,21 @@ class FileSource(Source):
         return sorted(found)
 
     def rows(self, pins: Mapping[str, str]) -> Iterator[RawRow]:
-        count = 0
+        empty = True
         try:
             for row in self._all():
-                if self.limit is not None and count >= self.limit:
-                    return
                 if row.error and self.malformed == "stop":
                     raise InputError(
                         f"{row.place}: {row.error}; mend the row, or set `malformed: drop` on the source "
                         f"'{self.name}' to drop such rows"
                     )
-                count += 1
+                empty = False
                 yield row
         except OSError as error:
             raise InputError(_unreadable(self.path, error)) from error
         except (EOFError, zlib.error) as error:
             raise InputError(f"{self.path}: the compressed file is damaged or cut short; fetch it again") from error
-        if not count:
+        if empty:
             raise InputError(f"{self.path}: the file has no rows; give the source '{self.name}' a file with problems")
 
     def _all(self) -> Iterator[RawRow]:

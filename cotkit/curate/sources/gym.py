@@ -52,8 +52,6 @@ class GymSource(Source):
         for task in self.tasks:
             made = self._made(gym, task)
             for index in range(self.size):
-                if self.limit is not None and number >= self.limit:
-                    return
                 entry = made[index]
                 answer = entry["answer"]
                 values = {

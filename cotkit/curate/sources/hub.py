@@ -70,8 +70,6 @@ class HubSource(Source):
             return
         try:
             for number, row in enumerate(resumed(lambda: self._stream(revision))):
-                if self.limit is not None and number >= self.limit:
-                    return
                 yield RawRow(number, f"{self.id} ({self.split}), row {number + 1}", row)
         except InputError:
             raise
@@ -99,10 +97,8 @@ class HubSource(Source):
                 path: str = patiently(download)
             except Exception as error:
                 raise InputError(self._sentence(error)) from error
-            archive = FileSource(name=self.name, path=path, format="zip", malformed="drop", limit=self.limit)
+            archive = FileSource(name=self.name, path=path, format="zip", malformed="drop")
             for row in archive.rows({}):
-                if self.limit is not None and number >= self.limit:
-                    return
                 yield RawRow(number, row.place.replace(path, f"{self.id}/{name}"), row.values, row.error)
                 number += 1
 

@@ -89,8 +89,6 @@ class PresetSource(Source):
         number = 0
         for part in self.parts():
             for raw in part.rows(pins):
-                if self.limit is not None and number >= self.limit:
-                    return
                 yield replace(self.converted(raw), number=number)
                 number += 1
 

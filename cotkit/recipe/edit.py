@@ -1,0 +1,61 @@
+"""What a recipe changes in the steps of the one that it includes: `remove:` and `insert:`."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from cotkit.errors import RecipeError
+from cotkit.recipe.document import Document, Place
+
+
+def step_name(step: Any) -> str:
+    """The name of a step in a recipe's data; empty where it has none."""
+    return str(step.get("name") or step.get("step") or "") if isinstance(step, dict) else ""
+
+
+def remove_steps(document: Document, names: Any, place: Place) -> None:
+    """Take the steps of these names out, in place. Raises RecipeError for a name that no step has."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise RecipeError(f"{place}: `remove:` is a list of names of steps, such as [judge]")
+    for name in names:
+        _splice(document, _find(document, name, place), 1, [], place)
+
+
+def insert_steps(document: Document, insertions: Any, place: Place) -> None:
+    """Put steps in, in place: each insertion says `after` or `before` which step, and `steps`.
+
+    Raises RecipeError for another shape and for a name that no step has.
+    """
+    if not isinstance(insertions, list):
+        raise RecipeError(f"{place}: `insert:` is a list such as [{{after: dedup, steps: […]}}]")
+    for one in insertions:
+        sides = [side for side in ("after", "before") if isinstance(one, dict) and side in one]
+        if len(sides) != 1 or set(one) != {sides[0], "steps"} or not isinstance(one["steps"], list):
+            raise RecipeError(f"{place}: an insertion has `steps` and one of `after` and `before`, and nothing else")
+        at = _find(document, one[sides[0]], place) + (sides[0] == "after")
+        _splice(document, at, 0, one["steps"], place)
+
+
+def _find(document: Document, name: Any, place: Place) -> int:
+    steps = document.data.get("steps")
+    names = [step_name(step) for step in steps] if isinstance(steps, list) else []
+    if name in names:
+        return names.index(name)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else f"it has {', '.join(filter(None, names)) or 'none'}"
+    raise RecipeError(f"{place}: the included recipe has no step '{name}'; {hint}")
+
+
+def _splice(document: Document, at: int, gone: int, steps: list[Any], place: Place) -> None:
+    """Replace `gone` steps at `at` by `steps`; what stood behind keeps its places in the files."""
+    shift = len(steps) - gone
+    moved = {}
+    for path, found in document.places.items():
+        if path[:1] != ("steps",) or len(path) < 2 or not isinstance(path[1], int) or path[1] < at:
+            moved[path] = found
+        elif path[1] >= at + gone:
+            moved[("steps", path[1] + shift, *path[2:])] = found
+    document.data["steps"][at : at + gone] = steps
+    moved.update({("steps", at + i): place for i in range(len(steps))})
+    document.places = moved
