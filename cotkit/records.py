@@ -36,8 +36,9 @@ class Problem:
 
     `answer_from` is the place the answer was found in, `answer_kind` what `verify` can do with it
     (cotkit.curate.reference).
-    A features step fills the last four: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
-    10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none.
+    A features step fills the last five: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
+    10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none, `direct_tokens` is
+    the length of a model's direct answer.
     """
 
     problem_id: str
@@ -58,6 +59,7 @@ class Problem:
     difficulty: float | None = None
     solved_by: list[str] | None = None
     unsolved_by: list[str] | None = None
+    direct_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,7 @@ class Example:
     difficulty: float | None = None
     solved_by: list[str] | None = None
     unsolved_by: list[str] | None = None
+    direct_tokens: int | None = None
 
 
 Row = TypeVar("Row", Problem, Trace, Verdict, Example)

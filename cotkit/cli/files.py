@@ -76,6 +76,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
         choices=choices,
         metadata=as_text(row["metadata"]) or "{}",
         difficulty=float(row["difficulty"]) if row["difficulty"] not in (None, "") else None,
+        direct_tokens=int(row["direct_tokens"]) if row["direct_tokens"] not in (None, "") else None,
         **own,
     )
 

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
 from cotkit.curate.choose import embed
+from cotkit.curate.direct import Direct, measure
 from cotkit.curate.msc import CLASSES
 from cotkit.curate.weak import Weak, graded_digest, solved
 from cotkit.dedup.step import EMBEDDINGS
@@ -23,7 +24,7 @@ from cotkit.distill.engine import Tally
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
-from cotkit.records import Problem, dropped_frame, frame, question, rows
+from cotkit.records import Domain, Problem, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 JOURNAL_FILE = "journal.sqlite"
@@ -70,12 +71,16 @@ class Feature:
 
 
 class Features(Step):
-    """Fill the columns solved_by and unsolved_by, difficulty and subject of all problems; none is dropped."""
+    """Fill the columns solved_by and unsolved_by, direct_tokens, difficulty and subject; no problem is dropped."""
 
     step: Literal["features"] = "features"
     weak: tuple[Weak, ...] = Field((), description="Graded attempts of weaker models.")
+    direct: Direct | None = Field(None, description="The length of a model's direct answer; null: none.")
     difficulty: Difficulty | None = Field(None, description="A rating by a model; null: none.")
     subject: Subject | None = Field(None, description="A class of mathematics; null: none.")
+    domains: tuple[Domain, ...] = Field(
+        (), description="Only problems of these domains; the others pass as they are. Empty: all."
+    )
     limits: Limits = Field(default_factory=Limits, description="How hard teachers are asked.")
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
@@ -87,6 +92,7 @@ class Features(Step):
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.features",
+        "cotkit.curate.direct",
         "cotkit.curate.rating",
         "cotkit.curate.msc",
         "cotkit.curate.weak",
@@ -103,7 +109,7 @@ class Features(Step):
         "subject.weights": "the digest of the weights is in the key instead",
         **{
             f"{part}.teacher.{key}": why
-            for part in ("difficulty", "subject")
+            for part in ("direct", "difficulty", "subject")
             for key, why in (
                 ("api_key_env", "who pays does not change the answer"),
                 ("ignores", "it only decides which recipes are refused"),
@@ -114,8 +120,8 @@ class Features(Step):
 
     @model_validator(mode="after")
     def _something(self) -> Features:
-        if not self.weak and self.difficulty is None and self.subject is None:
-            raise PydanticCustomError("features", "nothing is asked for: set weak, difficulty or subject")
+        if not (self.weak or self.direct or self.difficulty or self.subject):
+            raise PydanticCustomError("features", "nothing is asked for: set weak, direct, difficulty or subject")
         names = [weak.model for weak in self.weak]
         if len(set(names)) < len(names):
             raise PydanticCustomError("features", "two entries of 'weak' have one model name; give each its own")
@@ -123,7 +129,7 @@ class Features(Step):
 
     def teachers(self) -> dict[str, Teacher]:
         """Who is asked, by what for."""
-        asked = {"difficulty": self.difficulty, "subject": self.subject}
+        asked = {"direct": self.direct, "difficulty": self.difficulty, "subject": self.subject}
         return {what: part.teacher for what, part in asked.items() if part is not None and part.teacher is not None}
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
@@ -140,7 +146,7 @@ class Features(Step):
         return found
 
     def check(self) -> list[str]:
-        asked = {"difficulty": self.difficulty, "subject": self.subject}
+        asked = {"direct": self.direct, "difficulty": self.difficulty, "subject": self.subject}
         return [
             f"{what}.sampling.{key} is set, but the teacher {part.teacher.model} ignores it (teacher.ignores); write "
             f"`{what}: {{sampling: {{}}}}` to send nothing"
@@ -157,12 +163,20 @@ class Features(Step):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
-        problems = rows(Problem, table)
+        every = rows(Problem, table)
+        problems = [p for p in every if self._covers(p)]
         counters: dict[str, float] = {}
         told = [Feature(p.problem_id, p.source, p.source_row, None, None, None, None, None) for p in problems]
         failed = 0
         if self.weak:
             problems = with_weak(problems, self.weak, counters)
+        if self.direct is not None:
+            journal = self.journal or context.run / JOURNAL_FILE
+            measured = measure(self.direct, problems, self.limits, journal, context.progress, self.batch)
+            failed += measured.passing
+            _count(counters, measured.tally, measured.usd)
+            problems = [replace(p, direct_tokens=n) for p, n in zip(problems, measured.tokens, strict=True)]
+            counters["measured"] = sum(n is not None for n in measured.tokens)
         if self.difficulty is not None:
             asked = _Asked(self.difficulty.teacher, self.difficulty.sampling, self.difficulty.samples)
             replies = self._ask(asked, "rate", rating.ask_difficulty, problems, context)
@@ -192,13 +206,17 @@ class Features(Step):
             labels = [t.subject_teacher if by_teacher else t.subject_minilm for t in told]
             problems = [replace(p, subject=label) for p, label in zip(problems, labels, strict=True)]
             counters["labelled"] = sum(label is not None for label in labels)
+        done = iter(problems)
         return StepOutput(
-            kept=frame(Problem, problems),
+            kept=frame(Problem, [next(done) if self._covers(p) else p for p in every]),
             dropped=dropped_frame(table, [], [], []),
             counters=counters,
             incomplete=failed,
             secondary={"features": frame(Feature, told)},
         )
+
+    def _covers(self, problem: Problem) -> bool:
+        return not self.domains or problem.domain in self.domains
 
     def _ask(
         self,
@@ -244,11 +262,15 @@ class _Replies:
 
     def count(self, counters: dict[str, float]) -> None:
         """Add what was asked to the step's counters."""
-        tally = self.tally or Tally()
-        for name, value in (("requests", tally.requests), ("journaled", tally.journaled), ("replayed", tally.replayed)):
-            counters[name] = counters.get(name, 0) + value
-        if self.usd:
-            counters["usd"] = counters.get("usd", 0.0) + self.usd
+        _count(counters, self.tally, self.usd)
+
+
+def _count(counters: dict[str, float], tally: Tally | None, usd: float) -> None:
+    told = tally or Tally()
+    for name, value in (("requests", told.requests), ("journaled", told.journaled), ("replayed", told.replayed)):
+        counters[name] = counters.get(name, 0) + value
+    if usd:
+        counters["usd"] = counters.get("usd", 0.0) + usd
 
 
 def with_weak(problems: Sequence[Problem], weak: Sequence[Weak], counters: dict[str, float]) -> list[Problem]:

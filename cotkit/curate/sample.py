@@ -49,5 +49,11 @@ class Sample(Step):
 
 def problem_item(row: Problem) -> Item:
     """A problem as selectors see it: it has no trace yet."""
-    known = {"domain": row.domain, "source": row.source, "subject": row.subject, "difficulty": row.difficulty}
+    known = {
+        "domain": row.domain,
+        "source": row.source,
+        "subject": row.subject,
+        "difficulty": row.difficulty,
+        "direct_tokens": row.direct_tokens,
+    }
     return Item(id=row.problem_id, tie=f"{row.source}:{row.source_row}", text=row.problem, values=known)

@@ -236,4 +236,5 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         difficulty=problem.difficulty,
         solved_by=problem.solved_by,
         unsolved_by=problem.unsolved_by,
+        direct_tokens=problem.direct_tokens,
     )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 # What rows are ranked by, and what they are grouped by. `chars` is the length of reasoning and response.
-Measure = Literal["reasoning_tokens", "response_tokens", "chars", "difficulty", "pass_rate"]
+Measure = Literal["reasoning_tokens", "response_tokens", "direct_tokens", "chars", "difficulty", "pass_rate"]
 Group = Literal["domain", "source", "subject", "difficulty"]
 Vectors = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
 
