@@ -1,4 +1,4 @@
-"""The length of a direct answer: asked once, of some domains, in the provider's tokens, and what selectors do with it."""
+"""The length of a direct answer: asked once, of some domains, in tokens, and what selectors do with it."""
 
 from __future__ import annotations
 
@@ -73,6 +73,4 @@ def test_the_longest_answers_and_the_hardest_programs_are_sampled(tmp_path: Path
 
 def test_a_domain_that_is_none_is_refused() -> None:
     with pytest.raises(ValidationError, match="domains"):
-        Features.model_validate(
-            {"difficulty": {"teacher": {"base_url": "http://x/v1", "model": "m"}}, "domains": ["c"]}
-        )
+        Features.model_validate({"subject": {}, "domains": ["c"]})
