@@ -62,13 +62,14 @@ def load(reference: str, options: Sequence[str] = (), limit: int | None = None) 
     """
     path = find(reference)
     document = _included(path, ())
+    in_file = variables.named(document.data)
     for option in options:
         key, value = override.parse_option(option)
         _check_variable(document, key, option)
         override.apply(document, key, _from_here(key, value), Place(f"--set {option}"))
     if limit is not None:
         _limit(document, limit)
-    variables.substitute(document)
+    variables.substitute(document, in_file)
     recipe = validate(document, path)
     return Loaded(recipe, path, document)
 

@@ -11,8 +11,18 @@ from cotkit.recipe.document import Document, Path_
 _VARIABLE = re.compile(r"\$\{vars\.([A-Za-z0-9_-]*)\}")
 
 
-def substitute(document: Document) -> None:
+def named(value: Any) -> set[str]:
+    """The variables that the strings of a recipe's data name."""
+    if isinstance(value, dict | list):
+        return set().union(*map(named, value.values() if isinstance(value, dict) else value))
+    return set(_VARIABLE.findall(value)) if isinstance(value, str) else set()
+
+
+def substitute(document: Document, in_file: set[str]) -> None:
     """Put the values of `vars` where they are named, in place.
+
+    Args:
+        in_file: the variables that the file names; an override may since have taken one's place.
 
     Raises RecipeError for a variable without a value, one that is not declared, and one that nothing uses.
     """
@@ -22,7 +32,7 @@ def substitute(document: Document) -> None:
     used: set[str] = set()
     for key in [k for k in document.data if k != "vars"]:
         document.data[key] = _walk(document.data[key], (key,), document, values, used)
-    unused = sorted(set(values) - used)
+    unused = sorted(set(values) - used - in_file)
     if unused and not document.data.get("lock"):
         raise RecipeError(
             f"{document.place(('vars', unused[0]))}: the variable '{unused[0]}' is used nowhere; "

@@ -128,3 +128,7 @@ def test_a_path_on_the_command_line_starts_where_the_user_stands(
     here.mkdir()
     monkeypatch.chdir(here)
     assert steps(base, "pull.sources.a.path=x.jsonl")[0].sources[0].path == here / "x.jsonl"
+
+
+def test_an_override_may_take_the_place_of_a_variable(base: Path) -> None:
+    assert steps(base, "sample.rows=2")[3].rows == 2
