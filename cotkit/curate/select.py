@@ -47,6 +47,7 @@ class Select(Step):
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.select",
         "cotkit.curate.choosers",
+        "cotkit.curate.limo",
         "cotkit.curate.tokens",
         "cotkit.records",
     )
@@ -226,4 +227,5 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         difficulty=problem.difficulty,
         solved_by=problem.solved_by,
         unsolved_by=problem.unsolved_by,
+        weak_rates=problem.weak_rates,
     )
