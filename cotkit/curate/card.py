@@ -55,6 +55,7 @@ _COLUMNS: Mapping[str, str] = {
     "difficulty": "difficulty from 1 (easy) to 10, as a model rates it",
     "solved_by": "models that solved the problem in at least one attempt",
     "unsolved_by": "models that solved it in none",
+    "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
     "direct_tokens": "length in tokens of a model's direct answer to the problem",
 }
 _CHOOSING = ("sample", "select", "choose")

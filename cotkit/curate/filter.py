@@ -46,7 +46,7 @@ class FilterStep(Step):
                     kept.append(index)
                 else:
                     dropped.append(index)
-                    reasons.append(found[0].reason)
+                    reasons.append(found[0].reason_of(found[1]))
                     evidence.append({"filter": found[0].name, **found[1]})
                 task.advance()
         return StepOutput(

@@ -53,6 +53,7 @@ class Select(Step):
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.select",
         "cotkit.curate.choosers",
+        "cotkit.curate.limo",
         "cotkit.curate.tokens",
         "cotkit.records",
     )
@@ -236,5 +237,6 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         difficulty=problem.difficulty,
         solved_by=problem.solved_by,
         unsolved_by=problem.unsolved_by,
+        weak_rates=problem.weak_rates,
         direct_tokens=problem.direct_tokens,
     )

@@ -19,6 +19,15 @@ Policy = Literal[
     "faithful:light-r1",
 ]
 
+DedupPolicy = Literal[
+    "strict",
+    "faithful:s1",
+    "faithful:open-thoughts",
+    "faithful:deepscaler-0.90",
+    "faithful:deepscaler-0.93",
+    "faithful:openthoughts3",
+    "faithful:big-math",
+]
 
 Preference = Literal["answer", "solution", "gradable", "source", "longest", "shortest"]
 

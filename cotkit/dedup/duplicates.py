@@ -17,7 +17,7 @@ from cotkit.dedup.exact import groups, match_key
 from cotkit.dedup.facts import Facts, answer_value, facts, people_form, same_answer
 from cotkit.dedup.grams import contained, tokenize
 from cotkit.dedup.normal import without_figures
-from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
+from cotkit.dedup.rows import Item, evidence_of, items_of, shown, siblings_frame
 from cotkit.steps import NoProgress, Progress, StepOutput
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _dropped(
         for row, node in rows:
             if row == survivor:
                 continue
-            evidence = _kept(items[survivor])
+            evidence = evidence_of(items[survivor])
             if node == home:
                 found[row] = _equal(items[row], items[survivor], same, evidence)
                 continue
@@ -270,15 +270,6 @@ def _rank(item: Item, config: DedupKeys) -> tuple[Any, ...]:
         "shortest": len(item.text),
     }
     return (*(ranks[name] for name in config.prefer), item.source, item.row, item.text)
-
-
-def _kept(item: Item) -> dict[str, Any]:
-    return {
-        "kept_source": item.source,
-        "kept_row": item.row,
-        "kept_problem_id": item.problem_id,
-        "kept_problem": shown(item.text),
-    }
 
 
 def _equal(item: Item, kept: Item, method: str, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -11,8 +11,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cotkit.steps import Progress
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, Any]
 
 Rule = Callable[[Sequence[str], Sequence[str], Progress, Path | None], Iterator[tuple[int, int, float]]]
 _WORD = re.compile(r"[\W\d_]+")
@@ -27,15 +33,16 @@ def shared_ngram(
     """
     grams: dict[tuple[str, ...], int] = {}
     for number, item in enumerate(items):
-        for gram in _grams(item, n):
+        for gram in word_grams(item, n):
             grams.setdefault(gram, number)
     for number, text in enumerate(texts):
-        hit = next((grams[gram] for gram in _grams(text, n) if gram in grams), None)
+        hit = next((grams[gram] for gram in word_grams(text, n) if gram in grams), None)
         if hit is not None:
             yield number, hit, 1.0
 
 
-def _grams(text: str, n: int) -> Iterator[tuple[str, ...]]:
+def word_grams(text: str, n: int) -> Iterator[tuple[str, ...]]:
+    """The word n-grams of a text in lower case."""
     words = text.lower().split()
     return (tuple(words[i : i + n]) for i in range(len(words) - n + 1))
 
@@ -62,15 +69,21 @@ def nearest_cosine(
     Its notebooks use 0.90 (STILL against earlier problems) and 0.93 (olympiads against Omni-MATH); the model
     reads the first 256 tokens.
     """
+    from cotkit.dedup.search import nearest
+
+    rows, targets = first_windows([texts, items], progress, cache)
+    yield from nearest(rows, targets, 1, threshold)
+
+
+def first_windows(parts: Sequence[Sequence[str]], progress: Progress, cache: Path | None) -> list[Array]:
+    """A MiniLM row for each text of each part, of what the model reads at once: its first 256 tokens."""
     import numpy as np
 
     from cotkit.dedup.embed import load_encoder
-    from cotkit.dedup.search import nearest
 
     encoder = load_encoder(None, cache)
-    vectors = [encoder.encode(part, progress) for part in (texts, items)]
-    first = [v.rows[np.r_[True, np.diff(v.owner) > 0]] if len(v.rows) else v.rows for v in vectors]
-    yield from nearest(first[0], first[1], 1, threshold)
+    vectors = [encoder.encode(part, progress) for part in parts]
+    return [v.rows[np.r_[True, np.diff(v.owner) > 0]] if len(v.rows) else v.rows for v in vectors]
 
 
 def digit_free(

@@ -56,6 +56,16 @@ def shown(text: str) -> str:
     return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
 
 
+def evidence_of(kept: Item) -> dict[str, Any]:
+    """What a dropped duplicate tells of the row that is kept for it."""
+    return {
+        "kept_source": kept.source,
+        "kept_row": kept.row,
+        "kept_problem_id": kept.problem_id,
+        "kept_problem": shown(kept.text),
+    }
+
+
 def siblings_frame(records: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """Pairs that look alike and are not the same: neither kept nor dropped for it, but worth a look."""
     import polars as pl

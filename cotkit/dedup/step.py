@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from cotkit.config import LocalPath
 from cotkit.dedup.adjudicate import JOURNAL, Judge, read_key, recording_digest
 from cotkit.dedup.benchmarks import KNOWN, by_name
-from cotkit.dedup.config import Containment, Embedding, LeakEmbedding, Policy, Preference
+from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
@@ -25,12 +25,19 @@ EMBEDDINGS = "embeddings"
 _WEIGHTS = "MiniLM weights"
 _CACHE = "where embeddings are kept does not change them"
 _WEIGHTS_PATH = "the digest of the weights is in the key instead"
+# Keys of dedup that only the policy strict reads.
+_STRICT = {"exact", "renamed", "contained", "embedding", "prefer", "against"}
 
 
 class Dedup(Step):
     """Keep one of each problem: equal texts, renamed variables, and rewordings found by meaning."""
 
     step: Literal["dedup"] = "dedup"
+    policy: DedupPolicy = Field(
+        "strict",
+        description="strict: all comparisons and a closer look; faithful:…: one published rule as it is, the first "
+        "row staying: by `source_order`, then the order of the sources in the recipe, then the row's number.",
+    )
     exact: bool = Field(True, description="Equal up to layout: LaTeX spelling, case, punctuation, white space.")
     renamed: bool = Field(True, description="Equal up to the names of single-letter variables.")
     contained: bool = Field(True, description="A whole problem inside a longer text, word for word.")
@@ -40,7 +47,13 @@ class Dedup(Step):
     )
     source_order: tuple[str, ...] = Field(
         (),
-        description="Sources from the most to the least preferred, for `prefer: source`; others come after, by name.",
+        description="Sources from the most to the least preferred, for `prefer: source` and `faithful:…`; others come "
+        "after: by name, with `faithful:…` as the recipe pulls them.",
+    )
+    compared: tuple[str, ...] = Field(
+        (),
+        description="With faithful:s1 and faithful:deepscaler-…: only rows of these sources are compared with the "
+        "earlier ones, and may be dropped; all when left out.",
     )
     against: tuple[AnySource, ...] = Field(
         (), description="Earlier datasets: what is in one of them is dropped as its duplicate."
@@ -59,13 +72,27 @@ class Dedup(Step):
         return (*self.code, *(type(source).__module__ for source in self.against))
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return materials(self.against, pins) | _weights(self.embedding)
+        from cotkit.dedup.published_self import EMBEDS
+
+        embeds = self.policy in ("strict", *EMBEDS)
+        return materials(self.against, pins) | (_weights(self.embedding) if embeds else {})
 
     def exclusions(self) -> Mapping[str, str]:
         return {**self.excluded, **exclusions("against", self.against)}
 
     def check(self) -> list[str]:
+        from cotkit.dedup.published_self import BY_SOURCE
+
         name = self.name or self.step
+        unread = self.model_fields_set & (_STRICT if self.policy != "strict" else set())
+        if self.policy not in BY_SOURCE:
+            unread |= self.model_fields_set & {"compared"}
+        if unread:
+            return [
+                f"the step '{name}' has the policy {self.policy}, which does not read `{min(unread)}`; drop one of them"
+            ]
+        if self.policy != "strict":
+            return []
         if self.source_order and "source" not in self.prefer:
             return [f"the step '{name}' has a `source_order` but does not prefer by source; add it to `prefer`"]
         if self.exact or self.renamed or self.contained or self.embedding:
@@ -77,9 +104,14 @@ class Dedup(Step):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         from cotkit.dedup.duplicates import dedup_table
+        from cotkit.dedup.published_self import published_dedup
 
+        cache = self.cache or context.run / EMBEDDINGS
+        if self.policy != "strict":
+            order = (*self.source_order, *(name for name in _pulled(context.recipe) if name not in self.source_order))
+            return published_dedup(tables[Problem], self.policy, order, self.compared, context.progress, cache)
         earlier = _earlier(self.against, context.pins)
-        return dedup_table(tables[Problem], self, context.progress, self.cache or context.run / EMBEDDINGS, earlier)
+        return dedup_table(tables[Problem], self, context.progress, cache, earlier)
 
 
 Benchmark = Annotated[AnySource, BeforeValidator(by_name, json_schema_input_type=AnySource | Literal[*KNOWN])]
@@ -192,6 +224,12 @@ class Decontaminate(Step):
             self.cache or context.run / EMBEDDINGS,
             context.run / JOURNAL,
         )
+
+
+def _pulled(recipe: Mapping[str, Any]) -> list[str]:
+    """Sources as the recipe pulls them. The input has its rows in this order, so it counts in the cache key, too."""
+    pulls = [step for step in recipe.get("steps", ()) if step.get("step") == "pull"]
+    return [source["name"] for step in pulls for source in step["sources"]]
 
 
 def _earlier(sources: Sequence[Source], pins: Mapping[str, str]) -> pl.DataFrame | None:

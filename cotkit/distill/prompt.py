@@ -72,6 +72,21 @@ class Prompt(Config):
         own: dict[str, str] = {name: told.system for name, told in self.by_domain.items() if told.system is not None}
         return own | {"others": self.system or ""} if own else self.system
 
+    def about(self, problem: str, choices: Sequence[str] | None, domain: str, tests: str | None) -> list[Message]:
+        """The chat messages for a problem of a domain; `tests` as a Problem has them."""
+        prompt = self.of(domain)
+        form = ""
+        if tests and PROGRAM_FORM in prompt.user:
+            from cotkit.verify.code import program_form, read_tests
+
+            form = program_form(read_tests(tests))
+        return prompt.messages(problem, choices, form)
+
+    def tells_form(self) -> bool:
+        """Whether the tests of a problem decide what is asked."""
+        users = (self.user, *(told.user for told in self.by_domain.values()))
+        return any(PROGRAM_FORM in user for user in users if user is not None)
+
     def messages(self, problem: str, choices: Sequence[str] | None = None, program_form: str = "") -> list[Message]:
         """The chat messages for one problem; options become lines with letters."""
         options = lettered(choices)

@@ -16,7 +16,7 @@ from cotkit.distill.engine import Tally
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.presets import Capability
-from cotkit.distill.prompt import PROGRAM_FORM, Message, Prompt
+from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent, Told, distill_prompts
@@ -78,7 +78,7 @@ class Distill(Step):
     def code_modules(self) -> tuple[str, ...]:
         # With `until`, the grader decides how many attempts there are.
         grader = ("cotkit.verify",) if self.until is not None else ()
-        reader = ("cotkit.verify.code",) if self._tells_form() else ()
+        reader = ("cotkit.verify.code",) if self.prompt.tells_form() else ()
         return (*self.code, *grader, *reader)
 
     def rows_in(self, tables: Tables) -> int | None:
@@ -165,22 +165,9 @@ class Distill(Step):
 
     def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
         """(problem_id, messages) of each problem."""
-        by_domain: dict[str, Prompt] = {}
         columns = ("problem_id", "problem", "choices", "domain", "tests")
         for name, problem, choices, domain, tests in problems.select(columns).iter_rows():
-            prompt = by_domain.setdefault(domain, self.prompt.of(domain))
-            form = _form(tests) if tests and PROGRAM_FORM in prompt.user else ""
-            yield name, prompt.messages(problem, choices, form)
-
-    def _tells_form(self) -> bool:
-        users = (self.prompt.user, *(told.user for told in self.prompt.by_domain.values()))
-        return any(PROGRAM_FORM in user for user in users if user is not None)
-
-
-def _form(tests: str) -> str:
-    from cotkit.verify.code import program_form, read_tests
-
-    return program_form(read_tests(tests))
+            yield name, self.prompt.about(problem, choices, domain, tests)
 
 
 def _must_be_unique(problems: pl.DataFrame) -> None:

@@ -17,6 +17,7 @@ def check(recipe: Recipe, document: Document) -> None:
     for index, step in enumerate(recipe.steps):
         for sentence in step.check():
             raise RecipeError(f"{document.place(('steps', index))}: step '{step.name}': {sentence}")
+    _sources(recipe, document)
     _reasoning(recipe, document)
 
 
@@ -61,10 +62,25 @@ def _tables(recipe: Recipe, document: Document) -> None:
         unread.add(step.writes)
 
 
+def _sources(recipe: Recipe, document: Document) -> None:
+    """Keys that name sources name pulled ones; a name with a slip in it would quietly do nothing."""
+    pulled = [source.name for step in recipe.steps for source in getattr(step, "sources", ())]
+    for index, step in enumerate(recipe.steps):
+        for key in ("source_order", "compared"):
+            for name in getattr(step, key, ()):
+                if name not in pulled:
+                    raise RecipeError(
+                        f"{document.place(('steps', index, key))}: no source is named '{name}'; the recipe pulls "
+                        f"{', '.join(pulled)}"
+                    )
+
+
 def _reasoning(recipe: Recipe, document: Document) -> None:
     """A format with reasoning needs a teacher that shows it."""
     silent = [
-        step.name for step in recipe.steps if getattr(getattr(step, "teacher", None), "reasoning", None) == "none"
+        step.name
+        for step in recipe.steps
+        if step.writes is Trace and getattr(getattr(step, "teacher", None), "reasoning", None) == "none"
     ]
     for index, step in enumerate(recipe.steps):
         if silent and getattr(getattr(step, "format", None), "reasoning", False):

@@ -111,6 +111,16 @@ def test_a_teacher_without_reasoning_cannot_publish_reasoning(tmp_path: Path) ->
     assert "publishes reasoning, but the teacher of 'distill' gives none" in refused(tmp_path, text)
 
 
+def test_a_judge_may_hide_its_reasoning(tmp_path: Path) -> None:
+    path = tmp_path / "r.yaml"
+    path.write_text(
+        GOOD + "  - step: distill\n    teacher: {base_url: http://127.0.0.1:1/v1, model: m}\n  - step: verify\n"
+        "  - step: judge\n    teacher: {preset: openai-chat, model: gpt-4o}\n  - step: select\n  - step: publish\n",
+        encoding="utf-8",
+    )
+    assert load(str(path)).recipe.steps[-1].step == "publish"
+
+
 def test_a_key_pasted_for_its_variable_is_not_echoed(tmp_path: Path) -> None:
     secret = "sk-not-a-real-key-0123456789"
     text = GOOD + (

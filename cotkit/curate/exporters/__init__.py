@@ -19,11 +19,13 @@ class Exporter(Config):
 
     Class attributes:
         row: what one row is, for the card.
+        code: further modules or packages whose source decides what is exported.
     """
 
     kind: str
 
     row: ClassVar[str] = "a problem and one reasoning trace of a teacher model"
+    code: ClassVar[tuple[str, ...]] = ()
 
     def refused(self, examples: pl.DataFrame) -> Refusals:
         """Row number -> (reason, evidence) for rows that this shape cannot hold; they are dropped, not bent."""
