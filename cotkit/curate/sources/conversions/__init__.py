@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cotkit.curate.sources.conversions.chats import chat_prompt, conversation
+from cotkit.curate.sources.conversions.chats import chat_prompt, conversation, still_2
 from cotkit.curate.sources.conversions.exams import agieval, gpqa, jee_bench, olympic_arena, riddle_sense, theorem_qa
 from cotkit.curate.sources.conversions.mathematics import (
     accepted,
@@ -39,6 +39,7 @@ CONVERSIONS: Mapping[str, Conversion] = {
         riddle_sense,
         chat_prompt,
         conversation,
+        still_2,
         without_trace,
         s1k,
         open_thoughts,
