@@ -46,6 +46,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "filters": {
         "length": "cotkit.curate.filters.length:Length",
+        "answered": "cotkit.curate.filters.answered:Answered",
         "gradable": "cotkit.curate.filters.gradable:Gradable",
         "no_figure": "cotkit.curate.filters.no_figure:NoFigure",
         "no_proof": "cotkit.curate.filters.no_proof:NoProof",

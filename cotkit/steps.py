@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,6 +138,10 @@ class Step(Config):
 
     def check(self) -> list[str]:
         """What this config asks that cannot work, a sentence each; run by `cotkit validate`."""
+        return []
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        """As `check`, where it depends on the steps `before` this one."""
         return []
 
     def ready(self) -> None:

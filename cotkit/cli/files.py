@@ -251,6 +251,7 @@ def _as_rates(value: Any) -> list[WeakRate] | None:
 
 def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: Output, next_: str) -> None:
     """Kept rows to `out` or stdout, dropped rows to `dropped`; the counts are said."""
+    from cotkit.cli.watch import nothing_kept
     from cotkit.run.funnel import reasons
 
     why = ", ".join(f"{reason} {count:,}" for reason, count in reasons(result).items())
@@ -258,6 +259,8 @@ def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: 
     output.say(f"{result.kept.height:,} kept, {result.dropped.height:,} dropped{f' ({why})' if why else ''}")
     if counted:
         output.say(counted, "dim")
+    if result.dropped.height and result.kept.is_empty():
+        output.warn(nothing_kept("this", result.dropped.height, reasons(result)))
     if dropped is not None:
         write(dropped, result.dropped)
     deliver_rows(result.kept, out, output, next_)

@@ -46,14 +46,19 @@ class Weak(Config):
     judge: Teacher | None = Field(
         None, description="Who decides what the rules leave undecided; what stays undecided does not count."
     )
+    judge_when: Literal["undecided-only", "rescue", "all"] = Field(
+        "undecided-only", description="What else the judge is asked about, as `when` of a judge step."
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Weak:
         if (self.path is None) == (self.teacher is None):
             raise PydanticCustomError("weak", "give either 'path' (graded attempts) or 'teacher' (who is asked)")
-        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge"})
+        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge", "judge_when"})
         if self.teacher is None and idle:
             raise PydanticCustomError("weak", "'{key}' changes nothing beside 'path'; drop it", {"key": idle[0]})
+        if self.judge is None and "judge_when" in idle:
+            raise PydanticCustomError("weak", "'judge_when' changes nothing without a 'judge'; drop it")
         return self
 
 
@@ -314,7 +319,14 @@ class Features(Step):
         if weak.judge is None:
             return rows(Verdict, graded.kept), 0
         sampling = Sampling(temperature=None if "temperature" in weak.judge.ignores else 0.0)
-        judge = Judge(step="judge", teacher=weak.judge, sampling=sampling, limits=self.limits, journal=self.journal)
+        judge = Judge(
+            step="judge",
+            teacher=weak.judge,
+            sampling=sampling,
+            limits=self.limits,
+            journal=self.journal,
+            when=weak.judge_when,
+        )
         judged = judge.run({**tables, Verdict: graded.kept}, context)
         for name in ("judged", "requests", "journaled", "replayed", "usd"):
             if name in judged.counters:

@@ -35,7 +35,7 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class PushOptions:
-    """How to push; only `overwrite` matters for a folder."""
+    """How to push; only `overwrite` and `redistribute` matter for a folder."""
 
     private: bool = True
     revision: str = "main"

@@ -159,7 +159,7 @@ class Publish(Step):
         beside = {**self.format.files(next(iter(splits))), **lock}
         write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
         for sentence in forbidding(kept, card.recipe):
-            context.progress.note(f"{sentence} A push to the Hub will ask for `redistribute`.")
+            context.progress.note(f"{sentence} A push will ask for `redistribute`.")
         return StepOutput(kept=kept, dropped=dropped)
 
     def _parts(self, kept: pl.DataFrame) -> dict[str, pl.DataFrame]:

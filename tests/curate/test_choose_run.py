@@ -79,6 +79,32 @@ def test_a_recipe_chooses_and_tells_each_rows_story(
     assert cli("select", "out", "--explain", "pool:2").stdout == human.stdout
 
 
+def test_unsolved_without_its_features_step_is_refused_and_untried_rows_are_not_easy(
+    tmp_path: Path, cli: Callable[..., Any], jsonl: Callable[..., Path]
+) -> None:
+    jsonl("pool.jsonl", POOL)
+    jsonl("graded.jsonl", GRADED[:1])
+    head, _, _ = RECIPE.partition("  - step: sample")
+    before, _, rest = head.partition("  - step: features")
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(before + rest[rest.index("  - step: filter") :])
+    for verb in ("validate", "run"):
+        refused = cli(verb, recipe)
+        assert refused.returncode == 2
+        assert "asks whether 'small' solved a problem, and no step before it tells; give a features" in refused.stderr
+    recipe.write_text(head.replace("models: [small]", "models: [large]"))
+    assert (
+        "asks whether 'large' solved a problem, and the features step before it has small"
+        in cli("validate", recipe).stderr
+    )
+    recipe.write_text(head)
+    done = cli("run", recipe, "--out", "out", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "warning: step 'filter' kept none of 6 rows (not_tried 5)\n"
+    dropped = pl.read_parquet(tmp_path / "out" / "03-filter" / "dropped.parquet")
+    assert sorted(dropped["reason"]) == ["not_tried"] * 5 + ["too_easy"]
+
+
 def test_a_graded_file_is_selected_with_trace_filters(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
     loop = "Wait, let me check that again. " * 40
     rows = [

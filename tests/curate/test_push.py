@@ -395,7 +395,13 @@ def test_a_source_that_forbids_it_is_not_passed_on_unasked(
     assert ("may not be passed on" in first.get("error", "")) is forbidden
     assert bool(hub.repos) is not forbidden
     assert client("push", str(folder), {"redistribute": True})["changed"] is forbidden
-    assert push_dataset(folder, str(tmp_path / "copy")).changed  # a folder of one's own is no redistribution
+    copy = str(tmp_path / "copy")
+    assert rehearse(folder, copy).forbidden is forbidden
+    if forbidden:
+        with pytest.raises(RecipeError, match=r"/copy: the card says that a source may not be passed on .*--redistrib"):
+            push_dataset(folder, copy)
+        assert not Path(copy).exists()
+    assert push_dataset(folder, copy, PushOptions(redistribute=True)).changed
 
 
 def test_a_dry_run_shows_files_and_card_and_asks_nobody(
