@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -43,6 +44,16 @@ class Config(BaseModel):
                 hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(cls.model_fields)}"
                 raise PydanticCustomError("unknown_key", "unknown key '{key}'; {hint}", {"key": str(key), "hint": hint})
         return data
+
+
+def _one_line(value: str) -> str:
+    if len(value.splitlines()) > 1:
+        raise PydanticCustomError("one_line", "it goes into a line of the card, so it must be one line")
+    return value.strip()
+
+
+# A short text that stands in a line of the card's header and body.
+OneLine = Annotated[str, AfterValidator(_one_line)]
 
 
 def resolve_path(value: Any, info: ValidationInfo) -> Any:

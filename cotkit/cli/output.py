@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +29,9 @@ class Output:
         self.quiet = quiet
         self.yes = yes
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        if as_json or quiet or not self.console.is_terminal:
+            # The Hub's client reads it when it is imported, which is later, and else draws bars of its own.
+            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
     def say(self, text: str, style: str = "") -> None:
         """A line of talk on stderr."""

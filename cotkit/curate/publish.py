@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from cotkit.config import LocalPath
+from cotkit.config import LocalPath, OneLine
 from cotkit.curate.card import CardInput, render_card
 from cotkit.curate.card_header import forbidding
 from cotkit.curate.exporters import AnyExporter, Exporter
@@ -39,7 +39,7 @@ class Publish(Step):
     step: Literal["publish"] = "publish"
     format: AnyExporter = Field(Messages(), description="The shape of the rows.")
     title: str | None = Field(None, min_length=1, description="Title of the card; the recipe's name when left out.")
-    license: str | None = Field(
+    license: OneLine | None = Field(
         None,
         min_length=1,
         description="Licence of the dataset, if you may state one; else computed from the rows' licences.",

@@ -148,6 +148,12 @@ def test_every_key_that_is_needed_is_looked_for_before_the_run(monkeypatch: pyte
             features.ready()
 
 
+def test_an_estimate_knows_what_a_weak_model_will_be_asked() -> None:
+    (asked,) = step("http://a/v1", prompt={"user": "Do: {problem}"}).asking(PROBLEMS)
+    assert (asked.what, asked.samples, len(asked.prompts)) == (": weak small", 4, 4)
+    assert asked.prompts[0][1] == [{"role": "user", "content": "Do: Easy: add 2 and 2."}]
+
+
 @pytest.mark.parametrize(
     ("weak", "message"),
     [

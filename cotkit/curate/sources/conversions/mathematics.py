@@ -57,7 +57,7 @@ def topics(row: Row) -> Row:
 
 
 def s1k(row: Row) -> Row:
-    """s1K: a short `solution` of one line is the answer itself, a longer one the worked solution; crosswords name it."""
+    """s1K: a short `solution` of one line is the answer, a longer one the worked solution; crosswords name it."""
     kind = str(row.get("cot_type") or "")
     solution = str(row.get("solution") or "").strip()
     is_answer = len(solution) <= SHORT and "\n" not in solution and "boxed" not in solution
