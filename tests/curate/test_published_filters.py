@@ -52,7 +52,16 @@ def rejected(name: str, text: str, keys: dict[str, Any] | None = None, **columns
         ("openthoughts_code", LONG, {"tests": TESTS}, "no_solution"),
         ("deepscaler", "Find x", {"answer": "\\frac{\\sqrt{3}\\pi}{2}"}, None),
         ("deepscaler", "Find x", {"answer": "north"}, "letters"),
-        ("deepscaler", "Find x", {"answer": "x^{2}"}, "power"),
+        ("deepscaler", "Find x", {"answer": "x^{2}"}, None),
+        ("deepscaler", "Find x", {"answer": "x^{12}"}, "power"),
+        ("deepscaler", "Find x", {"answer": "\\dfrac{t^2}{2}"}, None),
+        ("deepscaler", "Find x", {"answer": "60^\\circ"}, None),
+        ("deepscaler", "Find x", {"answer": "18\\text{ square feet}"}, "letters"),
+        ("deepscaler", "Find x", {"answer": "18\\text{ feet}^2"}, None),
+        ("deepscaler", "Find x", {"answer": "\\left(-\\infty, \\frac{\\pi}{2}\\right) \\cup [2, 3]"}, None),
+        ("deepscaler", "Find x", {"answer": "\\begin{pmatrix} 3 \\\\ 1 \\end{pmatrix}"}, None),
+        ("deepscaler", "Find x", {"answer": "\\sin x"}, "letters"),
+        ("deepscaler", "Find x", {"answer": "x + y - z"}, "letters"),
         ("deepscaler", "Find x", {"answer": "2^12"}, "power"),
         ("deepscaler", "Find x", {"answer": "2^3"}, None),
         ("deepscaler", "Find x", {"answer": None}, "no_answer"),
@@ -176,3 +185,10 @@ def test_words_of_leaves_formulas_and_code_out() -> None:
 def test_few_english_contest_problems_are_dropped_as_foreign(data: Path) -> None:
     rows = json.loads((data / "problems" / "aime_1983_2023.json").read_text(encoding="utf-8"))
     assert [r["problem"] for r in rows if rejected("language", r["problem"])] == []
+
+
+def test_the_gate_of_deepscaler_may_look_at_answers_as_they_are_written() -> None:
+    assert rejected("deepscaler", "Find x", answer="60^\\circ") is None
+    written = rejected("deepscaler", "Find x", {"normal_form": False}, answer="60^\\circ")
+    assert written is not None
+    assert written["rule"] == "letters"
