@@ -13,17 +13,20 @@ from cotkit.records import Problem
 _BARRED = re.compile(r"\^\{|\^\(|\^[0-9]+\^|\^[0-9][0-9]+")
 # What the grader's normal form takes out or turns into signs, in the order of these patterns.
 _TAKEN_OUT = re.compile(
-    r"\\(?:left|right|text|mbox|textbf|mathrm|[dt]?frac|sqrt|[ ,;!:%$])|\^\{?\\circ\}?|\\(?:begin|end)\{[a-z]{1,12}\}|[{}]"
+    r"\\(?:left|right|text|mbox|textbf|mathrm|[dt]?frac|sqrt|[ ,;!:%$])|\^\{?\\circ\}?"
+    r"|\\(?:begin|end)\{[a-z]{1,12}\}|[{}]"
 )
 _UNIT = re.compile(
-    r"(?:degree|cm|centimeter|meter|mile|second|minute|hour|day|week|month|year|foot|feet|inch|yard)(?:es)?s? *(?:\^[0-9]+)?"
+    r"(?:degree|cm|centimeter|meter|mile|second|minute|hour|day|week|month|year|foot|feet|inch|yard)(?:es)?s? *"
+    r"(?:\^[0-9]+)?"
 )
 _COMMAND = re.compile(r"\\([A-Za-z]{1,20})")
-# Commands whose sign is a letter (alpha is α) and those that stay words (sin); all others become signs.
-_GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+# Commands whose sign is a letter (\alpha is α) and those that stay words; all others become signs that are none.
+_GREEK = re.compile(
+    r"(?:alpha|beta|gamma|delta|epsilon|zeta|eta|theta|iota|kappa|lambda|mu|nu|xi|pi|rho|sigma|tau|phi|chi|psi|omega)",
+    re.IGNORECASE,
 )
-_WORDS = frozenset("sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh log ln exp max min gcd lcm deg".split())
+_WORD = re.compile(r"(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?|log|ln|exp|max|min|gcd|lcm|deg")
 
 
 class DeepScaler(Filter):
@@ -61,5 +64,5 @@ def normal(answer: str) -> str:
 
 
 def _sign(command: re.Match[str]) -> str:
-    name = command[1].lower()
-    return name[0] if name in _GREEK else name if name in _WORDS else "#"
+    name = command[1]
+    return name[0] if _GREEK.fullmatch(name) else name if _WORD.fullmatch(name) else "#"
