@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from string import ascii_uppercase
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,14 +30,24 @@ VerdictName = Literal["correct", "incorrect", "undecided"]
 _CONTROLS = {code: None for code in (*range(32), 127) if chr(code) not in "\t\n\r"}
 
 
+class WeakRate(TypedDict):
+    """How often one model solved a problem: the share `rate` of those of its `attempts` that count."""
+
+    model: str
+    rate: float
+    attempts: int
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One problem. (source, source_row) names the row it came from; problem_id names its text.
 
     `answer_from` is the place the answer was found in, `answer_kind` what `verify` can do with it
     (cotkit.curate.reference).
-    A features step fills the last four: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
-    10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none.
+    A features step fills the last six: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
+    10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none, and `weak_rates`
+    says how often; a model without an attempt that counts is in none of the three. `direct_tokens` is the length of a
+    model's direct answer.
     """
 
     problem_id: str
@@ -58,6 +68,8 @@ class Problem:
     difficulty: float | None = None
     solved_by: list[str] | None = None
     unsolved_by: list[str] | None = None
+    weak_rates: list[WeakRate] | None = None
+    direct_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +149,8 @@ class Example:
     difficulty: float | None = None
     solved_by: list[str] | None = None
     unsolved_by: list[str] | None = None
+    weak_rates: list[WeakRate] | None = None
+    direct_tokens: int | None = None
 
 
 Row = TypeVar("Row", Problem, Trace, Verdict, Example)
@@ -165,6 +179,8 @@ def _dtype(annotation: Any) -> Any:
         return _dtype(options[0])
     if annotation is Message:
         return pl.Struct(schema(Message))
+    if typing.is_typeddict(annotation):
+        return pl.Struct({name: _dtype(hint) for name, hint in typing.get_type_hints(annotation).items()})
     return plain[annotation]
 
 

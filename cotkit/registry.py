@@ -54,6 +54,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "no_url": "cotkit.curate.filters.no_url:NoUrl",
         "integer_answer": "cotkit.curate.filters.integer_answer:IntegerAnswer",
         "unsolved": "cotkit.curate.filters.unsolved:Unsolved",
+        "weak_rate": "cotkit.curate.filters.weak_rate:WeakRateBand",
         "language": "cotkit.curate.filters.language:Language",
         "s1_quality": "cotkit.curate.filters.s1_quality:S1Quality",
         "openthoughts_math": "cotkit.curate.filters.openthoughts_math:OpenThoughtsMath",
@@ -80,6 +81,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "first": "cotkit.curate.choosers:First",
         "shortest": "cotkit.curate.choosers:Shortest",
         "longest": "cotkit.curate.choosers:Longest",
+        "limo": "cotkit.curate.choosers:Limo",
     },
     "selectors": {
         "random": "cotkit.curate.selectors.simple:Random",
@@ -96,6 +98,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "sharegpt": "cotkit.curate.exporters.sharegpt:ShareGpt",
         "alpaca": "cotkit.curate.exporters.alpaca:Alpaca",
         "s1": "cotkit.curate.exporters.s1:S1",
+        "s1k_1_1": "cotkit.curate.exporters.s1k_1_1:S1K11",
         "r1": "cotkit.curate.exporters.texts:R1",
         "r1_zero": "cotkit.curate.exporters.texts:R1Zero",
         "text": "cotkit.curate.exporters.texts:Text",

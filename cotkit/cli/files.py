@@ -15,7 +15,7 @@ from cotkit.steps import Step, StepContext, StepOutput
 if TYPE_CHECKING:
     import polars as pl
 
-    from cotkit.records import Problem
+    from cotkit.records import Problem, WeakRate
 
 
 def mapping(column: Sequence[str] | None, valid: Iterable[str]) -> dict[str, str]:
@@ -76,6 +76,8 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
         choices=choices,
         metadata=as_text(row["metadata"]) or "{}",
         difficulty=float(row["difficulty"]) if row["difficulty"] not in (None, "") else None,
+        weak_rates=_as_rates(row["weak_rates"]),
+        direct_tokens=int(row["direct_tokens"]) if row["direct_tokens"] not in (None, "") else None,
         **own,
     )
 
@@ -227,10 +229,24 @@ def as_text(value: Any) -> str | None:
 
 
 def as_list(value: Any) -> list[str] | None:
+    items = _items(value)
+    return [str(item) for item in items] if items else None
+
+
+def _items(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):  # a CSV cell
         with suppress(ValueError):
             value = json.loads(value)
-    return [str(item) for item in value] if isinstance(value, list) and value else None
+    return value if isinstance(value, list) else []
+
+
+def _as_rates(value: Any) -> list[WeakRate] | None:
+    with suppress(KeyError, TypeError, ValueError):
+        rates: list[WeakRate] = [
+            {"model": str(r["model"]), "rate": float(r["rate"]), "attempts": int(r["attempts"])} for r in _items(value)
+        ]
+        return rates or None
+    return None
 
 
 def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: Output, next_: str) -> None:

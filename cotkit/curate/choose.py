@@ -12,6 +12,7 @@ from pydantic import Field
 
 from cotkit import records
 from cotkit.config import LocalPath
+from cotkit.curate.limo import limo_score
 from cotkit.curate.selectors import AnySelector, Choice, Item, Selector, choose
 from cotkit.dedup.step import EMBEDDINGS
 from cotkit.records import Example
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 # Selectors that look at embeddings.
 _EMBEDDED = ("k_center", "clusters")
-CODE = ("cotkit.curate.choose", "cotkit.curate.selectors", "cotkit.dedup.embed", "cotkit.records")
+CODE = ("cotkit.curate.choose", "cotkit.curate.limo", "cotkit.curate.selectors", "cotkit.dedup.embed", "cotkit.records")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,15 @@ class Choose(Step):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Example]
-        items = [example_item(row) for row in records.rows(Example, table)]
+        # A score of every text takes time, so only where a key names it.
+        scored = "limo" in self.by.model_dump().values()
+        items = [example_item(row, scored) for row in records.rows(Example, table)]
         choice = choose(items, self.rows, self.by, context.seed, vectors_from(self.weights, context))
         return output(table, choice)
 
 
-def example_item(row: Example) -> Item:
-    """An example as selectors see it."""
+def example_item(row: Example, scored: bool = False) -> Item:
+    """An example as selectors see it; `scored` with LIMO's score of its trace."""
     return Item(
         id=f"{row.problem_id}:{row.sample}",
         text=row.problem,
@@ -78,9 +81,11 @@ def example_item(row: Example) -> Item:
             "subject": row.subject,
             "difficulty": row.difficulty,
             "pass_rate": row.pass_rate,
+            "direct_tokens": row.direct_tokens,
             "reasoning_tokens": row.reasoning_tokens,
             "response_tokens": row.response_tokens,
             "chars": len(row.reasoning or "") + len(row.response or ""),
+            "limo": limo_score(f"{row.reasoning or ''}\n{row.response or ''}") if scored else None,
         },
     )
 

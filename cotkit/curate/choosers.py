@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from cotkit.config import Config
+from cotkit.curate.limo import limo_score
 from cotkit.records import Trace
 from cotkit.registry import Registered
 
@@ -49,6 +50,15 @@ class Longest(Chooser):
 
     def rank(self, trace: Trace) -> float:
         return -length_of(trace)
+
+
+class Limo(Chooser):
+    """The highest score of LIMO: long, with many words of checking, doubt and conclusion (cotkit.curate.limo)."""
+
+    by: Literal["limo"] = "limo"
+
+    def rank(self, trace: Trace) -> float:
+        return -limo_score(f"{trace.reasoning or ''}\n{trace.response or ''}")
 
 
 AnyChooser = Annotated[Chooser, Registered("choosers", "by")]

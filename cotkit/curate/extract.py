@@ -85,7 +85,7 @@ class Extract(Step):
         min_length=1,
         description="Problems whose reference is of these kinds are asked about.",
     )
-    only: tuple[str, ...] = Field((), description="Ask about problems of these sources alone; of all when left out.")
+    of: tuple[str, ...] = Field((), description="Ask about problems of these sources alone; of all when left out.")
     option_text: bool = Field(
         False, description="Where the samples agree on a letter, take the text of that option as the answer."
     )
@@ -136,7 +136,7 @@ class Extract(Step):
         wanted = [
             i
             for i, p in enumerate(problems)
-            if p.answer_kind in self.kinds and (not self.only or p.source in self.only)
+            if p.answer_kind in self.kinds and (not self.of or p.source in self.of)
         ]
         asked = [i for i in wanted if (problems[i].solution or "").strip()]
         with context.progress.task("extract", len(asked) * self.samples) as task:

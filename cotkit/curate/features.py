@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -15,18 +14,47 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
-from cotkit.curate.choose import embed
-from cotkit.curate.msc import CLASSES
-from cotkit.curate.weak import Weak, graded_digest, solved
-from cotkit.dedup.step import EMBEDDINGS
+from cotkit.curate.direct import Direct, tokens
+from cotkit.curate.nearest import nearest_classes
+from cotkit.curate.weak import Tried, graded_digest, rate_of, read_graded, tried_from, with_rates
 from cotkit.distill.engine import Tally
+from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
-from cotkit.records import Problem, dropped_frame, frame, question, rows
+from cotkit.records import Domain, Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.verify.judge import Judge
+from cotkit.verify.step import Verify
 
 JOURNAL_FILE = "journal.sqlite"
+
+
+class Weak(Config):
+    """Attempts of one model: graded ones from `path`, or asked for here and graded as the verify step does."""
+
+    model: str = Field(
+        min_length=1, description="Name of the model in solved_by, unsolved_by and weak_rates, and for filters."
+    )
+    path: LocalPath | None = Field(
+        None, description="A run directory with a verify step, or a file that `cotkit verify FILE --out` wrote."
+    )
+    teacher: Teacher | None = Field(None, description="The model itself, to be asked, instead of `path`.")
+    prompt: Prompt = Field(default_factory=Prompt, description="What it is told.")
+    sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
+    samples: int = Field(1, ge=1, description="Attempts at each problem.")
+    judge: Teacher | None = Field(
+        None, description="Who decides what the rules leave undecided; what stays undecided does not count."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Weak:
+        if (self.path is None) == (self.teacher is None):
+            raise PydanticCustomError("weak", "give either 'path' (graded attempts) or 'teacher' (who is asked)")
+        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge"})
+        if self.teacher is None and idle:
+            raise PydanticCustomError("weak", "'{key}' changes nothing beside 'path'; drop it", {"key": idle[0]})
+        return self
 
 
 class Difficulty(Config):
@@ -67,15 +95,20 @@ class Feature:
     subject_minilm: str | None
     cosine: float | None
     agreed: bool | None
+    attempts: list[Tried] | None
 
 
 class Features(Step):
-    """Fill the columns solved_by and unsolved_by, difficulty and subject of all problems; none is dropped."""
+    """Fill the columns solved_by, unsolved_by, weak_rates, direct_tokens, difficulty and subject; none is dropped."""
 
     step: Literal["features"] = "features"
-    weak: tuple[Weak, ...] = Field((), description="Graded attempts of weaker models.")
+    weak: tuple[Weak, ...] = Field((), description="Attempts of weaker models.")
+    direct: Direct | None = Field(None, description="The length of a model's direct answer; null: none.")
     difficulty: Difficulty | None = Field(None, description="A rating by a model; null: none.")
     subject: Subject | None = Field(None, description="A class of mathematics; null: none.")
+    domains: tuple[Domain, ...] = Field(
+        (), description="Only problems of these domains; the others pass as they are. Empty: all."
+    )
     limits: Limits = Field(default_factory=Limits, description="How hard teachers are asked.")
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
@@ -87,8 +120,10 @@ class Features(Step):
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.features",
+        "cotkit.curate.direct",
         "cotkit.curate.rating",
         "cotkit.curate.msc",
+        "cotkit.curate.nearest",
         "cotkit.curate.weak",
         "cotkit.verify.judge_prompt",
         "cotkit.dedup.embed",
@@ -102,8 +137,8 @@ class Features(Step):
         "weak.*.path": "the digest of the graded answers stands for their path",
         "subject.weights": "the digest of the weights is in the key instead",
         **{
-            f"{part}.teacher.{key}": why
-            for part in ("difficulty", "subject")
+            f"{teacher}.{key}": why
+            for teacher in ("weak.*.teacher", "weak.*.judge", "direct.teacher", "difficulty.teacher", "subject.teacher")
             for key, why in (
                 ("api_key_env", "who pays does not change the answer"),
                 ("ignores", "it only decides which recipes are refused"),
@@ -114,20 +149,40 @@ class Features(Step):
 
     @model_validator(mode="after")
     def _something(self) -> Features:
-        if not self.weak and self.difficulty is None and self.subject is None:
-            raise PydanticCustomError("features", "nothing is asked for: set weak, difficulty or subject")
+        if not (self.weak or self.direct or self.difficulty or self.subject):
+            raise PydanticCustomError("features", "nothing is asked for: set weak, direct, difficulty or subject")
         names = [weak.model for weak in self.weak]
         if len(set(names)) < len(names):
             raise PydanticCustomError("features", "two entries of 'weak' have one model name; give each its own")
         return self
 
+    def asked(self) -> dict[str, Asked]:
+        """What is asked, by what for; what a judge will have to decide is not known before."""
+        found = {
+            f"weak {weak.model}": Asked(weak.teacher, weak.sampling, weak.samples)
+            for weak in self.weak
+            if weak.teacher is not None
+        }
+        if self.direct is not None:
+            found["direct"] = Asked(self.direct.teacher, self.direct.sampling, 1)
+        if self.difficulty is not None:
+            found["difficulty"] = Asked(self.difficulty.teacher, self.difficulty.sampling, self.difficulty.samples)
+        if self.subject is not None and self.subject.teacher is not None:
+            found["subject"] = Asked(self.subject.teacher, self.subject.sampling, 1)
+        return found
+
     def teachers(self) -> dict[str, Teacher]:
         """Who is asked, by what for."""
-        asked = {"difficulty": self.difficulty, "subject": self.subject}
-        return {what: part.teacher for what, part in asked.items() if part is not None and part.teacher is not None}
+        judges = {f"judge of {weak.model}": weak.judge for weak in self.weak if weak.judge is not None}
+        return {what: asked.teacher for what, asked in self.asked().items()} | judges
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, "cotkit.verify") if any(weak.teacher is not None for weak in self.weak) else self.code
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        found = {f"weak {weak.model}": graded_digest(weak) for weak in self.weak}
+        found = {
+            f"weak {weak.model}": graded_digest(weak.model, weak.path) for weak in self.weak if weak.path is not None
+        }
         found |= {
             f"recording of {what}": recording_digest(teacher.replay)
             for what, teacher in self.teachers().items()
@@ -140,14 +195,18 @@ class Features(Step):
         return found
 
     def check(self) -> list[str]:
-        asked = {"difficulty": self.difficulty, "subject": self.subject}
-        return [
-            f"{what}.sampling.{key} is set, but the teacher {part.teacher.model} ignores it (teacher.ignores); write "
-            f"`{what}: {{sampling: {{}}}}` to send nothing"
-            for what, part in asked.items()
-            if part is not None and part.teacher is not None
-            for key in part.teacher.ignores
-            if getattr(part.sampling, key) is not None
+        found = [
+            f"{what}: sampling.{key} is set, but the teacher {asked.teacher.model} ignores it (teacher.ignores); write "
+            f"`sampling: {{}}` to send nothing"
+            for what, asked in self.asked().items()
+            for key in asked.teacher.ignores
+            if getattr(asked.sampling, key) is not None
+        ]
+        return found + [
+            f"{what}: samples is {asked.samples} at temperature 0 without a seed, so every sample would be the same "
+            "answer paid again; raise sampling.temperature or set samples to 1"
+            for what, asked in self.asked().items()
+            if asked.samples > 1 and asked.sampling.temperature == 0 and asked.sampling.seed is None
         ]
 
     def ready(self) -> None:
@@ -157,15 +216,34 @@ class Features(Step):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
-        problems = rows(Problem, table)
+        every = rows(Problem, table)
+        problems = [p for p in every if self._covers(p)]
         counters: dict[str, float] = {}
-        told = [Feature(p.problem_id, p.source, p.source_row, None, None, None, None, None) for p in problems]
+        told = [Feature(p.problem_id, p.source, p.source_row, None, None, None, None, None, None) for p in problems]
         failed = 0
         if self.weak:
-            problems = with_weak(problems, self.weak, counters)
+            tried: list[list[Tried]] = [[] for _ in problems]
+            rates: list[list[WeakRate]] = [[] for _ in problems]
+            for weak in self.weak:
+                found, missed = self._attempts(weak, problems, counters, context)
+                failed += missed
+                for i, attempts in enumerate(found):
+                    tried[i] += attempts
+                    rates[i] += filter(None, [rate_of(weak.model, attempts)])
+                own = [r for row in rates for r in row if r["model"] == weak.model]
+                counters[f"tried by {weak.model}"] = len(own)
+                counters[f"solved by {weak.model}"] = sum(r["rate"] > 0 for r in own)
+            problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
+            told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
+        if self.direct is not None:
+            replies = self._ask("direct", [_messages(self.direct.prompt, p) for p in problems], context)
+            failed += replies.passing
+            replies.count(counters)
+            lengths = [tokens(traces) for traces in replies.traces]
+            problems = [replace(p, direct_tokens=n) for p, n in zip(problems, lengths, strict=True)]
+            counters["measured"] = sum(n is not None for n in lengths)
         if self.difficulty is not None:
-            asked = _Asked(self.difficulty.teacher, self.difficulty.sampling, self.difficulty.samples)
-            replies = self._ask(asked, "rate", rating.ask_difficulty, problems, context)
+            replies = self._ask("difficulty", _alone(rating.ask_difficulty, problems), context)
             failed += replies.passing
             replies.count(counters)
             ratings = [sorted(filter(None, map(rating.read_difficulty, texts))) for texts in replies.texts]
@@ -180,8 +258,7 @@ class Features(Step):
                     for t, (code, cosine) in zip(told, nearest, strict=True)
                 ]
             if self.subject.teacher is not None:
-                asked = _Asked(self.subject.teacher, self.subject.sampling, 1)
-                replies = self._ask(asked, "label", rating.ask_subject, problems, context)
+                replies = self._ask("subject", _alone(rating.ask_subject, problems), context)
                 failed += replies.passing
                 replies.count(counters)
                 labels = [rating.read_subject(texts[0]) if texts else None for texts in replies.texts]
@@ -192,44 +269,94 @@ class Features(Step):
             labels = [t.subject_teacher if by_teacher else t.subject_minilm for t in told]
             problems = [replace(p, subject=label) for p, label in zip(problems, labels, strict=True)]
             counters["labelled"] = sum(label is not None for label in labels)
+        done = iter(problems)
         return StepOutput(
-            kept=frame(Problem, problems),
+            kept=frame(Problem, [next(done) if self._covers(p) else p for p in every]),
             dropped=dropped_frame(table, [], [], []),
             counters=counters,
             incomplete=failed,
             secondary={"features": frame(Feature, told)},
         )
 
-    def _ask(
+    def _covers(self, problem: Problem) -> bool:
+        return not self.domains or problem.domain in self.domains
+
+    def _attempts(
+        self, weak: Weak, problems: Sequence[Problem], counters: dict[str, float], context: StepContext
+    ) -> tuple[list[list[Tried]], int]:
+        """The attempts at each problem, and how many could not be had for a passing reason."""
+        if weak.path is not None:
+            found = read_graded(weak.model, weak.path)
+            return [found.get(p.problem_id, []) for p in problems], 0
+        messages = [_messages(weak.prompt, p) for p in problems]
+        replies = self._ask(f"weak {weak.model}", messages, context)
+        replies.count(counters)
+        # Each row is graded against its own reference, also where two rows have one text.
+        own = [replace(p, problem_id=str(i)) for i, p in enumerate(problems)]
+        traces = [trace for row in replies.traces for trace in row]
+        graded, passing = self._graded(weak, traces, own, counters, context)
+        tried: list[list[Tried]] = [[] for _ in problems]
+        for trace, verdict in zip(traces, graded, strict=True):
+            tried[int(trace.problem_id)].append(tried_from(weak.model, trace, verdict))
+        return tried, replies.passing + passing
+
+    def _graded(
         self,
-        asked: _Asked,
-        label: str,
-        prompt: Callable[[str], str],
+        weak: Weak,
+        traces: Sequence[Trace],
         problems: Sequence[Problem],
+        counters: dict[str, float],
         context: StepContext,
-    ) -> _Replies:
+    ) -> tuple[list[Verdict], int]:
+        """A verdict for each trace, in order, and how many the judge owes for a passing reason."""
+        tables = {Trace: frame(Trace, traces), Problem: frame(Problem, problems)}
+        graded = Verify(step="verify", warn_undecided=1).run(tables, context)
+        if weak.judge is None:
+            return rows(Verdict, graded.kept), 0
+        sampling = Sampling(temperature=None if "temperature" in weak.judge.ignores else 0.0)
+        judge = Judge(step="judge", teacher=weak.judge, sampling=sampling, limits=self.limits, journal=self.journal)
+        judged = judge.run({**tables, Verdict: graded.kept}, context)
+        for name in ("judged", "requests", "journaled", "replayed", "usd"):
+            if name in judged.counters:
+                counters[name] = counters.get(name, 0) + judged.counters[name]
+        return rows(Verdict, judged.kept), judged.incomplete
+
+    def _ask(self, what: str, messages: Sequence[Sequence[Message]], context: StepContext) -> _Replies:
         """Every sample's reply, by problem. Raises as distill_prompts does."""
-        replies = _Replies([[] for _ in problems])
-        with context.progress.task(label, len(problems) * asked.samples) as task:
+        asked = self.asked()[what]
+        replies = _Replies([[] for _ in messages])
+        with context.progress.task(what, len(messages) * asked.samples) as task:
 
             def hear(told: Told) -> None:
                 task.advance(1, usd=told.trace.cost_usd or 0.0)
                 replies.usd += told.trace.cost_usd or 0.0
                 replies.passing += told.failure is not None and told.failure.passing
-                if told.failure is None and told.trace.status == "done":
-                    replies.texts[told.index // asked.samples].append(told.trace.response or "")
+                if told.failure is None:
+                    replies.traces[told.index // asked.samples].append(told.trace)
 
-            texts = (prompt(question(p.problem, p.choices)) for p in problems)
-            prompts = ((str(i), [{"role": "user", "content": text}]) for i, text in enumerate(texts))
+            prompts = ((str(i), one) for i, one in enumerate(messages))
             journal = self.journal or context.run / JOURNAL_FILE
             replies.tally = distill_prompts(
                 prompts, asked.teacher, asked.sampling, self.limits, journal, hear, asked.samples, batch=self.batch
             )
+        for row in replies.traces:
+            row.sort(key=lambda trace: trace.sample)
         return replies
 
 
+def _messages(prompt: Prompt, problem: Problem) -> list[Message]:
+    return prompt.about(problem.problem, problem.choices, problem.domain, problem.tests)
+
+
+def _alone(prompt: Callable[[str], str], problems: Sequence[Problem]) -> list[list[Message]]:
+    """One user message a problem."""
+    return [[{"role": "user", "content": prompt(question(p.problem, p.choices))}] for p in problems]
+
+
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
+    """Who is asked, how, and how often each problem."""
+
     teacher: Teacher
     sampling: Sampling
     samples: int
@@ -237,10 +364,17 @@ class _Asked:
 
 @dataclass
 class _Replies:
-    texts: list[list[str]]
+    """The answers that came, by problem."""
+
+    traces: list[list[Trace]]
     passing: int = 0
     usd: float = 0.0
     tally: Tally | None = None
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """The whole ones, as text."""
+        return [[t.response or "" for t in row if t.status == "done"] for row in self.traces]
 
     def count(self, counters: dict[str, float]) -> None:
         """Add what was asked to the step's counters."""
@@ -249,31 +383,6 @@ class _Replies:
             counters[name] = counters.get(name, 0) + value
         if self.usd:
             counters["usd"] = counters.get("usd", 0.0) + self.usd
-
-
-def with_weak(problems: Sequence[Problem], weak: Sequence[Weak], counters: dict[str, float]) -> list[Problem]:
-    """The problems with solved_by and unsolved_by; a model that did not try one is in neither."""
-    found = {one.model: solved(one) for one in weak}
-    for model, verdicts in found.items():
-        tried = [verdicts[p.problem_id] for p in problems if p.problem_id in verdicts]
-        counters[f"tried by {model}"], counters[f"solved by {model}"] = len(tried), sum(tried)
-    return [
-        replace(
-            p,
-            solved_by=[model for model, verdicts in found.items() if verdicts.get(p.problem_id) is True],
-            unsolved_by=[model for model, verdicts in found.items() if verdicts.get(p.problem_id) is False],
-        )
-        for p in problems
-    ]
-
-
-def nearest_classes(problems: Sequence[Problem], weights: Path | None, context: StepContext) -> list[tuple[str, float]]:
-    """The class whose name and description are nearest to each problem, and their cosine."""
-    codes = list(CLASSES)
-    texts = [f"{name}: {about}" for name, about in CLASSES.values()]
-    vectors = embed([*texts, *(p.problem for p in problems)], weights, context.run / EMBEDDINGS, context.progress)
-    cosines = vectors[len(texts) :] @ vectors[: len(texts)].T
-    return [(codes[int(row.argmax())], round(float(row.max()), 4)) for row in cosines]
 
 
 def _compared(told: Feature, label: str | None) -> Feature:

@@ -123,7 +123,7 @@ class Publish(Step):
         return {} if self.notes is None else {"notes": hashlib.sha256(_notes(self.notes).encode()).hexdigest()}
 
     def code_modules(self) -> tuple[str, ...]:
-        return (*self.code, type(self.format).__module__)
+        return (*self.code, type(self.format).__module__, *self.format.code)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         rows = tables[self.reads[0]]

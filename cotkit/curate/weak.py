@@ -1,43 +1,77 @@
-"""What other models made of the problems: read from an earlier run, or from a file of graded answers."""
+"""What other models made of the problems: graded attempts, read or asked for, and how often they were right."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
-
-from pydantic import Field
+from typing import TYPE_CHECKING, Any, TypedDict, get_args
 
 from cotkit import records
-from cotkit.config import Config, LocalPath
 from cotkit.curate.sources.file import FileSource
 from cotkit.errors import InputError
-from cotkit.records import Verdict, VerdictName
+from cotkit.records import Problem, Trace, Verdict, VerdictName, WeakRate
 
 if TYPE_CHECKING:
     import polars as pl
 
 
-class Weak(Config):
-    """Attempts of one model."""
+class Tried(TypedDict):
+    """One attempt of one model, as features.parquet lists it; `request_hash` finds the answer in the journal."""
 
-    model: str = Field(min_length=1, description="Name under which the model is listed in solved_by or unsolved_by.")
-    path: LocalPath = Field(
-        description="A run directory with a verify step, or a file that `cotkit verify FILE --out` wrote."
+    model: str
+    verdict: str
+    method: str
+    reason: str
+    extracted: str | None
+    request_hash: str | None
+
+
+def rate_of(model: str, tried: Sequence[Tried]) -> WeakRate | None:
+    """The share of correct ones among the attempts that count; None where none counts.
+
+    As in select: an answer that could not be decided does not count; one that was cut off counts as not solved.
+    """
+    counted = [t for t in tried if t["verdict"] != "undecided" or t["reason"].startswith("trace_")]
+    if not counted:
+        return None
+    rate = sum(t["verdict"] == "correct" for t in counted) / len(counted)
+    return WeakRate(model=model, rate=rate, attempts=len(counted))
+
+
+def with_rates(problem: Problem, rates: Sequence[WeakRate]) -> Problem:
+    """The problem with who solved it, who did not, and how often; a model without a rate is in none of these."""
+    return replace(
+        problem,
+        solved_by=[r["model"] for r in rates if r["rate"] > 0],
+        unsolved_by=[r["model"] for r in rates if r["rate"] == 0],
+        weak_rates=list(rates),
     )
 
 
-def graded_file(weak: Weak) -> Path:
+def tried_from(model: str, trace: Trace, verdict: Verdict) -> Tried:
+    """An attempt that was asked for and graded."""
+    return Tried(
+        model=model,
+        verdict=verdict.verdict,
+        method=verdict.method,
+        reason=verdict.reason,
+        extracted=verdict.extracted,
+        request_hash=trace.request_hash,
+    )
+
+
+def graded_file(model: str, path: Path) -> Path:
     """The table of verdicts: of a run the last one. Raises InputError where there is none."""
-    if weak.path.is_file():
-        return weak.path
+    if path.is_file():
+        return path
     wanted = records.schema(Verdict)
-    for table in sorted(weak.path.glob("[0-9][0-9]*-*/kept.parquet"), reverse=True):
+    for table in sorted(path.glob("[0-9][0-9]*-*/kept.parquet"), reverse=True):
         if _schema(table) == wanted:
             return table
     raise InputError(
-        f"{weak.path}: no graded answers of '{weak.model}' here; give a run directory with a finished verify step, "
+        f"{path}: no graded answers of '{model}' here; give a run directory with a finished verify step, "
         f"or a file of `cotkit verify`"
     )
 
@@ -51,43 +85,50 @@ def _schema(path: Path) -> Mapping[str, Any]:
         return {}
 
 
-def graded_digest(weak: Weak) -> str:
+def graded_digest(model: str, path: Path) -> str:
     """sha256 of the table."""
-    with graded_file(weak).open("rb") as file:
+    with graded_file(model, path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def solved(weak: Weak) -> dict[str, bool]:
-    """problem_id -> whether any attempt was correct; problems with no attempt that counts are missing.
-
-    An answer that the grader could not decide does not count; one that was cut off counts as not solved.
-    """
-    path = graded_file(weak)
-    found: dict[str, bool] = {}
-    for identity, verdict, why in _attempts(path, weak):
-        if verdict != "undecided" or why.startswith("trace_"):
-            found[identity] = found.get(identity, False) or verdict == "correct"
+def read_graded(model: str, path: Path) -> dict[str, list[Tried]]:
+    """problem_id -> the attempts at it. Raises InputError for what is no graded answer."""
+    found: dict[str, list[Tried]] = {}
+    for identity, tried in _attempts(model, graded_file(model, path), path.is_dir()):
+        found.setdefault(identity, []).append(tried)
     return found
 
 
-def _attempts(path: Path, weak: Weak) -> Iterable[tuple[str, str, str]]:
-    """(problem_id, verdict, reason) of each attempt."""
-    if weak.path.is_dir():
+def _attempts(model: str, table: Path, of_run: bool) -> Iterable[tuple[str, Tried]]:
+    if of_run:
         import polars as pl
 
-        table: pl.DataFrame = pl.read_parquet(path)
-        yield from table.select("problem_id", "verdict", "reason").iter_rows()
+        verdicts: pl.DataFrame = pl.read_parquet(table)
+        for row in verdicts.select("problem_id", "verdict", "method", "reason", "extracted").iter_rows():
+            identity, verdict, method, reason, extracted = row
+            yield identity, _tried(model, verdict, method, reason, extracted)
         return
-    verdicts = get_args(VerdictName)
-    for raw in FileSource(kind="file", name="graded", path=path).rows({}):
-        row = raw.values or {}
-        verdict = row.get("verdict")
-        identity = row.get("problem_id")
-        if identity is None and isinstance(row.get("problem"), str):
-            identity = records.problem_id(row["problem"], row.get("choices") or None)
-        if not isinstance(identity, str) or verdict not in verdicts:
+    for raw in FileSource(kind="file", name="graded", path=table).rows({}):
+        values = raw.values or {}
+        verdict = values.get("verdict")
+        identity = values.get("problem_id")
+        if identity is None and isinstance(values.get("problem"), str):
+            identity = records.problem_id(values["problem"], values.get("choices") or None)
+        if not isinstance(identity, str) or verdict not in get_args(VerdictName):
             raise InputError(
                 f"{raw.place}: no problem_id or problem, or no verdict (correct, incorrect, undecided); "
                 f"give a file that `cotkit verify FILE --out` wrote"
             )
-        yield identity, str(verdict), str(row.get("verdict_reason") or "")
+        more = [values.get(name) for name in ("verdict_method", "verdict_reason", "extracted")]
+        yield identity, _tried(model, str(verdict), *more)
+
+
+def _tried(model: str, verdict: str, method: Any, reason: Any, extracted: Any) -> Tried:
+    return Tried(
+        model=model,
+        verdict=verdict,
+        method=str(method or ""),
+        reason=str(reason or ""),
+        extracted=extracted if isinstance(extracted, str) else None,
+        request_hash=None,
+    )

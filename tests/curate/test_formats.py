@@ -243,6 +243,36 @@ def test_the_training_text_of_s1() -> None:
     assert second.endswith("<|im_start|>answer\nAnswer: 4<|im_end|>")
 
 
+def test_both_traces_of_s1k_1_1_stand_side_by_side() -> None:
+    def kept(attempt: str, **more: str) -> str:
+        return json.dumps({"thinking_trajectories": ["G.", "H."], "attempt": attempt, **more})
+
+    table = records.frame(
+        Example,
+        [
+            example(1, metadata=kept("\\boxed{2}", solution="Add.", source_type="pool")),
+            example(2, metadata=kept("\\boxed{5}"), verdict="undecided"),
+            example(3, metadata=kept("I cannot say."), verdict="incorrect"),
+            example(4, metadata="{}"),
+        ],
+    )
+    shape = exporter(kind="s1k_1_1")
+    kept_rows, refused = kept_and_refused(shape, table)
+    assert {n: reason for n, (reason, _) in refused.items()} == {3: "no_earlier_trace"}
+    exported = shape.export(kept_rows)
+    assert exported["gemini_thinking_trajectory"].to_list() == ["G.\n\nH."] * 3
+    assert exported["gemini_grade"].to_list() == ["Yes", "No", None]
+    assert exported["deepseek_grade"].to_list() == ["Yes", None, "No"]
+    assert exported["solution"].to_list() == ["Add.", "4", "6"]
+    assert exported["source_type"].to_list() == ["pool", "sums", "sums"]
+    both = [(a["reasoning"], a["response"]) for a in read_back(exported[:1]).attempts.to_dicts()]
+    assert both == [("G.\n\nH.", "\\boxed{2}"), (example(1).reasoning, example(1).response)]
+    renamed = exporter(kind="s1k_1_1", earlier="qwq", later="r1", trace_from="attempt").export(kept_rows)
+    assert renamed["qwq_thinking_trajectory"][0] == "\\boxed{2}"
+    with pytest.raises(ValidationError, match="give each its own"):
+        exporter(kind="s1k_1_1", later="gemini")
+
+
 def _only(row: Mapping[str, Any], name: str | None = None) -> list[dict[str, Any]]:
     found = _import([row], name)
     assert found.dropped.is_empty(), found.dropped.to_dicts()

@@ -26,6 +26,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"by": "random"},
     {"by": "top"},
     {"by": "top", "of": "difficulty", "lowest": True},
+    {"by": "top", "of": "limo"},
     {"by": "quota"},
     {"by": "quota", "over": "difficulty", "inside": "longest"},
     {"by": "quota", "over": "source", "shares": {"aime": 3, "math": 1}, "inside": "hardest"},
@@ -61,6 +62,7 @@ ITEM = st.fixed_dictionaries(
         "response_tokens": st.integers(0, 9),
         "chars": st.integers(0, 1000),
         "pass_rate": st.floats(0, 1),
+        "limo": st.floats(0, 1),
     }
 )
 ITEMS = st.lists(st.tuples(ITEM, st.booleans()), max_size=40).map(

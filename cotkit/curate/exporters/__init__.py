@@ -19,6 +19,7 @@ class Exporter(Config):
 
     Class attributes:
         row: what one row is, for the card.
+        code: further modules or packages whose source decides what is exported.
         needs_traces: False for a shape without a place for a trace, in which problems alone can be published.
         every_attempt: True for a shape whose rows show all attempts at a problem; `export_all` makes them.
     """
@@ -26,6 +27,7 @@ class Exporter(Config):
     kind: str
 
     row: ClassVar[str] = "a problem and one reasoning trace of a teacher model"
+    code: ClassVar[tuple[str, ...]] = ()
     needs_traces: ClassVar[bool] = True
     every_attempt: ClassVar[bool] = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
 from cotkit.config import Config
@@ -19,6 +20,10 @@ class Filter(Config):
     name: str
 
     reason: ClassVar[str] = "filtered"
+
+    def reason_of(self, evidence: Mapping[str, Any]) -> str:
+        """The reason of one drop, for a filter that has several."""
+        return self.reason
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
         """None keeps the problem; a dict drops it and is stored as the evidence (JSON values only)."""

@@ -20,8 +20,9 @@ from cotkit.registry import Registered
 if TYPE_CHECKING:
     import numpy as np
 
-# What rows are ranked by, and what they are grouped by. `chars` is the length of reasoning and response.
-Measure = Literal["reasoning_tokens", "response_tokens", "chars", "difficulty", "pass_rate"]
+# What rows are ranked by, and what they are grouped by. `chars` is the length of reasoning and response, `limo` the
+# score of the trace by cotkit.curate.limo.
+Measure = Literal["reasoning_tokens", "response_tokens", "direct_tokens", "chars", "difficulty", "pass_rate", "limo"]
 Group = Literal["domain", "source", "subject", "difficulty"]
 Vectors = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
 

@@ -28,7 +28,9 @@ class Top(Selector):
     """The rows with the highest (or lowest) measure: longest, shortest, hardest."""
 
     by: Literal["top"] = "top"
-    of: Measure = Field("reasoning_tokens", description="What is measured; chars: characters of the trace.")
+    of: Measure = Field(
+        "reasoning_tokens", description="What is measured; chars: characters of the trace, limo: its LIMO score."
+    )
     lowest: bool = Field(False, description="Take the lowest instead of the highest.")
 
     def needs(self) -> tuple[str, ...]:
