@@ -134,9 +134,7 @@ class Extract(Step):
         """Every problem comes out once, with an answer where one was agreed on; none is dropped."""
         problems = rows(Problem, tables[Problem])
         wanted = [
-            i
-            for i, p in enumerate(problems)
-            if p.answer_kind in self.kinds and (not self.of or p.source in self.of)
+            i for i, p in enumerate(problems) if p.answer_kind in self.kinds and (not self.of or p.source in self.of)
         ]
         asked = [i for i in wanted if (problems[i].solution or "").strip()]
         with context.progress.task("extract", len(asked) * self.samples) as task:
