@@ -53,7 +53,7 @@ def estimate(
     loaded = load(recipe, set_ or (), limit)
     steps = [step for step in loaded.recipe.steps if isinstance(step, Distill)]
     if not steps:
-        raise RecipeError(f"the recipe '{loaded.recipe.name}' has no distill step, and only that one is estimated")
+        raise RecipeError(f"the recipe '{loaded.recipe.name}' has no distill step, so it costs nothing")
     from cotkit.cli.run import default_out
 
     folder = out or default_out(loaded)
