@@ -19,22 +19,34 @@ def remove_steps(document: Document, names: Any, place: Place) -> None:
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise RecipeError(f"{place}: `remove:` is a list of names of steps, such as [judge]")
     for name in names:
-        _splice(document, _find(document, name, place), 1, [], place)
+        _splice(document, _find(document, name, place), 1, [])
 
 
-def insert_steps(document: Document, insertions: Any, place: Place) -> None:
+def insert_steps(document: Document, insertions: Any, source: Document) -> None:
     """Put steps in, in place: each insertion says `after` or `before` which step, and `steps`.
+
+    Args:
+        source: the file that has the insertions, under its key `insert`.
 
     Raises RecipeError for another shape and for a name that no step has.
     """
     if not isinstance(insertions, list):
-        raise RecipeError(f"{place}: `insert:` is a list such as [{{after: dedup, steps: […]}}]")
-    for one in insertions:
+        raise RecipeError(f"{source.place(('insert',))}: `insert:` is a list such as [{{after: dedup, steps: […]}}]")
+    for index, one in enumerate(insertions):
+        place = source.place(("insert", index))
         sides = [side for side in ("after", "before") if isinstance(one, dict) and side in one]
         if len(sides) != 1 or set(one) != {sides[0], "steps"} or not isinstance(one["steps"], list):
             raise RecipeError(f"{place}: an insertion has `steps` and one of `after` and `before`, and nothing else")
         at = _find(document, one[sides[0]], place) + (sides[0] == "after")
-        _splice(document, at, 0, one["steps"], place)
+        steps = ("insert", index, "steps")
+        _splice(document, at, 0, one["steps"])
+        document.places.update(
+            {
+                ("steps", at + path[3], *path[4:]): found
+                for path, found in source.places.items()
+                if path[:3] == steps and len(path) > 3 and isinstance(path[3], int)
+            }
+        )
 
 
 def switch_steps(document: Document) -> None:
@@ -64,8 +76,8 @@ def _find(document: Document, name: Any, place: Place) -> int:
     raise RecipeError(f"{place}: the included recipe has no step '{name}'; {hint}")
 
 
-def _splice(document: Document, at: int, gone: int, steps: list[Any], place: Place) -> None:
-    """Replace `gone` steps at `at` by `steps`; what stood behind keeps its places in the files."""
+def _splice(document: Document, at: int, gone: int, steps: list[Any]) -> None:
+    """Replace `gone` steps at `at` by `steps`; what stands behind keeps its places in the files."""
     shift = len(steps) - gone
     moved = {}
     for path, found in document.places.items():
@@ -74,5 +86,4 @@ def _splice(document: Document, at: int, gone: int, steps: list[Any], place: Pla
         elif path[1] >= at + gone:
             moved[("steps", path[1] + shift, *path[2:])] = found
     document.data["steps"][at : at + gone] = steps
-    moved.update({("steps", at + i): place for i in range(len(steps))})
     document.places = moved

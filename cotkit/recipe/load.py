@@ -108,7 +108,7 @@ def _included(path: Path, above: tuple[Path, ...]) -> Document:
     if "remove" in edits:
         remove_steps(merged, edits["remove"], document.place(("remove",)))
     if "insert" in edits:
-        insert_steps(merged, edits["insert"], document.place(("insert",)))
+        insert_steps(merged, edits["insert"], document)
     overrides = edits.get("set")
     if overrides is not None and not isinstance(overrides, dict):
         raise RecipeError(f"{document.place(('set',))}: `set:` is a mapping such as {{distill.samples: 4}}")

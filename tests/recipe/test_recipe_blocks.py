@@ -132,6 +132,12 @@ def test_a_mistake_behind_put_in_steps_keeps_its_line(put: Put) -> None:
         load(str(put("over.yaml", OVER.replace(", filter.filters.no_proof.name: no_url", ""))))
 
 
+def test_a_mistake_in_a_step_put_in_is_told_with_its_line(put: Put) -> None:
+    put("blocks.yaml", "[]\n")
+    with pytest.raises(RecipeError, match=r"over\.yaml:6:\d+: .*'row'"):
+        load(str(put("over.yaml", OVER.replace("rows: 3", "row: 3").replace("sample.rows: 7, ", ""))))
+
+
 def test_the_schema_knows_blocks_and_edits(put: Put, tmp_path: Path) -> None:
     import json
 

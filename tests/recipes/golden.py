@@ -3,7 +3,7 @@
 A file tests/recipes/golden/NAME.yaml holds
 
     sources:      name of a source in the recipe -> its rows, in the upstream's own columns, each with an `_id`
-    benchmarks:   name of a benchmark -> its items (problem, answer); one that is left out gets an item like nothing else
+    benchmarks:   name of a benchmark -> its items (problem, answer); one left out gets an item like nothing else
     models:       name of a model -> what it says (cotkit.distill.scripted.Scenario); each has a server of its own.
                   Requests go one at a time, so `attempt` of a reply is the sample where no seed is sent
     set:          overrides that a miniature needs beside those made here (sizes; ./ is the folder of this file,
