@@ -62,6 +62,8 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "numina_valid": "cotkit.curate.filters.numina_valid:NuminaValid",
         "deepscaler": "cotkit.curate.filters.deepscaler:DeepScaler",
         "big_math": "cotkit.curate.filters.big_math:BigMath",
+        "band": "cotkit.curate.filters.band:Band",
+        "mentions": "cotkit.curate.filters.mentions:Mentions",
     },
     "trace_filters": {
         "truncated": "cotkit.curate.trace_filters.truncated:Truncated",
@@ -103,6 +105,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "axolotl": "cotkit.curate.exporters.axolotl:Axolotl",
         "verl": "cotkit.curate.exporters.verl:Verl",
         "preference": "cotkit.curate.exporters.preference:Preference",
+        "openr1": "cotkit.curate.exporters.openr1:OpenR1",
     },
 }
 

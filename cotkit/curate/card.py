@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.curate.card_header import License, forbidding, render_header, state_languages, state_license
-from cotkit.curate.card_making import citations, judges, teachers
+from cotkit.curate.card_making import by_domain, citations, judges, teachers
 from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
-from cotkit.curate.plots import plots, rates
+from cotkit.curate.plots import answered, plots, rates
 from cotkit.curate.wrappings import CONTROL
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ _COLUMNS: Mapping[str, str] = {
     "solved_by": "models that solved the problem in at least one attempt",
     "unsolved_by": "models that solved it in none",
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
+    "direct_tokens": "length in tokens of a model's direct answer to the problem",
 }
 _CHOOSING = ("sample", "select", "choose")
 _CONFIGS: Mapping[str, str] = {
@@ -83,7 +84,7 @@ class CardInput:
 
     Attributes:
         examples: the rows as Examples, all of them published.
-        exported: the same rows as the exporter shaped them.
+        splits: split -> the same rows as the exporter shaped them.
         layout: the exporter's sentence on its columns (Markdown).
         row: what one row is, in the exporter's words.
         recipe: the portable recipe (cotkit.curate.portable).
@@ -97,11 +98,10 @@ class CardInput:
     """
 
     examples: pl.DataFrame
-    exported: pl.DataFrame
+    splits: Mapping[str, pl.DataFrame]
     title: str
     layout: str
     row: str = Exporter.row
-    split: str = "train"
     license: str | None = None
     language: str | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -112,6 +112,19 @@ class CardInput:
     teacher_terms: str | None = None
     locked: bool = False
 
+    @property
+    def exported(self) -> pl.DataFrame:
+        """The rows of all splits."""
+        import polars as pl
+
+        return pl.concat(self.splits.values())
+
+    @property
+    def configs(self) -> dict[str, Mapping[str, pl.DataFrame]]:
+        """Config -> split -> table; further tables have one split, the first."""
+        first = next(iter(self.splits))
+        return {"default": self.splits, **{name: {first: table} for name, table in self.tables.items()}}
+
 
 def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files: str | None = None) -> str:
     """The whole README.md, sealed.
@@ -121,15 +134,15 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
     license = state_license(card.license, card.examples["license"].to_list())
     languages = state_languages(card.language, card.examples["language"].to_list())
     title = " ".join(card.title.split())
-    header = render_header(card.exported.height, card.examples, title, license, languages, digests or {}, card.split)
+    splits = {name: list(tables) for name, tables in card.configs.items()}
+    header = render_header(card.exported.height, card.examples, title, license, languages, digests or {}, splits)
     sections = [
         f"# {escape(title)}",
         _summary(card),
         _section("Notes", card.notes),
         _section("Contents", _contents(card)),
         _section("Sources and licence", _sources(card, license)),
-        _section("Teacher", teachers(card.examples, card.recipe, card.funnel, card.teacher_terms)),
-        _section("Verification", _verification(card)),
+        *_making(card),
         _section("From problems to rows", _funnel(card.funnel)),
         _section("Decontamination", _decontamination(card)),
         _section("Choice of rows", _choice(card.recipe)),
@@ -140,6 +153,16 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
         _section("Limits", _limits(card.examples)),
     ]
     return seal(header, "\n\n".join(part for part in sections if part) + "\n", files)
+
+
+def _making(card: CardInput) -> list[str]:
+    """Who wrote the traces and how they were graded; of problems alone, that there are none."""
+    if not answered(card.examples):
+        return [_section("Traces", "None: these are problems with reference answers, and no teacher has solved them.")]
+    return [
+        _section("Teacher", teachers(card.examples, card.recipe, card.funnel, card.teacher_terms)),
+        _section("Verification", _verification(card)),
+    ]
 
 
 def seal(header: str, body: str, files: str | None = None) -> str:
@@ -184,6 +207,8 @@ def _contents(card: CardInput) -> str:
     if card.exported.height != examples.height:
         rows.append(("Traces in them", examples.height))
     rows.append(("Different problems", examples["problem_id"].n_unique()))
+    if len(card.splits) > 1:
+        rows += [(f"Rows of the split {name}", table.height) for name, table in card.splits.items()]
     rows += [(f"Rows of the config {name}", table.height) for name, table in card.tables.items()]
     rows += [(f"Rows in {name}", count) for name, count in _counts(examples, "domain")]
     rows += [(f"Rows in language {name}", count) for name, count in _counts(examples, "language") if name]
@@ -231,6 +256,7 @@ def _verification(card: CardInput) -> str:
                 table(("verdict", "attempts"), lines),
             ]
     parts += judges(card.recipe, card.funnel)
+    parts += by_domain(card.recipe, card.examples)
     parts += [
         "Pass rate of the teacher on the published problems:",
         table(("pass rate", "problems"), rates(card.examples)),
@@ -324,8 +350,10 @@ def _type(dtype: pl.DataType) -> str:
 
 
 def _load(card: CardInput) -> str:
-    calls = [f'rows = load_dataset("PLACE", split="{card.split}")']
-    calls += [f'load_dataset("PLACE", "{name}", split="{card.split}")' for name in card.tables]
+    first, *others = card.splits
+    calls = [f'rows = load_dataset("PLACE", split="{first}")']
+    calls += [f'load_dataset("PLACE", split="{split}")' for split in others]
+    calls += [f'load_dataset("PLACE", "{name}", split="{first}")' for name in card.tables]
     code = "\n".join(["from datasets import load_dataset\n", *calls])
     return f"{fenced(code, 'python')}\n\nPLACE is this folder, or the name of the dataset on the Hub."
 
@@ -355,13 +383,17 @@ def _limits(examples: pl.DataFrame) -> str:
     note(pl.col("verdict") == "undecided", "are undecided: no grader could tell whether the answer is right.")
     note(pl.col("verdict") == "incorrect", "hold an answer that grading found wrong.")
     note(pl.col("reasoning_kind") == "summary", "hold a provider's summary, not the reasoning itself.")
-    note(pl.col("reasoning").fill_null("") == "", "have no reasoning.")
+    if answered(examples):
+        note(pl.col("reasoning").fill_null("") == "", "have no reasoning.")
     note(
         pl.concat_str("reasoning", "response", ignore_nulls=True).str.contains_any(list(CONTROL)),
         "hold text that some tokenizers read as a control token (such as a literal closing tag); it is the teacher's.",
     )
     note(pl.col("license").is_null(), "come from a source of unknown licence.")
-    lines.append("- A correct final answer does not prove that every step of the reasoning is right.")
+    if answered(examples):
+        lines.append("- A correct final answer does not prove that every step of the reasoning is right.")
+    else:
+        lines.append("- Reference answers are those of the sources; that each is right has not been checked.")
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cotkit.curate.layout import FOLDERS
+from cotkit.curate.plots import answered
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,6 +41,7 @@ _RANKS = (
     re.compile(r"\bby\b|apache|\bmit\b|bsd|isc|afl|artistic|bsl|zlib|postgresql|ncsa|ms-pl|ofl|ecl|etalab|cdla-perm"),
     re.compile(r"cc0|pddl|unlicense|wtfpl|public domain"),
 )
+_OF_TRACES, _OF_PROBLEMS = ("chain-of-thought", "synthetic"), ("reinforcement-learning",)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 # Upper bounds of the Hub's size categories: n<1K, 1K<n<10K, … 100B<n<1T.
 _BOUNDS = [f"{m}{unit}" for unit in "KMB" for m in (1, 10, 100)] + ["1T"]
@@ -120,9 +122,9 @@ def state_languages(given: str | None, languages: Sequence[str | None]) -> list[
     return codes if len(codes) == len(found) else []
 
 
-def _configs(digests: Mapping[str, str], split: str) -> list[dict[str, Any]]:
-    """The `configs:` of a data set of several tables; digests are config -> sha256 of its files. None for one table,
-    whose file names (data/SPLIT-…) tell all.
+def _configs(digests: Mapping[str, str], splits: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """The `configs:` of a data set of several tables; digests are config -> sha256 of its files, splits config -> its
+    splits. None for one table, whose file names (data/SPLIT-…) tell all.
 
     datasets 5.2 caches a local folder under its name and its configs: two folders called `dataset` would share one
     entry. The digest as the config's description keeps them apart.
@@ -134,7 +136,7 @@ def _configs(digests: Mapping[str, str], split: str) -> list[dict[str, Any]]:
             "config_name": name,
             **({"default": True} if name == "default" else {}),
             "description": f"sha256 of its files: {digest}",
-            "data_files": [{"split": split, "path": f"{FOLDERS[name]}/{split}-*"}],
+            "data_files": [{"split": split, "path": f"{FOLDERS[name]}/{split}-*"} for split in splits[name]],
         }
         for name, digest in digests.items()
     ]
@@ -155,7 +157,7 @@ def render_header(
     license: License,
     languages: list[str],
     digests: Mapping[str, str],
-    split: str,
+    splits: Mapping[str, Sequence[str]],
 ) -> str:
     """The YAML between the two lines of dashes, those included."""
     import yaml
@@ -170,10 +172,10 @@ def render_header(
         header["language"] = languages
     header |= {
         "task_categories": ["text-generation"],
-        "tags": ["reasoning", "chain-of-thought", "synthetic", "cotkit", *domains],
+        "tags": ["reasoning", *(_OF_TRACES if answered(examples) else _OF_PROBLEMS), "cotkit", *domains],
         "size_categories": [size_category(rows)],
     }
-    if configs := _configs(digests, split):
+    if configs := _configs(digests, splits):
         header["configs"] = configs
     text = yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=10_000)
     return f"---\n{text}---\n"

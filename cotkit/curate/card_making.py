@@ -24,6 +24,16 @@ _TERMS = (
     (r"mistral|magistral", "Mistral AI's terms", "https://legal.mistral.ai/terms"),
     (r"llama", "the Llama licence", "https://www.llama.com/llama-downloads/"),
 )
+# What a judge's `when` asks about, and the counters of its step that a reader wants.
+_ASKED = {
+    "disagree-audit": "what the rules left open, and a sample of what they decided, which it did not change",
+    "rescue": "what the rules called incorrect or left open; its word can make an incorrect one correct",
+    "all": "every finished attempt; its clear word replaced that of the rules",
+}
+_JUDGED = (
+    *("correct", "incorrect", "undecided", "judged", "not asked", "agreed", "disagreed"),
+    *("incorrect made correct", "correct taken back", "unclear"),
+)
 _SAMPLING = ("temperature", "top_p", "max_tokens", "seed")
 
 
@@ -74,18 +84,31 @@ def _terms(models: Sequence[str], stated: str | None) -> str:
 
 
 def judges(recipe: Mapping[str, Any], funnel: Sequence[Entry]) -> Iterator[str]:
-    """A table for each judge step: the model that decided, and what it said."""
-    models = {
-        str(step.get("name") or "judge"): (step.get("teacher") or {}).get("model") for step in _steps(recipe, "judge")
-    }
+    """A table for each judge step: the model that decided, what it was asked about, and what it said."""
+    steps = {str(step.get("name") or "judge"): step for step in _steps(recipe, "judge")}
     for entry in funnel:
         if entry.get("kind") != "judge":
             continue
-        counters = entry.get("counters", {})
-        model = escape(models.get(str(entry["step"])) or "a model")
-        names = ("correct", "incorrect", "undecided", "judged", "not asked", "agreed", "disagreed", "unclear")
-        yield f"A judge, {model}, was asked about what the rules left open:"
-        yield table(("after the judge", "attempts"), [(n, int(counters[n])) for n in names if n in counters])
+        counters, step = entry.get("counters", {}), steps.get(str(entry["step"]), {})
+        model = escape((step.get("teacher") or {}).get("model") or "a model")
+        asked = _ASKED.get(str(step.get("when")), "what the rules left open")
+        domains = f" (domains: {escape(', '.join(step['domains']))})" if step.get("domains") else ""
+        yield f"A judge, {model}, was asked about {asked}{domains}:"
+        yield table(("after the judge", "attempts"), [(n, int(counters[n])) for n in _JUDGED if n in counters])
+
+
+def by_domain(recipe: Mapping[str, Any], examples: pl.DataFrame) -> Iterator[str]:
+    """Where a domain kept verdicts of its own: which, and how many of its rows are not known to be right."""
+    import polars as pl
+
+    for step in _steps(recipe, "select"):
+        for domain, verdicts in (step.get("by_domain") or {}).items():
+            own = examples.filter(pl.col("domain") == domain)
+            unsure = own.filter(pl.col("verdict") != "correct").height
+            yield (
+                f"Of {escape(domain)} the recipe kept rows that are {escape(' or '.join(verdicts))}: {unsure} of its "
+                f"{own.height} rows are not known to be right."
+            )
 
 
 def citations(recipe: Mapping[str, Any]) -> str:

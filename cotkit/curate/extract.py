@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
 from cotkit.curate.extract_prompt import NONE, PROOF, fill, read_answer
-from cotkit.curate.reference import AnswerKind, kind_of
+from cotkit.curate.reference import AnswerKind, kind_of, option_text
 from cotkit.distill.engine import Tally
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
@@ -85,6 +85,10 @@ class Extract(Step):
         min_length=1,
         description="Problems whose reference is of these kinds are asked about.",
     )
+    sources: tuple[str, ...] = Field((), description="Ask about problems of these sources alone; of all when left out.")
+    option_text: bool = Field(
+        False, description="Where the samples agree on a letter, take the text of that option as the answer."
+    )
 
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
@@ -129,7 +133,11 @@ class Extract(Step):
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Every problem comes out once, with an answer where one was agreed on; none is dropped."""
         problems = rows(Problem, tables[Problem])
-        wanted = [i for i, p in enumerate(problems) if p.answer_kind in self.kinds]
+        wanted = [
+            i
+            for i, p in enumerate(problems)
+            if p.answer_kind in self.kinds and (not self.sources or p.source in self.sources)
+        ]
         asked = [i for i in wanted if (problems[i].solution or "").strip()]
         with context.progress.task("extract", len(asked) * self.samples) as task:
             replies, tally = ask(
@@ -140,7 +148,7 @@ class Extract(Step):
             )
         heard = dict(zip(asked, replies, strict=True))
         told = {i: settle(problems[i], heard.get(i), self.agree or self.samples) for i in wanted}
-        kept = [_answered(p, told[i]) if i in told else p for i, p in enumerate(problems)]
+        kept = [_answered(p, told[i], self.option_text) if i in told else p for i, p in enumerate(problems)]
         return StepOutput(
             kept=frame(Problem, kept),
             dropped=dropped_frame(tables[Problem], [], [], []),
@@ -239,10 +247,15 @@ def _reply(told: Told) -> Reply:
     return Reply(answer, "read" if answer is not None else "unreadable", trace.cost_usd)
 
 
-def _answered(problem: Problem, found: Extracted) -> Problem:
+def _answered(problem: Problem, found: Extracted, takes_text: bool) -> Problem:
     if found.answer is None:
         return problem
-    return replace(problem, answer=found.answer, answer_from="teacher", answer_kind=kind_of(found.answer))
+    answer = found.answer
+    if takes_text:
+        from cotkit.verify.question import facts
+
+        answer = option_text(answer, problem.choices or facts(problem.problem).choices) or answer
+    return replace(problem, answer=answer, answer_from="teacher", answer_kind=kind_of(answer))
 
 
 def _counters(told: Iterable[Extracted], tally: Tally) -> dict[str, float]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -15,16 +14,15 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
-from cotkit.curate.choose import embed
-from cotkit.curate.msc import CLASSES
+from cotkit.curate.direct import Direct, tokens
+from cotkit.curate.nearest import nearest_classes
 from cotkit.curate.weak import Tried, graded_digest, rate_of, read_graded, tried_from, with_rates
-from cotkit.dedup.step import EMBEDDINGS
 from cotkit.distill.engine import Tally
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
-from cotkit.records import Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
+from cotkit.records import Domain, Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.judge import Judge
 from cotkit.verify.step import Verify
@@ -101,12 +99,16 @@ class Feature:
 
 
 class Features(Step):
-    """Fill the columns solved_by, unsolved_by, weak_rates, difficulty and subject of all problems; none is dropped."""
+    """Fill the columns solved_by, unsolved_by, weak_rates, direct_tokens, difficulty and subject; none is dropped."""
 
     step: Literal["features"] = "features"
     weak: tuple[Weak, ...] = Field((), description="Attempts of weaker models.")
+    direct: Direct | None = Field(None, description="The length of a model's direct answer; null: none.")
     difficulty: Difficulty | None = Field(None, description="A rating by a model; null: none.")
     subject: Subject | None = Field(None, description="A class of mathematics; null: none.")
+    domains: tuple[Domain, ...] = Field(
+        (), description="Only problems of these domains; the others pass as they are. Empty: all."
+    )
     limits: Limits = Field(default_factory=Limits, description="How hard teachers are asked.")
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
@@ -118,8 +120,10 @@ class Features(Step):
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.features",
+        "cotkit.curate.direct",
         "cotkit.curate.rating",
         "cotkit.curate.msc",
+        "cotkit.curate.nearest",
         "cotkit.curate.weak",
         "cotkit.verify.judge_prompt",
         "cotkit.dedup.embed",
@@ -134,7 +138,7 @@ class Features(Step):
         "subject.weights": "the digest of the weights is in the key instead",
         **{
             f"{teacher}.{key}": why
-            for teacher in ("weak.*.teacher", "weak.*.judge", "difficulty.teacher", "subject.teacher")
+            for teacher in ("weak.*.teacher", "weak.*.judge", "direct.teacher", "difficulty.teacher", "subject.teacher")
             for key, why in (
                 ("api_key_env", "who pays does not change the answer"),
                 ("ignores", "it only decides which recipes are refused"),
@@ -145,8 +149,8 @@ class Features(Step):
 
     @model_validator(mode="after")
     def _something(self) -> Features:
-        if not self.weak and self.difficulty is None and self.subject is None:
-            raise PydanticCustomError("features", "nothing is asked for: set weak, difficulty or subject")
+        if not (self.weak or self.direct or self.difficulty or self.subject):
+            raise PydanticCustomError("features", "nothing is asked for: set weak, direct, difficulty or subject")
         names = [weak.model for weak in self.weak]
         if len(set(names)) < len(names):
             raise PydanticCustomError("features", "two entries of 'weak' have one model name; give each its own")
@@ -159,6 +163,8 @@ class Features(Step):
             for weak in self.weak
             if weak.teacher is not None
         }
+        if self.direct is not None:
+            found["direct"] = Asked(self.direct.teacher, self.direct.sampling, 1)
         if self.difficulty is not None:
             found["difficulty"] = Asked(self.difficulty.teacher, self.difficulty.sampling, self.difficulty.samples)
         if self.subject is not None and self.subject.teacher is not None:
@@ -210,7 +216,8 @@ class Features(Step):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
-        problems = rows(Problem, table)
+        every = rows(Problem, table)
+        problems = [p for p in every if self._covers(p)]
         counters: dict[str, float] = {}
         told = [Feature(p.problem_id, p.source, p.source_row, None, None, None, None, None, None) for p in problems]
         failed = 0
@@ -228,6 +235,13 @@ class Features(Step):
                 counters[f"solved by {weak.model}"] = sum(r["rate"] > 0 for r in own)
             problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
+        if self.direct is not None:
+            replies = self._ask("direct", [_messages(self.direct.prompt, p) for p in problems], context)
+            failed += replies.passing
+            replies.count(counters)
+            lengths = [tokens(traces) for traces in replies.traces]
+            problems = [replace(p, direct_tokens=n) for p, n in zip(problems, lengths, strict=True)]
+            counters["measured"] = sum(n is not None for n in lengths)
         if self.difficulty is not None:
             replies = self._ask("difficulty", _alone(rating.ask_difficulty, problems), context)
             failed += replies.passing
@@ -255,13 +269,17 @@ class Features(Step):
             labels = [t.subject_teacher if by_teacher else t.subject_minilm for t in told]
             problems = [replace(p, subject=label) for p, label in zip(problems, labels, strict=True)]
             counters["labelled"] = sum(label is not None for label in labels)
+        done = iter(problems)
         return StepOutput(
-            kept=frame(Problem, problems),
+            kept=frame(Problem, [next(done) if self._covers(p) else p for p in every]),
             dropped=dropped_frame(table, [], [], []),
             counters=counters,
             incomplete=failed,
             secondary={"features": frame(Feature, told)},
         )
+
+    def _covers(self, problem: Problem) -> bool:
+        return not self.domains or problem.domain in self.domains
 
     def _attempts(
         self, weak: Weak, problems: Sequence[Problem], counters: dict[str, float], context: StepContext
@@ -270,7 +288,7 @@ class Features(Step):
         if weak.path is not None:
             found = read_graded(weak.model, weak.path)
             return [found.get(p.problem_id, []) for p in problems], 0
-        messages = [weak.prompt.messages(p.problem, p.choices) for p in problems]
+        messages = [_messages(weak.prompt, p) for p in problems]
         replies = self._ask(f"weak {weak.model}", messages, context)
         replies.count(counters)
         # Each row is graded against its own reference, also where two rows have one text.
@@ -326,6 +344,10 @@ class Features(Step):
         return replies
 
 
+def _messages(prompt: Prompt, problem: Problem) -> list[Message]:
+    return prompt.about(problem.problem, problem.choices, problem.domain, problem.tests)
+
+
 def _alone(prompt: Callable[[str], str], problems: Sequence[Problem]) -> list[list[Message]]:
     """One user message a problem."""
     return [[{"role": "user", "content": prompt(question(p.problem, p.choices))}] for p in problems]
@@ -361,15 +383,6 @@ class _Replies:
             counters[name] = counters.get(name, 0) + value
         if self.usd:
             counters["usd"] = counters.get("usd", 0.0) + self.usd
-
-
-def nearest_classes(problems: Sequence[Problem], weights: Path | None, context: StepContext) -> list[tuple[str, float]]:
-    """The class whose name and description are nearest to each problem, and their cosine."""
-    codes = list(CLASSES)
-    texts = [f"{name}: {about}" for name, about in CLASSES.values()]
-    vectors = embed([*texts, *(p.problem for p in problems)], weights, context.run / EMBEDDINGS, context.progress)
-    cosines = vectors[len(texts) :] @ vectors[: len(texts)].T
-    return [(codes[int(row.argmax())], round(float(row.max()), 4)) for row in cosines]
 
 
 def _compared(told: Feature, label: str | None) -> Feature:

@@ -119,7 +119,7 @@ def _problem(published: Published, raw: RawRow, defaults: Defaults) -> Problem:
         problem_id=identity,
         problem=text,
         answer=_plain(told.get("answer")) if ours else _reference(told.get("answer"), published.solution),
-        solution=None if ours else published.solution,
+        solution=_plain(told.get("solution")) if ours else published.solution,
         domain=_plain(told.get("domain")) or defaults.domain,
         source=_plain(told.get("source")) or ("" if ours else defaults.source),
         source_row=row if ours and isinstance(row, int) else raw.number,

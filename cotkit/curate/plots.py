@@ -15,13 +15,18 @@ _LABEL, _BAR, _COUNT, _LINE = 190, 380, 90, 22
 _LONGEST_LABEL = 28
 
 
+def answered(examples: pl.DataFrame) -> bool:
+    """False for problems that are published without traces."""
+    return examples["teacher"].null_count() < examples.height
+
+
 def plots(examples: pl.DataFrame) -> dict[str, tuple[str, Bars]]:
     """File name -> (title, bars) of the charts that the examples give."""
-    found = {
-        "plots/length.svg": (f"Rows by {_unit(examples)}", lengths(examples)),
-        "plots/pass_rate.svg": ("Problems by pass rate of the teacher", rates(examples)),
-        "plots/domain.svg": ("Rows by domain", _counts(examples, "domain")),
-    }
+    found: dict[str, tuple[str, Bars]] = {}
+    if answered(examples):
+        found["plots/length.svg"] = (f"Rows by {_unit(examples)}", lengths(examples))
+        found["plots/pass_rate.svg"] = ("Problems by pass rate of the teacher", rates(examples))
+    found["plots/domain.svg"] = ("Rows by domain", _counts(examples, "domain"))
     return {name: (title, bars) for name, (title, bars) in found.items() if bars}
 
 

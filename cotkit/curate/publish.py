@@ -6,9 +6,10 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
 from cotkit.curate.card import CardInput, render_card
@@ -18,9 +19,9 @@ from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.layout import FOLDERS, digest_of_files, listed
 from cotkit.curate.plots import files as plot_files
 from cotkit.curate.portable import local_files, portable_recipe
-from cotkit.curate.tables import Extra, all_traces, metadata, wanted
+from cotkit.curate.tables import Extra, all_traces, metadata, unanswered
 from cotkit.errors import InputError
-from cotkit.records import Example
+from cotkit.records import Example, Problem, Trace, Verdict
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 # Rows of one Parquet row group: some 100 MB of long traces, what a streaming reader holds at a time.
 _GROUP = 1_000
 _LONGEST_NOTES = 100_000
+SplitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
 
 class Publish(Step):
@@ -47,7 +49,16 @@ class Publish(Step):
         pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$",
         description="Language code of the dataset; else computed from the rows.",
     )
-    split: str = Field("train", pattern=r"^[A-Za-z0-9_]+$", description="Name of the split.")
+    problems: bool = Field(
+        False,
+        description="Publish the problems themselves, without traces, in a recipe that asks no teacher to solve them; "
+        "the format must be one without a trace (verl).",
+    )
+    split: SplitName = Field("train", description="Name of the split.")
+    splits: dict[SplitName, tuple[str, ...]] = Field(
+        default_factory=dict,
+        description="Further splits: name -> sources whose rows go there; all other rows are in `split`.",
+    )
     max_shard_rows: int = Field(100_000, ge=1, description="Most rows in one Parquet file.")
     configs: tuple[Extra, ...] = Field(
         (),
@@ -77,10 +88,36 @@ class Publish(Step):
         "cotkit.records",
     )
 
+    @model_validator(mode="after")
+    def _one_split_for_each_source(self) -> Publish:
+        named = [source for sources in self.splits.values() for source in sources]
+        twice = next((source for source in named if named.count(source) > 1), None)
+        if twice is not None:
+            raise PydanticCustomError("splits", "the source '{name}' is in two splits", {"name": twice})
+        if self.split in self.splits:
+            raise PydanticCustomError("splits", "'{name}' is the split of all other rows", {"name": self.split})
+        return self
+
     @property
     def reads(self) -> tuple[type, ...]:  # type: ignore[override]
-        """More tables where every attempt is published."""
-        return wanted(self.configs)
+        """Problems alone, or examples, with more tables where every attempt is published."""
+        if self.problems:
+            return (Problem,)
+        every = self.format.every_attempt or "all-traces" in self.configs
+        return (Example, Verdict, Trace, Problem) if every else (Example,)
+
+    def check(self) -> list[str]:
+        if not self.problems:
+            return []
+        name = self.name or self.step
+        if self.format.needs_traces:
+            return [
+                f"the step '{name}' publishes problems without traces, and the format '{self.format.kind}' holds "
+                f"traces; take `format: {{kind: verl}}`, or leave out `problems`"
+            ]
+        if "all-traces" in self.configs:
+            return [f"the step '{name}' publishes problems without traces; take all-traces out of `configs`"]
+        return []
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return {} if self.notes is None else {"notes": hashlib.sha256(_notes(self.notes).encode()).hexdigest()}
@@ -89,35 +126,50 @@ class Publish(Step):
         return (*self.code, type(self.format).__module__, *self.format.code)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
-        examples = tables[Example]
-        if examples.is_empty():
+        rows = tables[self.reads[0]]
+        if rows.is_empty():
             raise InputError(_nothing_left(context.funnel))
-        kept, dropped = _that_fit(self.format, examples)
-        makers = {"all-traces": lambda: all_traces(tables, kept), "metadata": lambda: metadata(kept)}
+        examples = unanswered(rows) if self.problems else rows
+        numbers, dropped = _that_fit(self.format, examples, rows)
+        kept = examples[numbers]
+        attempts = all_traces(tables, kept) if Trace in tables else kept.clear()
+        makers = {"all-traces": lambda: attempts, "metadata": lambda: metadata(rows[numbers])}
+        splits = {split: _exported(self.format, part, attempts) for split, part in self._parts(kept).items()}
+        missing = sorted({self.split, *self.splits} - set(splits))
+        if missing:
+            context.progress.note(f"publish: no row is of the split {', '.join(missing)}, so it is left out")
         recipe = portable_recipe(context.recipe)
         lock = _lock(context.run / "recipe.lock.yaml")
         card = CardInput(
             examples=kept,
-            exported=self.format.export(kept),
+            splits=splits,
             title=self.title or str(recipe.get("name") or "Chain-of-thought dataset"),
             layout=self.format.describe(),
             row=self.format.row,
-            split=self.split,
             license=self.license,
             language=self.language,
             recipe=recipe,
             files=local_files(_steps_without_push(context.recipe)),
-            funnel=(*context.funnel, *_own_line(self, kept, dropped)),
+            funnel=(*context.funnel, *_own_line(self, kept.height, dropped)),
             tables={name: makers[name]() for name in dict.fromkeys(self.configs)},
             notes=_notes(self.notes) if self.notes else "",
             teacher_terms=self.teacher_terms,
             locked=bool(lock),
         )
-        beside = {**self.format.files(self.split), **lock}
+        beside = {**self.format.files(next(iter(splits))), **lock}
         write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
         for sentence in forbidding(kept, card.recipe):
             context.progress.note(f"{sentence} A push to the Hub will ask for `redistribute`.")
         return StepOutput(kept=kept, dropped=dropped)
+
+    def _parts(self, kept: pl.DataFrame) -> dict[str, pl.DataFrame]:
+        """Split -> its rows, for the splits that have any."""
+        import polars as pl
+
+        home = {source: split for split, sources in self.splits.items() for source in sources}
+        split = pl.col("source").replace_strict(home, default=self.split, return_dtype=pl.String)
+        found = {name: kept.filter(split == name) for name in (self.split, *self.splits)}
+        return {name: part for name, part in found.items() if part.height}
 
 
 def write_dataset(folder: Path, card: CardInput, max_shard_rows: int, files: Mapping[str, str]) -> None:
@@ -129,10 +181,11 @@ def write_dataset(folder: Path, card: CardInput, max_shard_rows: int, files: Map
 
     shutil.rmtree(folder, ignore_errors=True)
     digests = {}
-    for name, table in {"default": card.exported, **card.tables}.items():
+    for name, splits in card.configs.items():
         shards = folder / FOLDERS[name]
         shards.mkdir(parents=True)
-        _write_shards(shards, table, card.split, max_shard_rows)
+        for split, table in splits.items():
+            _write_shards(shards, table, split, max_shard_rows)
         digests[name] = digest_of_files(shards, listed(shards))
     text = yaml.safe_dump(dict(card.recipe), sort_keys=False, allow_unicode=True, width=100)
     for name, content in {"recipe.yaml": text, **files, **plot_files(card.examples)}.items():
@@ -193,15 +246,22 @@ def _plain_schema(table: pl.DataFrame) -> Any:
     return pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
 
 
-def _that_fit(shape: Exporter, examples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The examples that the format can hold, and the others as dropped rows. Raises InputError where none fits."""
+def _exported(shape: Exporter, examples: pl.DataFrame, attempts: pl.DataFrame) -> pl.DataFrame:
+    return shape.export_all(examples, attempts) if shape.every_attempt else shape.export(examples)
+
+
+def _that_fit(shape: Exporter, examples: pl.DataFrame, rows: pl.DataFrame) -> tuple[list[int], pl.DataFrame]:
+    """Numbers of the examples that the format can hold, and the rows of the others as dropped ones.
+
+    Raises InputError where none fits.
+    """
     from cotkit.records import dropped_frame
 
     refused = dict(sorted(shape.refused(examples).items()))
     reasons = [reason for reason, _ in refused.values()]
-    dropped = dropped_frame(examples, list(refused), reasons, [evidence for _, evidence in refused.values()])
-    kept = examples[[n for n in range(examples.height) if n not in refused]] if refused else examples
-    if kept.is_empty():
+    dropped = dropped_frame(rows, list(refused), reasons, [evidence for _, evidence in refused.values()])
+    kept = [n for n in range(examples.height) if n not in refused]
+    if not kept:
         why = max(sorted(set(reasons)), key=reasons.count)
         raise InputError(
             f"no rows are left to publish: the format '{shape.kind}' can hold none of {examples.height} examples, "
@@ -210,13 +270,14 @@ def _that_fit(shape: Exporter, examples: pl.DataFrame) -> tuple[pl.DataFrame, pl
     return kept, dropped
 
 
-def _own_line(step: Publish, kept: pl.DataFrame, dropped: pl.DataFrame) -> list[dict[str, Any]]:
+def _own_line(step: Publish, kept: int, dropped: pl.DataFrame) -> list[dict[str, Any]]:
     """The funnel line of this step for the card, where it dropped anything."""
     if dropped.is_empty():
         return []
-    counts = {"rows_in": kept.height + dropped.height, "kept": kept.height, "dropped": dropped.height}
+    counts = {"rows_in": kept + dropped.height, "kept": kept, "dropped": dropped.height}
     reasons = dict(dropped["reason"].value_counts().sort("reason").iter_rows())
-    return [{"step": step.name or "publish", "kind": "publish", "unit": "examples", **counts, "reasons": reasons}]
+    unit = "problems" if step.problems else "examples"
+    return [{"step": step.name or "publish", "kind": "publish", "unit": unit, **counts, "reasons": reasons}]
 
 
 def _steps_without_push(recipe: Mapping[str, Any]) -> list[Any]:

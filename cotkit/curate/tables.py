@@ -1,9 +1,10 @@
-"""The tables that a dataset holds beside the chosen rows: every attempt, and the rows with all their columns."""
+"""The tables that a dataset is made of: problems without traces, every attempt, the rows with all their columns."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from cotkit import records
 from cotkit.records import Example, Problem, Trace, Verdict
 from cotkit.steps import Tables
 
@@ -47,11 +48,20 @@ def all_traces(tables: Tables, kept: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def unanswered(problems: pl.DataFrame) -> pl.DataFrame:
+    """Problems as Examples that nobody has answered: all that a trace or a verdict would say is null."""
+    import polars as pl
+
+    schema = records.schema(Example)
+    asked = [
+        [{"role": "user", "content": records.question(problem, choices)}]
+        for problem, choices in problems.select("problem", "choices").iter_rows()
+    ]
+    empty = [pl.lit(None, dtype).alias(name) for name, dtype in schema.items() if name not in problems.columns]
+    turns = pl.Series("messages", asked, dtype=schema["messages"])
+    return problems.with_columns(*empty).with_columns(turns).select(*schema)
+
+
 def metadata(kept: pl.DataFrame) -> pl.DataFrame:
-    """The rows of the default table with the text of each part and all columns of Example, without chat turns."""
-    return kept.drop("messages")
-
-
-def wanted(extra: tuple[Extra, ...]) -> tuple[type, ...]:
-    """Tables that a publish step with these configs reads."""
-    return (Example, Verdict, Trace, Problem) if "all-traces" in extra else (Example,)
+    """The rows of the default table with each part in a column of its own: Examples without chat turns, or Problems."""
+    return kept.drop("messages", strict=False)

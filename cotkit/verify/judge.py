@@ -1,4 +1,4 @@
-"""The judge step: a teacher decides what the rules left undecided, and checks a sample of what they decided.
+"""The judge step: a teacher decides what the rules left undecided, and what else of their verdicts it is asked about.
 
 The one module of this room that asks a teacher; every answer lies in the distill journal and is paid once.
 """
@@ -22,7 +22,7 @@ from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.errors import InputError
-from cotkit.records import Problem, Trace, Verdict, dropped_frame, frame, question, rows
+from cotkit.records import Domain, Problem, Trace, Verdict, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify import judge_prompt
 from cotkit.verify.extract import visible
@@ -31,6 +31,12 @@ from cotkit.verify.extract import visible
 JOURNAL_FILE = "journal.sqlite"
 # Where these are the rules' reasons, the extracted answer is a guess: the judge sees the end of the response.
 _DOUBTFUL = ("answer_unclear",)
+# Verdicts of the rules that the judge is asked about one by one; an audit draws from the others.
+_OPEN: Mapping[str, tuple[str, ...]] = {
+    "rescue": ("incorrect", "undecided"),
+    "all": ("correct", "incorrect", "undecided"),
+}
+_WHY = {"disagree-audit": "audit", "rescue": "rescue", "all": "all"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +74,9 @@ class Judged:
     """A row of judged.parquet: every row that the judge was asked about, or could have been.
 
     Attributes:
-        why: undecided, or audit for a row that the rules had decided.
+        why: undecided; of a row that the rules had decided: audit, rescue or all.
         judge_verdict: None where it was not asked; `judge_reason` says why not.
-        agreed: of an audited row, whether both say the same; None where the judge is undecided.
+        agreed: of a row that the rules had decided, whether both say the same; None where the judge is undecided.
     """
 
     problem_id: str
@@ -88,10 +94,11 @@ class Judged:
 
 
 class Judge(Step):
-    """Ask a teacher about verdicts: those the rules left undecided, and a sample of the others to check the rules.
+    """Ask a teacher about verdicts: those the rules left undecided, and by `when` others, too.
 
-    A clear word of the judge replaces an undecided verdict; verdicts of the rules stand, also where an audit
-    disagrees. judged.parquet holds every case with both verdicts and the judge's own words.
+    A clear word of the judge replaces an undecided verdict. Verdicts of the rules stand where an audit disagrees;
+    with `rescue` the judge may turn incorrect into correct, with `all` its clear word replaces any verdict.
+    judged.parquet holds every case with both verdicts and the judge's own words.
     """
 
     step: Literal["judge"] = "judge"
@@ -103,10 +110,15 @@ class Judge(Step):
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
     )
-    when: Literal["never", "undecided-only", "disagree-audit"] = Field(
+    when: Literal["never", "undecided-only", "disagree-audit", "rescue", "all"] = Field(
         "undecided-only",
         description="never: ask nothing; undecided-only: what the rules left undecided; disagree-audit: also a "
-        "seeded sample of what they decided, and report how often the judge agrees.",
+        "seeded sample of what they decided, and report how often the judge agrees; rescue: also what they call "
+        "incorrect, which the judge can turn into correct (OpenR1); all: every finished attempt, and the judge's clear "
+        "word replaces theirs (s1, OpenThoughts).",
+    )
+    domains: tuple[Domain, ...] | None = Field(
+        None, min_length=1, description="Ask only about problems of these domains; about all of them when unset."
     )
     audit: int = Field(100, ge=1, description="With disagree-audit: how many decided verdicts are checked.")
     prompt: LocalPath | None = Field(
@@ -159,9 +171,13 @@ class Judge(Step):
                 lambda ruling: task.advance(1, usd=ruling.usd or 0.0),
             )
         found = dict(zip(asked, rulings, strict=True))
-        told = [_judged(v, found.get(i), refused.get(i)) for i, v in enumerate(verdicts) if i in found or i in refused]
-        kept = [_verdict(v, found.get(i)) for i, v in enumerate(verdicts)]
-        counters = _counters(kept, told, rulings, tally)
+        kept = [self._after(v, found.get(i)) for i, v in enumerate(verdicts)]
+        told = [
+            _judged(v, found.get(i), refused.get(i), _WHY.get(self.when, "undecided"))
+            for i, v in enumerate(verdicts)
+            if i in found or i in refused
+        ]
+        counters = _counters(verdicts, kept, told, rulings, tally)
         if self.when == "disagree-audit":
             both = int(counters["agreed"] + counters["disagreed"])
             context.progress.note(
@@ -183,23 +199,36 @@ class Judge(Step):
         asked: dict[int, Case] = {}
         refused: dict[int, str] = {}
         decided: dict[int, Case] = {}
-        for i, verdict in enumerate(verdicts):
-            case = case_of(verdict, traces.get((verdict.problem_id, verdict.sample)), problems.get(verdict.problem_id))
-            if verdict.verdict != "undecided":
-                if isinstance(case, Case):
-                    decided[i] = case
-            elif isinstance(case, Case):
-                asked[i] = case
-            else:
-                refused[i] = case
         if self.when == "never":
-            return {}, {}
+            return asked, refused
+        for i, verdict in enumerate(verdicts):
+            problem = problems.get(verdict.problem_id)
+            if self.domains is not None and (problem is None or problem.domain not in self.domains):
+                continue
+            case = case_of(verdict, traces.get((verdict.problem_id, verdict.sample)), problem)
+            open_to_it = verdict.verdict in _OPEN.get(self.when, ("undecided",))
+            if isinstance(case, Case):
+                (asked if open_to_it else decided)[i] = case
+            elif open_to_it:
+                refused[i] = case
         if self.when == "disagree-audit":
             chosen = random.Random(f"{seed} {self.name or self.step}").sample(
                 list(decided), min(self.audit, len(decided))
             )
             asked.update((i, decided[i]) for i in sorted(chosen))
         return asked, refused
+
+    def _after(self, verdict: Verdict, ruling: Ruling | None) -> Verdict:
+        """The row that goes on."""
+        if ruling is None:
+            return verdict
+        if verdict.verdict != "undecided":
+            is_clear = ruling.reason == "judge"
+            rescues = self.when == "rescue" and ruling.verdict == "correct"
+            if not (is_clear and (rescues or self.when == "all")):
+                return verdict
+        reason = f"{ruling.reason}; rules: {verdict.reason}"
+        return replace(verdict, verdict=ruling.verdict, method="judge", reason=reason)
 
 
 def case_of(verdict: Verdict, trace: Trace | None, problem: Problem | None) -> Case | str:
@@ -268,20 +297,13 @@ def _ruling(told: Told) -> Ruling:
     return Ruling(said or "undecided", reason, trace.response, trace.request_hash, trace.cost_usd)
 
 
-def _verdict(verdict: Verdict, ruling: Ruling | None) -> Verdict:
-    """The row that goes on: an audit changes none."""
-    if ruling is None or verdict.verdict != "undecided":
-        return verdict
-    return replace(verdict, verdict=ruling.verdict, method="judge", reason=f"{ruling.reason}; rules: {verdict.reason}")
-
-
-def _judged(verdict: Verdict, ruling: Ruling | None, refused: str | None) -> Judged:
-    audited = verdict.verdict != "undecided"
-    compared = audited and ruling is not None and ruling.verdict != "undecided"
+def _judged(verdict: Verdict, ruling: Ruling | None, refused: str | None, why: str) -> Judged:
+    decided = verdict.verdict != "undecided"
+    compared = decided and ruling is not None and ruling.verdict != "undecided"
     return Judged(
         problem_id=verdict.problem_id,
         sample=verdict.sample,
-        why="audit" if audited else "undecided",
+        why=why if decided else "undecided",
         rule_verdict=verdict.verdict,
         rule_method=verdict.method,
         rule_reason=verdict.reason,
@@ -295,9 +317,10 @@ def _judged(verdict: Verdict, ruling: Ruling | None, refused: str | None) -> Jud
 
 
 def _counters(
-    kept: Sequence[Verdict], told: Sequence[Judged], rulings: Sequence[Ruling], tally: Tally
+    before: Sequence[Verdict], kept: Sequence[Verdict], told: Sequence[Judged], rulings: Sequence[Ruling], tally: Tally
 ) -> dict[str, float]:
     """The verdicts as they go on, then what the judge did."""
+    turned = Counter((rules.verdict, after.verdict) for rules, after in zip(before, kept, strict=True))
     verdicts, agreed = Counter(verdict.verdict for verdict in kept), Counter(row.agreed for row in told)
     counters: dict[str, float] = {
         **{name: verdicts[name] for name in ("correct", "incorrect", "undecided")},
@@ -305,6 +328,8 @@ def _counters(
         "not asked": len(told) - len(rulings),
         "agreed": agreed[True],
         "disagreed": agreed[False],
+        "incorrect made correct": turned["incorrect", "correct"],
+        "correct taken back": turned["correct", "incorrect"] + turned["correct", "undecided"],
         "unclear": sum(ruling.reason != "judge" for ruling in rulings),
         "requests": tally.requests,
         "journaled": tally.journaled,

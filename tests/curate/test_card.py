@@ -26,7 +26,7 @@ from cotkit.records import Example
 def _card(examples: pl.DataFrame, **changes: Any) -> str:
     values: dict[str, Any] = {
         "examples": examples,
-        "exported": Messages().export(examples),
+        "splits": {"train": Messages().export(examples)},
         "title": "Sums",
         "layout": Messages().describe(),
         "recipe": portable_recipe(RECIPE),
@@ -56,6 +56,14 @@ MIXED = records.frame(
         example(4, pass_rate=0.0, completion_tokens=1),
     ],
 )
+
+
+def test_a_domain_that_kept_more_than_correct_rows_is_told() -> None:
+    rows = [example(1), example(2, domain="science"), example(3, domain="science", verdict="undecided")]
+    kept = {"step": "select", "name": "select", "by_domain": {"science": ["correct", "undecided"]}}
+    card = _card(records.frame(Example, rows), recipe={**RECIPE, "steps": [*RECIPE["steps"], kept]})
+    assert "Of science the recipe kept rows that are correct or undecided: 1 of its 2 rows" in card
+    assert "the recipe kept rows" not in _card(MIXED)
 
 
 def test_numbers_are_those_of_the_table() -> None:
@@ -102,7 +110,7 @@ def test_funnel_and_decontamination_are_those_of_the_run() -> None:
 def test_header_is_what_the_hub_expects() -> None:
     from huggingface_hub import DatasetCard
 
-    card = _card(MIXED, split="test")
+    card = _card(MIXED, splits={"test": Messages().export(MIXED)})
     data = DatasetCard(card).data.to_dict()
     assert data == _header(card)
     assert data["license"] == "other"
@@ -242,7 +250,13 @@ def test_teacher_sampling_cost_and_terms() -> None:
     assert ["ask", "1,000", "2,000", "1.25"] in teacher
     assert ["second", "not counted", "not counted", "0.5"] in teacher
     assert "Terms for the output of deepseek-reasoner: see DeepSeek's licence" in card
-    assert "A judge, judge-9, was asked" in card
+    assert "A judge, judge-9, was asked about what the rules left open:" in card
+    steps[1] |= {"when": "rescue", "domains": ["math", "code"]}
+    judge["counters"] = {**ruled, "incorrect made correct": 2.0}
+    rescued = _card(table(2), recipe={"steps": steps}, funnel=[judge])
+    assert "asked about what the rules called incorrect or left open" in rescued
+    assert "(domains: math, code)" in rescued
+    assert ["incorrect made correct", "2"] in _rows(rescued, "Verification")
     assert ["undecided", "1"] in _rows(card, "Verification")
     assert "not known to cotkit" in _card(table(2))
     assert "as stated in the recipe: free for all" in _card(table(2), teacher_terms="free for all")

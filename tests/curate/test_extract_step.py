@@ -138,3 +138,19 @@ def test_agreement_is_of_more_than_half() -> None:
     with pytest.raises(TeacherError, match="COTKIT_TEST_NO_SUCH_KEY"):
         Extract.model_validate({"teacher": keys}).ready()
     assert kind_of("1/2") == "gradable"
+
+
+def test_some_sources_alone_and_the_text_of_an_option(tmp_path: Path) -> None:
+    text = "Which is even?\n(A) 3 (B) 4 (C) 5"
+    problems = [
+        Problem("in", text, solution="So B.", source="amc", answer_kind="empty"),
+        Problem("own", "Which is odd?", solution="A.", source="amc", answer_kind="empty", choices=["7", "8"]),
+        Problem("out", text, solution="So B.", source="aime", answer_kind="empty"),
+    ]
+    with FakeTeacher(replies=lambda prompt: f"ANSWER: {'A' if 'odd' in prompt else '(B)'}") as teacher:
+        letters = run(tmp_path, teacher, problems, sources=["amc"], samples=2)
+        texts = run(tmp_path, teacher, problems, sources=["amc"], samples=2, option_text=True)
+        assert teacher.asked == 4
+    assert letters.kept["answer"].to_list() == ["(B)", "A", None]
+    assert texts.kept["answer"].to_list() == ["4", "7", None]
+    assert letters.secondary["extracted"]["problem_id"].to_list() == ["in", "own"]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+from typing import Any
 
+import pytest
+from pydantic import ValidationError
+
+from cotkit.curate.filters.band import Band
 from cotkit.curate.filters.length import Length
+from cotkit.curate.filters.mentions import Mentions
 from cotkit.curate.filters.no_figure import NoFigure
 from cotkit.curate.filters.no_proof import NoProof
 from cotkit.records import Problem
@@ -48,3 +54,41 @@ def test_length_counts_characters() -> None:
     assert Length(min_chars=3, max_chars=4).reject(problem("ab")) == {"chars": 2}
     assert Length(min_chars=3, max_chars=4).reject(problem("abcd")) is None
     assert Length(min_chars=3, max_chars=4).reject(problem("abcde")) == {"chars": 5}
+
+
+@pytest.mark.parametrize(
+    ("value", "keys", "dropped"),
+    [
+        (0.5, {"least": 0.1, "most": 0.9}, None),
+        (0.1, {"least": 0.1}, None),
+        (0.05, {"least": 0.1}, {"rate": 0.05}),
+        (0.95, {"most": 0.9}, {"rate": 0.95}),
+        ("0.25", {"most": 0.2}, {"rate": 0.25}),
+        ("n/a", {"least": 0.1}, {"rate": None}),
+        (None, {"least": 0.1}, {"rate": None}),
+        (True, {"least": 0.1}, {"rate": None}),
+        (float("nan"), {"least": 0.1}, {"rate": None}),
+        (None, {"least": 0.1, "missing": "keep"}, None),
+    ],
+)
+def test_band(value: object, keys: dict[str, Any], dropped: object) -> None:
+    row = Problem("id", "x", metadata=json.dumps({"rate": value}))
+    assert Band.model_validate({"key": "rate", **keys}).reject(row) == dropped
+
+
+@pytest.mark.parametrize("keys", [{}, {"least": 2.0, "most": 1.0}])
+def test_a_band_has_bounds_in_order(keys: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        Band.model_validate({"key": "rate", **keys})
+
+
+def test_mentions_looks_at_problem_and_solution_of_its_sources() -> None:
+    rows = [
+        Problem("a", "From AIME 1999.", source="amc"),
+        Problem("b", "Find x.", solution="As in AIME.", source="amc"),
+        Problem("c", "Find AIM.", solution="aime", source="amc"),
+        Problem("d", "From AIME 1999.", source="aime"),
+    ]
+    one = Mentions(words=("AIME",), sources=("amc",))
+    assert [one.reject(row) for row in rows] == [{"word": "AIME"}, {"word": "AIME"}, None, None]
+    assert Mentions(words=("AIME",)).reject(rows[3]) == {"word": "AIME"}

@@ -123,6 +123,61 @@ def test_problems_for_reinforcement_learning_come_back(table: pl.DataFrame) -> N
     assert found.attempts.is_empty()
 
 
+@settings(max_examples=40, deadline=None)
+@given(examples(sides=True))
+def test_all_attempts_at_a_problem_come_back_from_one_row(table: pl.DataFrame) -> None:
+    shape = exporter(kind="openr1")
+    kept, refused = kept_and_refused(shape, table)
+    assert {reason for reason, _ in refused.values()} <= {"ambiguous_tags", "same_problem"}
+    assert kept["problem_id"].is_unique().all()
+    if kept.is_empty():
+        return
+    attempts = _attempted(table)
+    exported = shape.export_all(kept, attempts)
+    assert exported["problem"].to_list() == kept["problem"].to_list()
+    lists = ("generations", "teachers", "is_reasoning_complete", "finish_reasons", "verdicts", "verdict_methods")
+    assert all(exported[n].list.len().equals(exported["samples"].list.len()) for n in lists)
+    found = read_back(exported)
+    assert found.dropped.is_empty()
+    same = ["problem_id", "problem", "answer", "solution", "metadata"]
+    assert (
+        found.problems.select(same).to_dicts() == kept.with_columns(solution=pl.lit("because")).select(same).to_dicts()
+    )
+    back = {(row["problem_id"], row["sample"]): row for row in as_examples(found)}
+    for row in kept.iter_rows(named=True):
+        assert back[row["problem_id"], row["sample"]] == {**row, "completion_tokens": None}
+
+
+def _attempted(table: pl.DataFrame) -> pl.DataFrame:
+    """The examples as the config all-traces has them."""
+    return table.with_columns(
+        solution=pl.lit("because"), status=pl.lit("done"), finish_reason=pl.lit("stop"), verdict_reason=pl.lit("")
+    )
+
+
+def test_a_row_of_openr1_shows_attempts_that_were_not_chosen_as_they_ended() -> None:
+    kept = records.frame(Example, [example(1, metadata=json.dumps({"problem_type": "Algebra"}))])
+    ends = [
+        {"sample": 0, "status": "done", "verdict": "correct", "verdict_method": "judge"},
+        {"sample": 1, "status": "unclosed", "reasoning": "It goes on", "response": None, "verdict": "undecided"},
+        {"sample": 2, "status": "failed", "reasoning": None, "response": None, "verdict": "undecided"},
+        {"sample": 4, "status": "done", "reasoning": None, "response": "No.", "verdict": "incorrect"},
+    ]
+    whole = _attempted(kept).row(0, named=True)
+    attempts = pl.DataFrame([{**whole, **end} for end in ends], schema=_attempted(kept).schema)
+    row = exporter(kind="openr1", columns=[]).export_all(kept, attempts).row(0, named=True)
+    assert row["samples"] == [0, 1, 4]
+    assert row["is_reasoning_complete"] == [True, False, True]
+    assert row["generations"][1:] == ["<think>\nIt goes on", "No."]
+    assert row["verdicts"] == ["correct", "undecided", "incorrect"]
+    assert row["verdict_methods"][0] == "judge"
+    assert (row["correctness_count"], row["problem_type"], row["question_type"]) == (1, "Algebra", None)
+    assert row["messages"][1]["content"] == row["generations"][0]
+    statuses = [a["status"] for a in _only(row)]
+    assert statuses == ["done", "unclosed", "done"]
+    assert "verdict" not in exporter(kind="openr1").export_all(kept, attempts).columns
+
+
 TEXT = st.text(max_size=12)
 
 
@@ -155,7 +210,7 @@ def test_several_user_turns_are_refused_by_formats_of_one_turn() -> None:
         assert exporter(kind=kind).refused(table)[0] == ("several_turns", {"user_turns": 2}), kind
 
 
-@pytest.mark.parametrize("kind", sorted(set(BUILTIN["exporters"]) - {"messages", "verl", "preference"}))
+@pytest.mark.parametrize("kind", sorted(set(BUILTIN["exporters"]) - {"messages", "verl", "preference", "openr1"}))
 def test_further_columns_are_all_some_or_none(kind: str) -> None:
     table = records.frame(Example, [example(1)])
     own = set(exporter(kind=kind, columns=[]).export(table).columns)
@@ -171,7 +226,7 @@ def test_further_columns_are_all_some_or_none(kind: str) -> None:
 
 def test_without_further_columns_the_texts_still_come_back() -> None:
     table = records.frame(Example, [example(1), example(2)])
-    for kind in set(BUILTIN["exporters"]) - {"messages", "verl", "preference"}:
+    for kind in set(BUILTIN["exporters"]) - {"messages", "verl", "preference", "openr1"}:
         found = read_back(exporter(kind=kind, columns=[]).export(table)).attempts
         assert found["problem"].to_list() == table["problem"].to_list(), kind
         assert found["reasoning"].to_list() == table["reasoning"].to_list(), kind

@@ -19,7 +19,7 @@ from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.portable import local_files, portable, portable_recipe, portable_text
 from cotkit.curate.publish import Publish
 from cotkit.errors import InputError
-from cotkit.records import Example, Message
+from cotkit.records import Example, Message, Problem
 from cotkit.steps import StepContext
 
 
@@ -209,3 +209,80 @@ def test_notes_and_the_lock_are_attached(tmp_path: Path) -> None:
     notes.unlink()
     with pytest.raises(InputError, match="notes of the card cannot be read"):
         step.materials({})
+
+
+def _problems() -> pl.DataFrame:
+    """Two problems with answers, one without."""
+    return records.frame(
+        Problem,
+        [
+            Problem("a", "1+1?", "2", "One and one.", source="sums", source_row=0, license="mit"),
+            Problem("b", "Which?", "B", choices=["x", "y"], source="hard", source_row=0, license="mit"),
+            Problem("c", "Prove it.", None, source="hard", source_row=1, license="mit"),
+        ],
+    )
+
+
+def test_problems_are_published_without_traces(tmp_path: Path) -> None:
+    step = Publish.model_validate(
+        {"problems": True, "format": {"kind": "verl"}, "configs": ["metadata"], "split": "train"}
+    )
+    assert step.reads == (Problem,)
+    assert not step.check()
+    out = step.run({Problem: _problems()}, StepContext(seed=1, work=tmp_path, run=tmp_path))
+    assert dict(out.kept.schema) == records.schema(Example)
+    assert out.kept["teacher"].null_count() == out.kept["verdict"].null_count() == 2
+    assert out.dropped.select("source", "source_row", "reason").rows() == [("hard", 1, "no_answer")]
+    (path,) = (tmp_path / "dataset" / "data").iterdir()
+    rows = pl.read_parquet(path).to_dicts()
+    assert [row["reward_model"]["ground_truth"] for row in rows] == ["2", "B"]
+    assert rows[1]["prompt"][0]["content"] == "Which?\n\nA. x\nB. y"
+    plain = pl.read_parquet(tmp_path / "dataset" / "metadata" / "*.parquet")
+    assert plain["solution"].to_list() == ["One and one.", None]
+    card = (tmp_path / "dataset" / "README.md").read_text()
+    assert "no teacher has solved them" in card
+    for wrong in ("chain-of-thought", "## Teacher", "## Verification", "every step of the reasoning", "plots/length"):
+        assert wrong not in card
+    assert "a problem and its reference answer, without the trace" in card
+    assert "| publish | problems | 3 | 2 | 1 |" in card
+    with_card = publish(tmp_path / "traces", table(2))
+    assert "chain-of-thought" in (with_card / "README.md").read_text()
+
+
+def test_problems_need_a_format_without_a_trace() -> None:
+    assert "'messages' holds traces" in Publish.model_validate({"problems": True}).check()[0]
+    keys = {"problems": True, "format": {"kind": "verl"}, "configs": ["all-traces"]}
+    assert "all-traces" in Publish.model_validate(keys).check()[0]
+
+
+def test_sources_have_splits_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [example(n, source=source) for n, source in enumerate(("one", "two", "one", "three", "two"))]
+    folder = publish(
+        tmp_path,
+        records.frame(Example, rows),
+        split="default",
+        splits={"extended": ["two", "three"], "none": ["four"]},
+        max_shard_rows=2,
+        configs=["metadata"],
+    )
+    names = sorted(p.name for p in (folder / "data").iterdir())
+    assert names == [
+        "default-00000-of-00001.parquet", "extended-00000-of-00002.parquet", "extended-00001-of-00002.parquet",
+    ]  # fmt: skip
+    card = (folder / "README.md").read_text()
+    assert "| Rows | 5 |" in card
+    assert "| Rows of the split extended | 3 |" in card
+    assert 'load_dataset("PLACE", split="extended")' in card
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    from datasets import load_dataset
+
+    for config in (None, "default"):
+        for split, sources in (("default", ["one", "one"]), ("extended", ["two", "three", "two"])):
+            loaded = load_dataset(str(folder), config, split=split, cache_dir=str(tmp_path / "cache"))
+            assert loaded["source"] == sources
+    plain = publish(tmp_path / "plain", records.frame(Example, rows), splits={"extended": ["two"]})
+    loaded = load_dataset(str(plain), cache_dir=str(tmp_path / "cache"))
+    assert {name: part.num_rows for name, part in loaded.items()} == {"train": 3, "extended": 2}
+    for wrong in ({"splits": {"a": ["x"], "b": ["x"]}}, {"splits": {"train": ["x"]}}, {"splits": {"a b": ["x"]}}):
+        with pytest.raises(ValidationError):
+            Publish.model_validate(wrong)

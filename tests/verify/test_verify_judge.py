@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -293,3 +294,65 @@ def test_keys_are_checked() -> None:
         Judge.model_validate({"teacher": teacher, "audit": 0})
     step = Judge.model_validate({"teacher": {**teacher, "ignores": ["seed"]}, "sampling": {"seed": 1}})
     assert "sampling.seed is set" in step.check()[0]
+
+
+def _mixed() -> tuple[list[Verdict], list[Trace]]:
+    """A right, a wrong and an open answer, one that was cut off, and one without a reference answer."""
+    verdicts = [
+        verdict("sum", 0, "correct", "4"),
+        verdict("sum", 1, "incorrect", "IV"),
+        verdict("sky", 0, "undecided", "azure"),
+        verdict("sum", 2, "undecided", None, "trace_length"),
+        replace(verdict("open", 0, "incorrect", "x"), reference=""),
+    ]
+    texts = {("sum", 2): (None, "length")}
+    return verdicts, [trace(v.problem_id, v.sample, *texts.get((v.problem_id, v.sample), ("x",))) for v in verdicts]
+
+
+@pytest.mark.parametrize(
+    ("when", "word", "expected", "asked"),
+    [
+        ("rescue", "CORRECT", ["correct", "correct", "correct"], 2),
+        ("rescue", "INCORRECT", ["correct", "incorrect", "incorrect"], 2),
+        ("rescue", "UNDECIDED", ["correct", "incorrect", "undecided"], 2),
+        ("all", "CORRECT", ["correct", "correct", "correct"], 3),
+        ("all", "INCORRECT", ["incorrect", "incorrect", "incorrect"], 3),
+        ("all", "UNDECIDED", ["undecided", "undecided", "undecided"], 3),
+        ("all", "PERHAPS", ["correct", "incorrect", "undecided"], 3),
+    ],
+)
+def test_a_judge_may_rescue_or_decide_all(
+    tmp_path: Path, when: str, word: str, expected: list[str], asked: int
+) -> None:
+    verdicts, traces = _mixed()
+    with FakeTeacher(replies=says(word)) as teacher:
+        out = run(tmp_path, teacher, verdicts, traces, when=when)
+        assert teacher.asked == asked
+    after = rows(Verdict, out.kept)
+    assert [row.verdict for row in after[:3]] == expected
+    assert after[3:] == verdicts[3:]
+    for before, row in zip(verdicts[:3], after[:3], strict=True):
+        assert (row.method == "judge") == (row != before)
+        if row != before:
+            assert row.reason.endswith(f"; rules: {before.reason}")
+    judged = {(r["problem_id"], r["sample"]): r for r in out.secondary["judged"].iter_rows(named=True)}
+    assert judged["sum", 1]["why"] == when
+    assert judged["sum", 1]["rule_verdict"] == "incorrect"
+    assert judged["sky", 0]["why"] == "undecided"
+    assert judged["open", 0]["judge_reason"] == "no_reference"
+    assert judged["sum", 2]["judge_reason"] == "trace_length"
+    assert (("sum", 0) in judged) == (when == "all")
+    turned = [(b.verdict, a.verdict) for b, a in zip(verdicts, after, strict=True)]
+    assert out.counters["incorrect made correct"] == turned.count(("incorrect", "correct"))
+    assert out.counters["correct taken back"] == sum(b == "correct" != a for b, a in turned)
+
+
+def test_a_judge_may_be_asked_about_some_domains_only(tmp_path: Path) -> None:
+    verdicts, traces = _mixed()
+    with FakeTeacher(replies=says("INCORRECT")) as teacher:
+        out = run(tmp_path, teacher, verdicts, traces, when="all", domains=["puzzle"])
+        assert teacher.asked == 0
+        assert rows(Verdict, out.kept) == verdicts
+        assert out.secondary["judged"].height == 0
+        run(tmp_path, teacher, verdicts, traces, when="all", domains=["puzzle", "math"])
+        assert teacher.asked == 3

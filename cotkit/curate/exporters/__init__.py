@@ -20,12 +20,16 @@ class Exporter(Config):
     Class attributes:
         row: what one row is, for the card.
         code: further modules or packages whose source decides what is exported.
+        needs_traces: False for a shape without a place for a trace, in which problems alone can be published.
+        every_attempt: True for a shape whose rows show all attempts at a problem; `export_all` makes them.
     """
 
     kind: str
 
     row: ClassVar[str] = "a problem and one reasoning trace of a teacher model"
     code: ClassVar[tuple[str, ...]] = ()
+    needs_traces: ClassVar[bool] = True
+    every_attempt: ClassVar[bool] = False
 
     def refused(self, examples: pl.DataFrame) -> Refusals:
         """Row number -> (reason, evidence) for rows that this shape cannot hold; they are dropped, not bent."""
@@ -33,6 +37,10 @@ class Exporter(Config):
 
     def export(self, examples: pl.DataFrame) -> pl.DataFrame:
         """The published table of a table of Examples of which none is refused, in the same order."""
+        raise NotImplementedError
+
+    def export_all(self, examples: pl.DataFrame, attempts: pl.DataFrame) -> pl.DataFrame:
+        """As `export`, given every attempt (cotkit.curate.tables.all_traces), too."""
         raise NotImplementedError
 
     def describe(self) -> str:

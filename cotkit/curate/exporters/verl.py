@@ -31,6 +31,7 @@ class Verl(Exporter):
     suffix: str = Field("", description="Text after every problem, such as how the answer is to be marked.")
 
     row: ClassVar[str] = "a problem and its reference answer, without the trace"
+    needs_traces: ClassVar[bool] = False
 
     def refused(self, examples: pl.DataFrame) -> Refusals:
         found: dict[int, tuple[str, dict[str, Any]]] = {}

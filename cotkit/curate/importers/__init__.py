@@ -37,7 +37,8 @@ class PublishedTrace:
 class Published:
     """What one row says: the problem as it was asked, its attempts, and the columns that were used up for it.
 
-    `columns` stand in for columns of Example that the format has under another name.
+    `columns` stand in for columns of Example that the format has under another name, and for the solution where
+    cotkit wrote it.
     """
 
     asked: str

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from cotkit.curate.importers import Published, PublishedTrace, Unreadable
-from cotkit.curate.importers.cells import item, items, optional, text
+from cotkit.curate.importers.cells import item, items, optional, text, turns
 from cotkit.curate.importers.shapes import trace
 
 Row = Mapping[str, Any]
@@ -60,19 +60,33 @@ def openthoughts_metadata(row: Row) -> Published:
 
 
 def openr1(row: Row) -> Published:
-    """OpenR1-Math: several generations of R1 in one row, with what the set's graders said of each."""
+    """OpenR1-Math: several generations of R1 in one row, with what the set's graders said of each; and our `openr1`."""
     checks = ("correctness_math_verify", "correctness_llama", "finish_reasons", "is_reasoning_complete")
-    lists = {name: items(row, name) for name in checks}
+    ours = {"verdicts": "verdict", "verdict_methods": "verdict_method"} if "verdicts" in row else {}
+    lists = {name: items(row, name) for name in (*checks, *ours)}
+    samples, teachers = items(row, "samples"), items(row, "teachers")
     traces = []
     for number, generation in enumerate(items(row, "generations")):
         if not isinstance(generation, str):
             raise Unreadable(f"generation {number + 1} is no text")
-        said = {name: item(values, number) for name, values in lists.items() if item(values, number) is not None}
+        said = {
+            ours.get(name, name): item(values, number)
+            for name, values in lists.items()
+            if item(values, number) is not None
+        }
         found = trace(generation, said)
         closed = found.closed and said.get("is_reasoning_complete", True)
-        traces.append(PublishedTrace(found.reasoning, found.response, "DeepSeek-R1", closed=closed, said=said))
+        own = {"sample": item(samples, number)} if samples else {}
+        teacher = item(teachers, number) or ("" if ours else "DeepSeek-R1")
+        traces.append(PublishedTrace(found.reasoning, found.response, str(teacher), closed=closed, said=said, own=own))
     used = {"problem", "generations", "messages", "solution", *checks}
-    return Published(text(row, "problem"), tuple(traces), frozenset(used), optional(row, "solution"))
+    if ours:
+        used |= {*ours, "samples", "teachers", "uuid", "correctness_count"}
+    solution = optional(row, "solution")
+    columns = {"solution": solution} if ours else {}
+    # The turn as it was asked also has the options, which the problem alone has not.
+    asked = turns(row, "messages")[0]["content"] if ours else text(row, "problem")
+    return Published(asked, tuple(traces), frozenset(used), solution, columns=columns)
 
 
 def limo(row: Row) -> Published:

@@ -80,6 +80,9 @@ def gather(funnel: Sequence[Entry], directory: RunDirectory) -> Fates:
     if problem_steps:
         alone = known if attempts is None else known.join(attempts, on="problem_id", how="anti", maintain_order="left")
         mine = alone.filter(pl.col("problem_id").is_in(read(problems[0], ("problem_id",))["problem_id"].to_list()))
+        for part in parts:
+            # A step that publishes problems may drop some of them behind the last step that makes problems.
+            mine = mine.join(part, on=("source", "source_row"), how="anti", maintain_order="left")
         parts.append(mine.with_columns(step=pl.lit(problem_steps[-1].name), text=pl.lit(len(places)), text_at="at"))
         places += problems[:1]
     table = pl.concat([_shaped(part) for part in parts]) if parts else _shaped(_nothing())

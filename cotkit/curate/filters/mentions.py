@@ -1,0 +1,30 @@
+"""Problems that name something in their text, such as the contest they come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit.curate.filters import Filter
+from cotkit.records import Problem
+
+
+class Mentions(Filter):
+    """Drop problems whose text or solution holds one of `words`, letter for letter.
+
+    DeepScaleR dropped rows of its AMC source that say AIME (rllm/data/preprocess/math/amc.ipynb).
+    """
+
+    name: Literal["mentions"] = "mentions"
+    words: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1, description="What must not be named.")
+    sources: tuple[str, ...] = Field((), description="Look at problems of these sources alone; at all when left out.")
+
+    reason: ClassVar[str] = "mentions"
+
+    def reject(self, problem: Problem) -> dict[str, Any] | None:
+        if self.sources and problem.source not in self.sources:
+            return None
+        text = f"{problem.problem}\n{problem.solution or ''}"
+        found = next((word for word in self.words if word in text), None)
+        return None if found is None else {"word": found}
