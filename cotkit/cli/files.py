@@ -124,27 +124,28 @@ def filtered(problems: StepOutput, names: Sequence[str], output: Output) -> Step
     return joined(problems, run_step(step, {Problem: problems.kept}, output))
 
 
-def deduplicated(problems: StepOutput, against: Sequence[Path], embedding: bool, output: Output) -> StepOutput:
-    from cotkit.dedup.step import Decontaminate, Dedup
-    from cotkit.errors import RecipeError
+def deduplicated(
+    problems: StepOutput,
+    benchmarks: Mapping[str, pl.DataFrame],
+    embedding: bool,
+    output: Output,
+) -> StepOutput:
+    """The dedup step, then benchmark items out; `benchmarks`: name -> Problem table."""
+    from cotkit.cli.dedup import leak_step
+    from cotkit.dedup.leaks import decontaminate_table
+    from cotkit.dedup.step import Dedup
     from cotkit.records import Problem
+    from cotkit.run.conserve import rows_in
 
     switch: dict[str, Any] = {} if embedding else {"embedding": None}
     first = Dedup.model_validate({"step": "dedup", "name": "dedup", **switch})
     result = joined(problems, run_step(first, {Problem: problems.kept}, output))
-    if not against:
+    if not benchmarks:
         return result
-    names = [p.stem for p in against]
-    if len(set(names)) < len(names):
-        raise RecipeError(
-            f"--against: two benchmarks are called {max(names, key=names.count)}; rename one of the files"
-        )
-    benchmarks = [{"kind": "file", "name": p.stem, "path": str(p.resolve())} for p in against]
-    second = Decontaminate.model_validate(
-        {"step": "decontaminate", "name": "decontaminate", "benchmarks": benchmarks, **switch}
-    )
-    second.materials({})  # says which benchmark is missing before any work is done
-    return joined(result, run_step(second, {Problem: result.kept}, output))
+    step = leak_step("strict", switch)
+    second = decontaminate_table(result.kept, benchmarks, step, output)
+    rows_in(step, {Problem: result.kept}, second)
+    return joined(result, second)
 
 
 def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:

@@ -171,9 +171,9 @@ class Decontaminate(Step):
         for benchmark in self.benchmarks:
             try:
                 found |= materials((benchmark,), pins)
-            except InputError:
+            except InputError as error:
                 if self.missing == "stop":
-                    raise
+                    raise _stopped(benchmark, error) from error
                 found[benchmark.name] = "missing"
         if self.judge is not None and self.judge.teacher.replay is not None:
             found["recording"] = recording_digest(self.judge.teacher.replay)
@@ -212,7 +212,7 @@ class Decontaminate(Step):
                 benchmarks[benchmark.name] = read_benchmark(benchmark, context.pins)
             except InputError as error:
                 if self.missing == "stop":
-                    raise
+                    raise _stopped(benchmark, error) from error
                 context.progress.note(f"warning: leaks of '{benchmark.name}' are not looked for: {error}")
         if not benchmarks:
             raise InputError("none of the benchmarks can be read; a leak check against nothing finds nothing")
@@ -230,6 +230,13 @@ def _pulled(recipe: Mapping[str, Any]) -> list[str]:
     """Sources as the recipe pulls them. The input has its rows in this order, so it counts in the cache key, too."""
     pulls = [step for step in recipe.get("steps", ()) if step.get("step") == "pull"]
     return [source["name"] for step in pulls for source in step["sources"]]
+
+
+def _stopped(benchmark: Source, error: InputError) -> InputError:
+    """What can be done about a benchmark that is not on this machine."""
+    if benchmark.kind == "file":
+        return error
+    return InputError(f"{error}; or give a file of it, or set `missing: skip` to go on without it")
 
 
 def _earlier(sources: Sequence[Source], pins: Mapping[str, str]) -> pl.DataFrame | None:
@@ -272,7 +279,7 @@ def read_benchmark(source: Source, pins: Mapping[str, str]) -> pl.DataFrame:
         rows.append(
             {
                 "problem": values[columns.problem].strip(),
-                "answer": _answer(values.get(columns.answer)),
+                "answer": one_answer(values.get(columns.answer)),
                 "choices": [str(c) for c in choices] if isinstance(choices, list) else None,
                 "source_row": raw.number,
             }
@@ -308,8 +315,8 @@ def _values(raw: RawRow, source: Source) -> Mapping[str, Any]:
     return raw.values
 
 
-def _answer(value: Any) -> str | None:
-    """A text or a number as text, a list of one as its item; anything else is no single answer."""
+def one_answer(value: Any) -> str | None:
+    """Of a cell: a text or a number as text, a list of one as its item; anything else is no single answer."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None

@@ -63,7 +63,7 @@ def switch_steps(document: Document) -> None:
         if told not in ("true", "false"):
             raise RecipeError(f"{place}: `enabled` is true or false, not '{told}'")
         if told == "false":
-            _splice(document, at, 1, [], document.place(("steps",)))
+            _splice(document, at, 1, [])
 
 
 def _find(document: Document, name: Any, place: Place) -> int:
