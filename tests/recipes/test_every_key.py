@@ -28,29 +28,11 @@ INCLUDING = [path for path in shipped() if "\ninclude: " in path.read_text(encod
 # Where no other value is valid alone: the others come with keys of their own, or it is all that a step does.
 ONE_VALUE = {"step", "kind", "by", "name", "variant", "subject"}
 # Tried besides what the value itself suggests; a refused value counts for nothing.
-OTHERS: tuple[Any, ...] = (
-    *(
-        None,
-        True,
-        False,
-        0,
-        1,
-        2,
-        0.5,
-        "other",
-        "none",
-        "math",
-        "code",
-        "aime24",
-        "deepscaler",
-        "fr",
-        "raw",
-        "first",
-        "vllm",
-    ),
-    *("http://127.0.0.1:9/v1", "OTHER_KEY", "hub:a/b", "{problem} Go.", ["other"], ["incorrect"], ["math"], [1]),
-    *({}, {"math": ["incorrect"]}, {"math": 1.0}, {"other": ["x"]}, {"math": {"user": "{problem} Go."}}),
-)
+OTHERS: tuple[Any, ...] = yaml.safe_load("""
+[null, true, false, 0, 1, 2, 0.5, other, none, math, code, aime24, deepscaler, fr, raw, first, openrouter,
+ deepseek-v4-flash, "http://127.0.0.1:9/v1", OTHER_KEY, "hub:a/b", "{problem} Go.", [other], [incorrect], [math], [1], {},
+ {math: [incorrect]}, {math: 1.0}, {other: [x]}, {math: {user: "{problem} Go."}}]
+""")
 GONE = object()
 
 
@@ -119,7 +101,8 @@ def named_values(data: Any, path: tuple[str | int, ...]) -> list[Any]:
     return []
 
 
-def candidates(data: Any, path: tuple[str | int, ...]) -> list[Any]:
+def candidates(data: Any, path: tuple[str | int, ...]) -> Iterator[Any]:
+    """Other values, the likeliest first."""
     value = at(data, path)
     own: list[Any] = [GONE]
     if isinstance(value, bool):
@@ -128,7 +111,9 @@ def candidates(data: Any, path: tuple[str | int, ...]) -> list[Any]:
         own += [value + 1, value - 1, value / 2]
     elif isinstance(value, str):
         own += [str(int(value) + 1)] if value.isdigit() else [value + "x", value + "-x"]
-    return [c for c in (*own, *named_values(data, path), *OTHERS) if c is GONE or c != value]
+    yield from own
+    yield from (other for other in named_values(data, path) if other != value)
+    yield from (other for other in OTHERS if other != value)
 
 
 @pytest.mark.parametrize("name", NAMES)
