@@ -90,7 +90,7 @@ class Extract(Step):
         min_length=1,
         description="Problems whose reference is of these kinds are asked about.",
     )
-    sources: tuple[str, ...] = Field((), description="Ask about problems of these sources alone; of all when left out.")
+    of: tuple[str, ...] = Field((), description="Ask about problems of these sources alone; of all when left out.")
     option_text: bool = Field(
         False, description="Where the samples agree on a letter, take the text of that option as the answer."
     )
@@ -147,9 +147,7 @@ class Extract(Step):
         """Every problem comes out once, with an answer where one was agreed on; none is dropped."""
         problems = rows(Problem, tables[Problem])
         wanted = [
-            i
-            for i, p in enumerate(problems)
-            if p.answer_kind in self.kinds and (not self.sources or p.source in self.sources)
+            i for i, p in enumerate(problems) if p.answer_kind in self.kinds and (not self.of or p.source in self.of)
         ]
         asked = [i for i in wanted if _can_be_read(problems[i])]
         with context.progress.task("extract", len(asked) * self.samples) as task:

@@ -14,13 +14,15 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
+from cotkit.curate.direct import Direct, tokens
+from cotkit.curate.rating import Difficulty, Subject
 from cotkit.curate.weak import Tried, graded_digest, rate_of, read_graded, tried_from, with_rates
 from cotkit.distill.engine import Tally
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
-from cotkit.records import Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
+from cotkit.records import Domain, Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.judge import Judge
 from cotkit.verify.step import Verify
@@ -29,8 +31,8 @@ if TYPE_CHECKING:
     from cotkit.distill.estimate import Asking
 
 JOURNAL_FILE = "journal.sqlite"
-# For an estimate, where the journal has no such answers yet: a few sentences and a rating, or a code and a line.
-_USUAL_TOKENS = {"difficulty": 400, "subject": 100}
+# For an estimate, where the journal has no such answers yet: a worked answer, a few sentences and a rating, a line.
+_USUAL_TOKENS = {"direct": 800, "difficulty": 400, "subject": 100}
 
 
 class Weak(Config):
@@ -65,32 +67,6 @@ class Weak(Config):
         return self
 
 
-class Difficulty(Config):
-    """A model's rating from 1 to 10, the mean of several samples.
-
-    DeepScaleR took 8 samples at temperature 0.7 and the mean of those it could read (difficulty_judge.py).
-    """
-
-    teacher: Teacher = Field(description="Who rates.")
-    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.7), description="Sampling keys.")
-    samples: int = Field(8, ge=1, le=64, description="How often each problem is rated.")
-
-
-class Subject(Config):
-    """A two-digit class of MSC 2020: by a model, else the class whose description is nearest by MiniLM."""
-
-    teacher: Teacher | None = Field(None, description="Who labels; without one, MiniLM does.")
-    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.0), description="Sampling keys.")
-    minilm: bool = Field(True, description="Label by MiniLM too; with a teacher only to report how often both agree.")
-    weights: LocalPath | None = Field(None, description="Folder of MiniLM weights.")
-
-    @model_validator(mode="after")
-    def _somebody(self) -> Subject:
-        if self.teacher is None and not self.minilm:
-            raise PydanticCustomError("subject", "nobody labels: give a teacher, or set minilm to true")
-        return self
-
-
 @dataclass(frozen=True, slots=True)
 class Feature:
     """A row of features.parquet: what was found out about one problem, whoever said it."""
@@ -107,12 +83,16 @@ class Feature:
 
 
 class Features(Step):
-    """Fill the columns solved_by, unsolved_by, weak_rates, difficulty and subject of all problems; none is dropped."""
+    """Fill the columns solved_by, unsolved_by, weak_rates, direct_tokens, difficulty and subject; none is dropped."""
 
     step: Literal["features"] = "features"
     weak: tuple[Weak, ...] = Field((), description="Attempts of weaker models.")
+    direct: Direct | None = Field(None, description="The length of a model's direct answer; null: none.")
     difficulty: Difficulty | None = Field(None, description="A rating by a model; null: none.")
     subject: Subject | None = Field(None, description="A class of mathematics; null: none.")
+    domains: tuple[Domain, ...] = Field(
+        (), description="Only problems of these domains; the others pass as they are. Empty: all."
+    )
     limits: Limits = Field(default_factory=Limits, description="How hard teachers are asked.")
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
@@ -124,6 +104,7 @@ class Features(Step):
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.features",
+        "cotkit.curate.direct",
         "cotkit.curate.rating",
         "cotkit.curate.msc",
         "cotkit.curate.weak",
@@ -140,7 +121,7 @@ class Features(Step):
         "subject.weights": "the digest of the weights is in the key instead",
         **{
             f"{teacher}.{key}": why
-            for teacher in ("weak.*.teacher", "weak.*.judge", "difficulty.teacher", "subject.teacher")
+            for teacher in ("weak.*.teacher", "weak.*.judge", "direct.teacher", "difficulty.teacher", "subject.teacher")
             for key, why in (
                 ("api_key_env", "who pays does not change the answer"),
                 ("ignores", "it only decides which recipes are refused"),
@@ -151,8 +132,8 @@ class Features(Step):
 
     @model_validator(mode="after")
     def _something(self) -> Features:
-        if not self.weak and self.difficulty is None and self.subject is None:
-            raise PydanticCustomError("features", "nothing is asked for: set weak, difficulty or subject")
+        if not (self.weak or self.direct or self.difficulty or self.subject):
+            raise PydanticCustomError("features", "nothing is asked for: set weak, direct, difficulty or subject")
         names = [weak.model for weak in self.weak]
         if len(set(names)) < len(names):
             raise PydanticCustomError("features", "two entries of 'weak' have one model name; give each its own")
@@ -165,6 +146,8 @@ class Features(Step):
             for weak in self.weak
             if weak.teacher is not None
         }
+        if self.direct is not None:
+            found["direct"] = Asked(self.direct.teacher, self.direct.sampling, 1)
         if self.difficulty is not None:
             found["difficulty"] = Asked(self.difficulty.teacher, self.difficulty.sampling, self.difficulty.samples)
         if self.subject is not None and self.subject.teacher is not None:
@@ -220,16 +203,17 @@ class Features(Step):
 
         found = []
         for what, asked in self.asked().items():
-            prompts = list(self._prompts(what, problems))
-            told, tokens, batch = f"{self.name}: {what}", _USUAL_TOKENS.get(what), self.batch is not None
+            prompts = list(self._prompts(what, [p for p in problems if self._covers(p)]))
+            told, usual, batch = f"{self.name}: {what}", _USUAL_TOKENS.get(what), self.batch is not None
             found.append(
-                Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, tokens, batch)
+                Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, usual, batch)
             )
         return found
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
-        problems = rows(Problem, table)
+        every = rows(Problem, table)
+        problems = [p for p in every if self._covers(p)]
         counters: dict[str, float] = {}
         told = [Feature(p.problem_id, p.source, p.source_row, None, None, None, None, None, None) for p in problems]
         failed = 0
@@ -247,6 +231,13 @@ class Features(Step):
                 counters[f"solved by {weak.model}"] = sum(r["rate"] > 0 for r in own)
             problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
+        if self.direct is not None:
+            replies = self._ask("direct", problems, context)
+            failed += replies.passing
+            replies.count(counters)
+            lengths = [tokens(traces) for traces in replies.traces]
+            problems = [replace(p, direct_tokens=n) for p, n in zip(problems, lengths, strict=True)]
+            counters["measured"] = sum(n is not None for n in lengths)
         if self.difficulty is not None:
             replies = self._ask("difficulty", problems, context)
             failed += replies.passing
@@ -274,13 +265,17 @@ class Features(Step):
             labels = [t.subject_teacher if by_teacher else t.subject_minilm for t in told]
             problems = [replace(p, subject=label) for p, label in zip(problems, labels, strict=True)]
             counters["labelled"] = sum(label is not None for label in labels)
+        done = iter(problems)
         return StepOutput(
-            kept=frame(Problem, problems),
+            kept=frame(Problem, [next(done) if self._covers(p) else p for p in every]),
             dropped=dropped_frame(table, [], [], []),
             counters=counters,
             incomplete=failed,
             secondary={"features": frame(Feature, told)},
         )
+
+    def _covers(self, problem: Problem) -> bool:
+        return not self.domains or problem.domain in self.domains
 
     def _attempts(
         self, weak: Weak, problems: Sequence[Problem], counters: dict[str, float], context: StepContext
@@ -330,10 +325,12 @@ class Features(Step):
 
     def _prompts(self, what: str, problems: Sequence[Problem]) -> Iterator[tuple[str, Sequence[Message]]]:
         """What is sent about each problem."""
-        weak = {f"weak {weak.model}": weak for weak in self.weak}.get(what)
+        answered = {f"weak {weak.model}": weak.prompt for weak in self.weak}
+        if self.direct is not None:
+            answered["direct"] = self.direct.prompt
         for i, p in enumerate(problems):
-            if weak is not None:
-                yield str(i), weak.prompt.messages(p.problem, p.choices)
+            if what in answered:
+                yield str(i), answered[what].about(p.problem, p.choices, p.domain, p.tests)
                 continue
             text = question(p.problem, p.choices)
             told = rating.ask_difficulty(text) if what == "difficulty" else rating.ask_subject(text)

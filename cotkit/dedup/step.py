@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -14,7 +15,7 @@ from cotkit.dedup.adjudicate import JOURNAL, Judge, read_key, recording_digest
 from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
-from cotkit.records import Problem
+from cotkit.records import KEYS, Domain, Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -44,6 +45,9 @@ class Dedup(Step):
     embedding: Embedding | None = Field(Embedding(), description="Near duplicates by meaning; null: none.")
     prefer: tuple[Preference, ...] = Field(
         ("answer", "solution", "source"), description="Which row of a cluster survives: the first difference decides."
+    )
+    domains: tuple[Domain, ...] = Field(
+        (), description="Only problems of these domains are compared; the others stay. Empty: all."
     )
     source_order: tuple[str, ...] = Field(
         (),
@@ -103,15 +107,24 @@ class Dedup(Step):
         _have(self.embedding)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        import polars as pl
+
+        table = tables[Problem]
+        if not self.domains:
+            return self._of(table, context)
+        found = self._of(table.filter(pl.col("domain").is_in(self.domains)), context)
+        return replace(found, kept=table.join(found.dropped, on=KEYS[Problem], how="anti", maintain_order="left"))
+
+    def _of(self, table: pl.DataFrame, context: StepContext) -> StepOutput:
         from cotkit.dedup.duplicates import dedup_table
         from cotkit.dedup.published_self import published_dedup
 
         cache = self.cache or context.run / EMBEDDINGS
         if self.policy != "strict":
             order = (*self.source_order, *(name for name in _pulled(context.recipe) if name not in self.source_order))
-            return published_dedup(tables[Problem], self.policy, order, self.compared, context.progress, cache)
+            return published_dedup(table, self.policy, order, self.compared, context.progress, cache)
         earlier = _earlier(self.against, context.pins)
-        return dedup_table(tables[Problem], self, context.progress, cache, earlier)
+        return dedup_table(table, self, context.progress, cache, earlier)
 
 
 Benchmark = Annotated[AnySource, BeforeValidator(by_name, json_schema_input_type=AnySource | Literal[*KNOWN])]

@@ -66,7 +66,7 @@ def _sources(recipe: Recipe, document: Document) -> None:
     """Keys that name sources name pulled ones; a name with a slip in it would quietly do nothing."""
     pulled = [source.name for step in recipe.steps for source in getattr(step, "sources", ())]
     for index, step in enumerate(recipe.steps):
-        for key in ("source_order", "compared"):
+        for key in ("source_order", "compared", "of"):
             for name in getattr(step, key, ()):
                 if name not in pulled:
                     raise RecipeError(

@@ -90,6 +90,16 @@ ROWS: dict[str, tuple[list[dict[str, Any]], Expected]] = {
     "olympiad-bench": (
         [OLYMPIAD, {**OLYMPIAD, "final_answer": None, "question_type": "Theorem proof"}], ["2", "proof"]
     ),
+    "openmathinstruct-2": (
+        [{"problem": "What is 1+1?", "generated_solution": BOXED, "expected_answer": "2", "problem_source": "math"}],
+        ["2"],
+    ),
+    "opencodereasoning": (
+        [{"id": "1", "input": "Add one.", "output": "<think></think>", "source": "made up", "license": "mit",
+          "dataset": "taco", "split": "train", "difficulty": "EASY", "solution": "print(2)"}],
+        [None],
+    ),
+    "still-2": ([{"question": "What is 1+1?", "combined_text": "2", "domain": "physics"}], [None]),
     "still-3": ([{**QA, "messages": CHAT}], ["2"]),
     "still-3-rl-90k": ([{"prompt": CHAT[:1], "reward_model": {"ground_truth": "2", "style": "rule"}}], ["2"]),
     "deepscaler": ([PLAIN, {**PLAIN, "solution": ""}], ["2", "2"]),

@@ -148,8 +148,8 @@ def test_some_sources_alone_and_the_text_of_an_option(tmp_path: Path) -> None:
         Problem("out", text, solution="So B.", source="aime", answer_kind="empty"),
     ]
     with FakeTeacher(replies=lambda prompt: f"ANSWER: {'A' if 'odd' in prompt else '(B)'}") as teacher:
-        letters = run(tmp_path, teacher, problems, sources=["amc"], samples=2)
-        texts = run(tmp_path, teacher, problems, sources=["amc"], samples=2, option_text=True)
+        letters = run(tmp_path, teacher, problems, of=["amc"], samples=2)
+        texts = run(tmp_path, teacher, problems, of=["amc"], samples=2, option_text=True)
         assert teacher.asked == 4
     assert letters.kept["answer"].to_list() == ["(B)", "A", None]
     assert texts.kept["answer"].to_list() == ["4", "7", None]

@@ -98,6 +98,6 @@ def test_mentions_looks_at_problem_and_solution_of_its_sources() -> None:
         Problem("c", "Find AIM.", solution="aime", source="amc"),
         Problem("d", "From AIME 1999.", source="aime"),
     ]
-    one = Mentions(words=("AIME",), sources=("amc",))
+    one = Mentions(words=("AIME",), of=("amc",))
     assert [one.reject(row) for row in rows] == [{"word": "AIME"}, {"word": "AIME"}, None, None]
     assert Mentions(words=("AIME",)).reject(rows[3]) == {"word": "AIME"}

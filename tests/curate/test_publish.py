@@ -19,7 +19,7 @@ from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.portable import local_files, portable, portable_recipe, portable_text
 from cotkit.curate.publish import Publish
 from cotkit.errors import InputError
-from cotkit.records import Example, Message, Problem
+from cotkit.records import Example, Message, Problem, Trace, Verdict
 from cotkit.steps import StepContext
 
 
@@ -286,3 +286,33 @@ def test_sources_have_splits_of_their_own(tmp_path: Path, monkeypatch: pytest.Mo
     for wrong in ({"splits": {"a": ["x"], "b": ["x"]}}, {"splits": {"train": ["x"]}}, {"splits": {"a b": ["x"]}}):
         with pytest.raises(ValidationError):
             Publish.model_validate(wrong)
+
+
+def test_rows_of_openr1_show_every_attempt_of_the_run(tmp_path: Path) -> None:
+    examples = table(2)
+    rows = records.rows(Example, examples)
+    problems = [Problem(r.problem_id, r.problem, r.answer, "Add.", source=r.source) for r in rows]
+    attempts = [(r, sample) for r in rows for sample in (0, 1, 2)]
+    ends = ("done", "done", "unclosed")
+    traces = [
+        Trace(r.problem_id, n, r.teacher, "", ends[n], r.reasoning, r.response if n < 2 else None) for r, n in attempts
+    ]
+    values = ("correct", "incorrect", "undecided")
+    verdicts = [Verdict(r.problem_id, n, values[n], None, r.answer, "judge", "judge") for r, n in attempts]
+    tables = {
+        Example: examples,
+        Problem: records.frame(Problem, problems),
+        Trace: records.frame(Trace, traces),
+        Verdict: records.frame(Verdict, verdicts),
+    }
+    folder = publish(tmp_path, tables, format={"kind": "openr1"})
+    first, second = pl.read_parquet(folder / "data" / "*.parquet").to_dicts()
+    assert first["uuid"] == rows[0].problem_id
+    assert second["solution"] == "Add."
+    assert first["samples"] == [0, 1, 2]
+    assert first["verdicts"] == list(values)
+    assert first["is_reasoning_complete"] == [True, True, False]
+    assert first["correctness_count"] == 1
+    assert len(first["generations"]) == 3
+    card = (folder / "README.md").read_text()
+    assert "each a problem and all attempts of a teacher model at it" in card

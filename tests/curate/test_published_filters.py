@@ -52,7 +52,16 @@ def rejected(name: str, text: str, keys: dict[str, Any] | None = None, **columns
         ("openthoughts_code", LONG, {"tests": TESTS}, "no_solution"),
         ("deepscaler", "Find x", {"answer": "\\frac{\\sqrt{3}\\pi}{2}"}, None),
         ("deepscaler", "Find x", {"answer": "north"}, "letters"),
-        ("deepscaler", "Find x", {"answer": "x^{2}"}, "power"),
+        ("deepscaler", "Find x", {"answer": "x^{2}"}, None),
+        ("deepscaler", "Find x", {"answer": "x^{12}"}, "power"),
+        ("deepscaler", "Find x", {"answer": "\\dfrac{t^2}{2}"}, None),
+        ("deepscaler", "Find x", {"answer": "60^\\circ"}, None),
+        ("deepscaler", "Find x", {"answer": "18\\text{ square feet}"}, "letters"),
+        ("deepscaler", "Find x", {"answer": "18\\text{ feet}^2"}, None),
+        ("deepscaler", "Find x", {"answer": "\\left(-\\infty, \\frac{\\pi}{2}\\right) \\cup [2, 3]"}, None),
+        ("deepscaler", "Find x", {"answer": "\\begin{pmatrix} 3 \\\\ 1 \\end{pmatrix}"}, None),
+        ("deepscaler", "Find x", {"answer": "\\sin x"}, "letters"),
+        ("deepscaler", "Find x", {"answer": "x + y - z"}, "letters"),
         ("deepscaler", "Find x", {"answer": "2^12"}, "power"),
         ("deepscaler", "Find x", {"answer": "2^3"}, None),
         ("deepscaler", "Find x", {"answer": None}, "no_answer"),
@@ -125,6 +134,10 @@ def test_the_multi_part_rule_is_the_published_one(text: str) -> None:
         ("language", "How many ways can Đorđe and Łukasz seat 王小明 and François at a round table?", {}, False),
         ("numina_valid", "x", {"metadata": '{"problem_is_valid": "Incomplete"}'}, True),
         ("numina_valid", "x", {"metadata": '{"question_type": "proof"}'}, True),
+        ("numina_valid", "x", {"metadata": '{"problem_is_valid": true, "solution_is_valid": false}'}, True),
+        ("numina_valid", "x", {"metadata": '{"problem_is_valid": true, "solution_is_valid": true}'}, False),
+        ("numina_valid", "x", {"answer": "3", "metadata": '{"problem_is_valid": true}'}, False),
+        ("numina_valid", "x", {"answer": "3", "metadata": '{"solution_is_valid": false}'}, True),
         ("numina_valid", "x", {"answer": "notfound"}, True),
         ("numina_valid", "x", {"answer": "3"}, False),
     ],
@@ -155,13 +168,19 @@ HOSTILE = [
     "\ud7ff\U0010ffff" * 100_000,
 ]
 
+# Keys without a default.
+NEEDED: dict[str, dict[str, Any]] = {
+    "unsolved": {"models": ["m"]},
+    "band": {"key": "rate", "least": 0.1},
+    "mentions": {"words": ["AIME"]},
+}
+
 
 @pytest.mark.parametrize("name", sorted(BUILTIN["filters"]))
 def test_a_row_of_a_megabyte_is_read_in_linear_time(name: str) -> None:
     """A quadratic rule would run into the suite's time limit here."""
-    keys = {"models": ["m"]} if name == "unsolved" else None
     for text in HOSTILE:
-        found = rejected(name, text, keys, answer=text[:2000], solution=text)
+        found = rejected(name, text, NEEDED.get(name), answer=text[:2000], solution=text)
         if found is not None:
             assert len(json.dumps(found)) < 20_000
             json.dumps(found, allow_nan=False).encode()
@@ -176,3 +195,10 @@ def test_words_of_leaves_formulas_and_code_out() -> None:
 def test_few_english_contest_problems_are_dropped_as_foreign(data: Path) -> None:
     rows = json.loads((data / "problems" / "aime_1983_2023.json").read_text(encoding="utf-8"))
     assert [r["problem"] for r in rows if rejected("language", r["problem"])] == []
+
+
+def test_the_gate_of_deepscaler_may_look_at_answers_as_they_are_written() -> None:
+    assert rejected("deepscaler", "Find x", answer="60^\\circ") is None
+    written = rejected("deepscaler", "Find x", {"normal_form": False}, answer="60^\\circ")
+    assert written is not None
+    assert written["rule"] == "letters"

@@ -63,7 +63,7 @@ def test_rows_in_the_form_of_the_set_become_problems(jsonl: Jsonl, name: str) ->
             tests = read_tests(row["tests"])
             assert not tests.unreadable, tests.unreadable
             assert len(tests.stdin) + len(tests.calls) >= 1
-    if known.domain == "code":
+    if known.domain == "code" and name != "opencodereasoning":  # the one without tests
         assert found.kept["answer_kind"].to_list() == ["tests"] * found.kept.height
 
 

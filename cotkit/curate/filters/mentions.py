@@ -18,12 +18,12 @@ class Mentions(Filter):
 
     name: Literal["mentions"] = "mentions"
     words: tuple[Annotated[str, Field(min_length=1)], ...] = Field(min_length=1, description="What must not be named.")
-    sources: tuple[str, ...] = Field((), description="Look at problems of these sources alone; at all when left out.")
+    of: tuple[str, ...] = Field((), description="Look at problems of these sources alone; at all when left out.")
 
     reason: ClassVar[str] = "mentions"
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
-        if self.sources and problem.source not in self.sources:
+        if self.of and problem.source not in self.of:
             return None
         text = f"{problem.problem}\n{problem.solution or ''}"
         found = next((word for word in self.words if word in text), None)

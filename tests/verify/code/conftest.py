@@ -58,11 +58,11 @@ def descriptors() -> int:
 
 
 @pytest.fixture
-def nothing_left() -> Iterator[None]:
-    """Afterwards no process, thread or open descriptor of the test may remain."""
+def no_program_left() -> Iterator[None]:
+    """Afterwards no judged program may be running."""
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs Linux's /proc to look for what is left")
-    before, threads, opened = judged(), threading.active_count(), descriptors()
+    before = judged()
     yield
     remaining = judged() - before
     deadline = time.monotonic() + 30  # programs of other tests end by themselves meanwhile
@@ -70,5 +70,12 @@ def nothing_left() -> Iterator[None]:
         time.sleep(0.05)
         remaining &= judged()
     assert remaining == set()
+
+
+@pytest.fixture
+def nothing_left(no_program_left: None) -> Iterator[None]:
+    """Nor may a thread or an open descriptor of the test remain."""
+    threads, opened = threading.active_count(), descriptors()
+    yield
     assert threading.active_count() == threads
     assert descriptors() == opened

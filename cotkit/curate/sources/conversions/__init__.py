@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cotkit.curate.sources.conversions.chats import chat_prompt, conversation
+from cotkit.curate.sources.conversions.chats import chat_prompt, conversation, still_2
 from cotkit.curate.sources.conversions.exams import (
     agieval,
     gpqa,
@@ -50,6 +50,7 @@ CONVERSIONS: Mapping[str, Conversion] = {
         xword,
         chat_prompt,
         conversation,
+        still_2,
         without_trace,
         s1k,
         open_thoughts,
