@@ -44,9 +44,10 @@ class Problem:
 
     `answer_from` is the place the answer was found in, `answer_kind` what `verify` can do with it
     (cotkit.curate.reference).
-    A features step fills the last five: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
+    A features step fills the last six: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
     10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none, and `weak_rates`
-    says how often; a model without an attempt that counts is in none of the three.
+    says how often; a model without an attempt that counts is in none of the three. `direct_tokens` is the length of a
+    model's direct answer.
     """
 
     problem_id: str
@@ -68,6 +69,7 @@ class Problem:
     solved_by: list[str] | None = None
     unsolved_by: list[str] | None = None
     weak_rates: list[WeakRate] | None = None
+    direct_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,7 @@ class Example:
     solved_by: list[str] | None = None
     unsolved_by: list[str] | None = None
     weak_rates: list[WeakRate] | None = None
+    direct_tokens: int | None = None
 
 
 Row = TypeVar("Row", Problem, Trace, Verdict, Example)

@@ -80,6 +80,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
         metadata=as_text(row["metadata"]) or "{}",
         difficulty=as_number(row["difficulty"]),
         weak_rates=_as_rates(row["weak_rates"]),
+        direct_tokens=int(row["direct_tokens"]) if row["direct_tokens"] not in (None, "") else None,
         **own,
     )
 

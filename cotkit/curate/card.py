@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.curate.card_header import License, forbidding, render_header, state_languages, state_license
-from cotkit.curate.card_making import citations, judges, teachers
+from cotkit.curate.card_making import by_domain, citations, judges, teachers
 from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
 from cotkit.curate.plots import answered, plots, rates
@@ -56,6 +56,7 @@ _COLUMNS: Mapping[str, str] = {
     "solved_by": "models that solved the problem in at least one attempt",
     "unsolved_by": "models that solved it in none",
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
+    "direct_tokens": "length in tokens of a model's direct answer to the problem",
 }
 _CHOOSING = ("sample", "select", "choose")
 _CONFIGS: Mapping[str, str] = {
@@ -255,6 +256,7 @@ def _verification(card: CardInput) -> str:
                 table(("verdict", "attempts"), lines),
             ]
     parts += judges(card.recipe, card.funnel)
+    parts += by_domain(card.recipe, card.examples)
     parts += [
         "Pass rate of the teacher on the published problems:",
         table(("pass rate", "problems"), rates(card.examples)),

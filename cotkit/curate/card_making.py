@@ -97,6 +97,20 @@ def judges(recipe: Mapping[str, Any], funnel: Sequence[Entry]) -> Iterator[str]:
         yield table(("after the judge", "attempts"), [(n, int(counters[n])) for n in _JUDGED if n in counters])
 
 
+def by_domain(recipe: Mapping[str, Any], examples: pl.DataFrame) -> Iterator[str]:
+    """Where a domain kept verdicts of its own: which, and how many of its rows are not known to be right."""
+    import polars as pl
+
+    for step in _steps(recipe, "select"):
+        for domain, verdicts in (step.get("by_domain") or {}).items():
+            own = examples.filter(pl.col("domain") == domain)
+            unsure = own.filter(pl.col("verdict") != "correct").height
+            yield (
+                f"Of {escape(domain)} the recipe kept rows that are {escape(' or '.join(verdicts))}: {unsure} of its "
+                f"{own.height} rows are not known to be right."
+            )
+
+
 def citations(recipe: Mapping[str, Any]) -> str:
     """Where the sources are, to be cited: Hub datasets by address and revision, files by name."""
     lines = []

@@ -81,6 +81,7 @@ def example_item(row: Example, scored: bool = False) -> Item:
             "subject": row.subject,
             "difficulty": row.difficulty,
             "pass_rate": row.pass_rate,
+            "direct_tokens": row.direct_tokens,
             "reasoning_tokens": row.reasoning_tokens,
             "response_tokens": row.response_tokens,
             "chars": len(row.reasoning or "") + len(row.response or ""),

@@ -14,13 +14,15 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
-from cotkit.curate.weak import Tried, graded_digest, rate_of, read_graded, tried_from, with_rates
+from cotkit.curate.direct import Direct, tokens
+from cotkit.curate.nearest import nearest_classes
+from cotkit.curate.weak import Tried, Weak, graded_digest, rate_of, read_graded, tried_from, with_rates
 from cotkit.distill.engine import Tally
-from cotkit.distill.prompt import Message, Prompt
+from cotkit.distill.prompt import Message
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
-from cotkit.records import Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
+from cotkit.records import Domain, Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.judge import Judge
 from cotkit.verify.step import Verify
@@ -31,38 +33,6 @@ if TYPE_CHECKING:
 JOURNAL_FILE = "journal.sqlite"
 # For an estimate, where the journal has no such answers yet: a few sentences and a rating, or a code and a line.
 _USUAL_TOKENS = {"difficulty": 400, "subject": 100}
-
-
-class Weak(Config):
-    """Attempts of one model: graded ones from `path`, or asked for here and graded as the verify step does."""
-
-    model: str = Field(
-        min_length=1, description="Name of the model in solved_by, unsolved_by and weak_rates, and for filters."
-    )
-    path: LocalPath | None = Field(
-        None, description="A run directory with a verify step, or a file that `cotkit verify FILE --out` wrote."
-    )
-    teacher: Teacher | None = Field(None, description="The model itself, to be asked, instead of `path`.")
-    prompt: Prompt = Field(default_factory=Prompt, description="What it is told.")
-    sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
-    samples: int = Field(1, ge=1, description="Attempts at each problem.")
-    judge: Teacher | None = Field(
-        None, description="Who decides what the rules leave undecided; what stays undecided does not count."
-    )
-    judge_when: Literal["undecided-only", "rescue", "all"] = Field(
-        "undecided-only", description="What else the judge is asked about, as `when` of a judge step."
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Weak:
-        if (self.path is None) == (self.teacher is None):
-            raise PydanticCustomError("weak", "give either 'path' (graded attempts) or 'teacher' (who is asked)")
-        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge", "judge_when"})
-        if self.teacher is None and idle:
-            raise PydanticCustomError("weak", "'{key}' changes nothing beside 'path'; drop it", {"key": idle[0]})
-        if self.judge is None and "judge_when" in idle:
-            raise PydanticCustomError("weak", "'judge_when' changes nothing without a 'judge'; drop it")
-        return self
 
 
 class Difficulty(Config):
@@ -107,12 +77,16 @@ class Feature:
 
 
 class Features(Step):
-    """Fill the columns solved_by, unsolved_by, weak_rates, difficulty and subject of all problems; none is dropped."""
+    """Fill the columns solved_by, unsolved_by, weak_rates, direct_tokens, difficulty and subject; none is dropped."""
 
     step: Literal["features"] = "features"
     weak: tuple[Weak, ...] = Field((), description="Attempts of weaker models.")
+    direct: Direct | None = Field(None, description="The length of a model's direct answer; null: none.")
     difficulty: Difficulty | None = Field(None, description="A rating by a model; null: none.")
     subject: Subject | None = Field(None, description="A class of mathematics; null: none.")
+    domains: tuple[Domain, ...] = Field(
+        (), description="Only problems of these domains; the others pass as they are. Empty: all."
+    )
     limits: Limits = Field(default_factory=Limits, description="How hard teachers are asked.")
     journal: LocalPath | None = Field(
         None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
@@ -124,8 +98,10 @@ class Features(Step):
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.features",
+        "cotkit.curate.direct",
         "cotkit.curate.rating",
         "cotkit.curate.msc",
+        "cotkit.curate.nearest",
         "cotkit.curate.weak",
         "cotkit.verify.judge_prompt",
         "cotkit.dedup.embed",
@@ -140,7 +116,7 @@ class Features(Step):
         "subject.weights": "the digest of the weights is in the key instead",
         **{
             f"{teacher}.{key}": why
-            for teacher in ("weak.*.teacher", "weak.*.judge", "difficulty.teacher", "subject.teacher")
+            for teacher in ("weak.*.teacher", "weak.*.judge", "direct.teacher", "difficulty.teacher", "subject.teacher")
             for key, why in (
                 ("api_key_env", "who pays does not change the answer"),
                 ("ignores", "it only decides which recipes are refused"),
@@ -151,8 +127,8 @@ class Features(Step):
 
     @model_validator(mode="after")
     def _something(self) -> Features:
-        if not self.weak and self.difficulty is None and self.subject is None:
-            raise PydanticCustomError("features", "nothing is asked for: set weak, difficulty or subject")
+        if not (self.weak or self.direct or self.difficulty or self.subject):
+            raise PydanticCustomError("features", "nothing is asked for: set weak, direct, difficulty or subject")
         names = [weak.model for weak in self.weak]
         if len(set(names)) < len(names):
             raise PydanticCustomError("features", "two entries of 'weak' have one model name; give each its own")
@@ -165,6 +141,8 @@ class Features(Step):
             for weak in self.weak
             if weak.teacher is not None
         }
+        if self.direct is not None:
+            found["direct"] = Asked(self.direct.teacher, self.direct.sampling, 1)
         if self.difficulty is not None:
             found["difficulty"] = Asked(self.difficulty.teacher, self.difficulty.sampling, self.difficulty.samples)
         if self.subject is not None and self.subject.teacher is not None:
@@ -219,17 +197,19 @@ class Features(Step):
         from cotkit.distill.estimate import Asking
 
         found = []
+        covered = [p for p in problems if self._covers(p)]
         for what, asked in self.asked().items():
-            prompts = list(self._prompts(what, problems))
-            told, tokens, batch = f"{self.name}: {what}", _USUAL_TOKENS.get(what), self.batch is not None
+            prompts = list(self._prompts(what, covered))
+            told, usual, batch = f"{self.name}: {what}", _USUAL_TOKENS.get(what), self.batch is not None
             found.append(
-                Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, tokens, batch)
+                Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, usual, batch)
             )
         return found
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
-        problems = rows(Problem, table)
+        every = rows(Problem, table)
+        problems = [p for p in every if self._covers(p)]
         counters: dict[str, float] = {}
         told = [Feature(p.problem_id, p.source, p.source_row, None, None, None, None, None, None) for p in problems]
         failed = 0
@@ -247,6 +227,13 @@ class Features(Step):
                 counters[f"solved by {weak.model}"] = sum(r["rate"] > 0 for r in own)
             problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
+        if self.direct is not None:
+            replies = self._ask("direct", problems, context)
+            failed += replies.passing
+            replies.count(counters)
+            lengths = [tokens(traces) for traces in replies.traces]
+            problems = [replace(p, direct_tokens=n) for p, n in zip(problems, lengths, strict=True)]
+            counters["measured"] = sum(n is not None for n in lengths)
         if self.difficulty is not None:
             replies = self._ask("difficulty", problems, context)
             failed += replies.passing
@@ -257,7 +244,7 @@ class Features(Step):
             counters["rated"] = sum(bool(r) for r in ratings)
         if self.subject is not None:
             if self.subject.minilm:
-                nearest = rating.nearest_classes(problems, self.subject.weights, context)
+                nearest = nearest_classes(problems, self.subject.weights, context)
                 told = [
                     replace(t, subject_minilm=code, cosine=cosine)
                     for t, (code, cosine) in zip(told, nearest, strict=True)
@@ -274,13 +261,17 @@ class Features(Step):
             labels = [t.subject_teacher if by_teacher else t.subject_minilm for t in told]
             problems = [replace(p, subject=label) for p, label in zip(problems, labels, strict=True)]
             counters["labelled"] = sum(label is not None for label in labels)
+        done = iter(problems)
         return StepOutput(
-            kept=frame(Problem, problems),
+            kept=frame(Problem, [next(done) if self._covers(p) else p for p in every]),
             dropped=dropped_frame(table, [], [], []),
             counters=counters,
             incomplete=failed,
             secondary={"features": frame(Feature, told)},
         )
+
+    def _covers(self, problem: Problem) -> bool:
+        return not self.domains or problem.domain in self.domains
 
     def _attempts(
         self, weak: Weak, problems: Sequence[Problem], counters: dict[str, float], context: StepContext
@@ -330,14 +321,14 @@ class Features(Step):
 
     def _prompts(self, what: str, problems: Sequence[Problem]) -> Iterator[tuple[str, Sequence[Message]]]:
         """What is sent about each problem."""
-        weak = {f"weak {weak.model}": weak for weak in self.weak}.get(what)
+        own = {f"weak {weak.model}": weak.prompt for weak in self.weak}
+        prompt = own.get(what, self.direct.prompt if what == "direct" and self.direct is not None else None)
+        ask = rating.ask_difficulty if what == "difficulty" else rating.ask_subject
         for i, p in enumerate(problems):
-            if weak is not None:
-                yield str(i), weak.prompt.messages(p.problem, p.choices)
-                continue
-            text = question(p.problem, p.choices)
-            told = rating.ask_difficulty(text) if what == "difficulty" else rating.ask_subject(text)
-            yield str(i), [{"role": "user", "content": told}]
+            if prompt is not None:
+                yield str(i), prompt.about(p.problem, p.choices, p.domain, p.tests)
+            else:
+                yield str(i), [{"role": "user", "content": ask(question(p.problem, p.choices))}]
 
     def _ask(self, what: str, problems: Sequence[Problem], context: StepContext) -> _Replies:
         """Every sample's reply, by problem. Raises as distill_prompts does."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from cotkit import records
 from cotkit.curate.filters import AnyFilter, Filter
 from cotkit.curate.rejection import first_rejection
-from cotkit.records import Problem
+from cotkit.records import Domain, Problem
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 
@@ -19,6 +19,7 @@ class FilterStep(Step):
 
     step: Literal["filter"] = "filter"
     filters: tuple[AnyFilter, ...] = Field(min_length=1, description="Filters, applied in this order.")
+    domains: tuple[Domain, ...] = Field((), description="Only problems of these domains; the others stay. Empty: all.")
 
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
@@ -59,5 +60,7 @@ class FilterStep(Step):
         )
 
     def _rejection(self, problem: Problem) -> tuple[Filter, dict[str, Any]] | None:
+        if self.domains and problem.domain not in self.domains:
+            return None
         where = f"{problem.source}:{problem.source_row}"
         return first_rejection(self.filters, lambda item: item.reject(problem), where)

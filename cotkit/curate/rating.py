@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
-from cotkit.curate.choose import embed
 from cotkit.curate.msc import CLASSES
-from cotkit.dedup.step import EMBEDDINGS
-from cotkit.records import Problem
-from cotkit.steps import StepContext
 from cotkit.verify.judge_prompt import block, shortened
 
 _DIFFICULTY = """\
@@ -79,15 +74,6 @@ def read_subject(reply: str) -> str | None:
 def mean(ratings: Sequence[float]) -> float | None:
     """Rounded to three places; None of nothing."""
     return round(sum(ratings) / len(ratings), 3) if ratings else None
-
-
-def nearest_classes(problems: Sequence[Problem], weights: Path | None, context: StepContext) -> list[tuple[str, float]]:
-    """The class whose name and description are nearest to each problem, and their cosine."""
-    codes = list(CLASSES)
-    texts = [f"{name}: {about}" for name, about in CLASSES.values()]
-    vectors = embed([*texts, *(p.problem for p in problems)], weights, context.run / EMBEDDINGS, context.progress)
-    cosines = vectors[len(texts) :] @ vectors[: len(texts)].T
-    return [(codes[int(row.argmax())], round(float(row.max()), 4)) for row in cosines]
 
 
 def _last_line(reply: str) -> str:

@@ -1,8 +1,9 @@
-"""The sample step: so many problems of the whole set, before any of them is paid for."""
+"""The sample step: so many problems of the whole set, or of each part of it, before any of them is paid for."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from pydantic import Field
 from cotkit import records
 from cotkit.config import LocalPath
 from cotkit.curate.choose import CODE, output, selector_materials, vectors_from
-from cotkit.curate.selectors import AnySelector, Item, choose
+from cotkit.curate.selectors import AnySelector, Choice, Item, choose
 from cotkit.curate.selectors.simple import Random
 from cotkit.records import Problem
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -28,6 +29,10 @@ class Sample(Step):
 
     step: Literal["sample"] = "sample"
     rows: int = Field(ge=1, description="How many problems to keep.")
+    of: tuple[str, ...] = Field((), description="Only problems of these sources; the others stay. Empty: all.")
+    each: str | None = Field(
+        None, description="A column that the source keeps: `rows` problems of each of its values in a source."
+    )
     by: AnySelector = Field(Random(), description="Which ones.")
     weights: LocalPath | None = Field(None, description="Folder of MiniLM weights, for selectors by meaning.")
 
@@ -54,9 +59,31 @@ class Sample(Step):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
-        items = [problem_item(row) for row in records.rows(Problem, table)]
-        choice = choose(items, self.rows, self.by, context.seed, vectors_from(self.weights, context))
-        return output(table, choice)
+        problems = records.rows(Problem, table)
+        for name in sorted(set(self.of) - {p.source for p in problems}):
+            context.progress.note(f"{self.name or self.step}: no problem is of the source '{name}'")
+        items = [problem_item(row) for row in problems]
+        whole = Choice({}, {})
+        vectors = vectors_from(self.weights, context)
+        for places in self._parts(problems, whole):
+            part = choose([items[i] for i in places], self.rows, self.by, context.seed, vectors)
+            whole.taken.update((places[at], why) for at, why in part.taken.items())
+            whole.left.update((places[at], fate) for at, fate in part.left.items())
+        return output(table, whole)
+
+    def _parts(self, problems: Sequence[Problem], whole: Choice) -> list[list[int]]:
+        """Places of the problems that are chosen among, part by part; the fate of all others goes into `whole`."""
+        parts: dict[tuple[str, ...], list[int]] = {}
+        for place, problem in enumerate(problems):
+            if self.of and problem.source not in self.of:
+                whole.taken[place] = {"why": "another source"}
+            elif self.each is None:
+                parts.setdefault((), []).append(place)
+            elif (value := json.loads(problem.metadata).get(self.each)) is None:
+                whole.left[place] = "no_feature", {"missing": [self.each]}
+            else:
+                parts.setdefault((problem.source, json.dumps(value, sort_keys=True)), []).append(place)
+        return list(parts.values())
 
 
 def problem_item(row: Problem) -> Item:
@@ -67,5 +94,6 @@ def problem_item(row: Problem) -> Item:
         "subject": row.subject,
         "difficulty": row.difficulty,
         "chars": len(row.problem),
+        "direct_tokens": row.direct_tokens,
     }
     return Item(id=row.problem_id, tie=f"{row.source}:{row.source_row}", text=row.problem, values=known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,8 +15,10 @@ from cotkit.curate.choosers import AnyChooser, Chooser, Shortest
 from cotkit.curate.rejection import first_rejection
 from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
 from cotkit.curate.trace_filters import AnyTraceFilter
-from cotkit.records import Example, Message, Problem, Trace, Verdict, VerdictName
+from cotkit.records import Domain, Example, Message, Problem, Trace, Verdict, VerdictName
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+
+Verdicts = Annotated[tuple[VerdictName, ...], Field(min_length=1)]
 
 
 class Select(Step):
@@ -27,7 +29,11 @@ class Select(Step):
     """
 
     step: Literal["select"] = "select"
-    verdicts: tuple[VerdictName, ...] = Field(("correct",), min_length=1, description="Verdicts worth keeping.")
+    verdicts: Verdicts = Field(("correct",), description="Verdicts worth keeping.")
+    by_domain: dict[Domain, Verdicts] = Field(
+        default_factory=dict,
+        description="Domain -> the verdicts worth keeping there instead; a row keeps its verdict, the card tells it.",
+    )
     filters: tuple[AnyTraceFilter, ...] = Field(
         (), description="Filters on the traces of these verdicts, in this order; each is opt-in, since some hurt."
     )
@@ -65,6 +71,10 @@ class Select(Step):
         if self.min_pass_rate > self.max_pass_rate:
             raise PydanticCustomError("rates", "min_pass_rate is above max_pass_rate: no problem could stay")
         return self
+
+    def wanted(self, domain: str) -> tuple[VerdictName, ...]:
+        """Verdicts worth keeping for problems of a domain."""
+        return next((verdicts for name, verdicts in self.by_domain.items() if name == domain), self.verdicts)
 
     def code_modules(self) -> tuple[str, ...]:
         used = (*self.filter_code, *(type(f).__module__ for f in self.filters)) if self.filters else ()
@@ -155,7 +165,7 @@ Fate = tuple[str, dict[str, Any]] | None
 
 
 def _fates(group: Sequence[Attempt], rate: float | None, config: Select) -> list[tuple[Attempt, Fate]]:
-    good = [a for a in group if a.trace.status == "done" and a.verdict.verdict in config.verdicts]
+    good = [a for a in group if a.trace.status == "done" and a.verdict.verdict in config.wanted(a.problem.domain)]
     filtered = {a.trace.sample: fate for a in good if (fate := _filtered(a, config)) is not None}
     clean = [a for a in good if a.trace.sample not in filtered]
     in_range = rate is None or config.min_pass_rate <= rate <= config.max_pass_rate
@@ -228,4 +238,5 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         solved_by=problem.solved_by,
         unsolved_by=problem.unsolved_by,
         weak_rates=problem.weak_rates,
+        direct_tokens=problem.direct_tokens,
     )

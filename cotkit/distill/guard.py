@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -70,7 +70,9 @@ class Watch:
             self._note(f"no answer of {self._teacher.model} holds reasoning, though it should show its thinking")
 
 
-def settings_text(teacher: Teacher, sampling: Sampling, system: str | None, correct: int = 1) -> str:
+def settings_text(
+    teacher: Teacher, sampling: Sampling, system: str | Mapping[str, str] | None, correct: int = 1
+) -> str:
     """What a user may have changed by mistake: everything sent but the problems themselves, and `until.correct`."""
     return canonical(
         {

@@ -77,7 +77,9 @@ class Distill(Step):
 
     def code_modules(self) -> tuple[str, ...]:
         # With `until`, the grader decides how many attempts there are.
-        return (*self.code, "cotkit.verify") if self.until is not None else self.code
+        grader = ("cotkit.verify",) if self.until is not None else ()
+        reader = ("cotkit.verify.code",) if self.prompt.tells_form() else ()
+        return (*self.code, *grader, *reader)
 
     def rows_in(self, tables: Tables) -> int | None:
         return tables[Problem].height * self.samples if self.until is None else None
@@ -154,7 +156,7 @@ class Distill(Step):
     def settings(self) -> str:
         """What a user may have changed by mistake, see guard.must_agree."""
         correct = 1 if self.until is None else self.until.correct
-        return settings_text(self.teacher, self.sampling, self.prompt.system, correct)
+        return settings_text(self.teacher, self.sampling, self.prompt.systems(), correct)
 
     @property
     def most(self) -> int:
@@ -163,8 +165,9 @@ class Distill(Step):
 
     def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
         """(problem_id, messages) of each problem."""
-        for name, problem, choices in problems.select("problem_id", "problem", "choices").iter_rows():
-            yield name, self.prompt.messages(problem, choices)
+        columns = ("problem_id", "problem", "choices", "domain", "tests")
+        for name, problem, choices, domain, tests in problems.select(columns).iter_rows():
+            yield name, self.prompt.about(problem, choices, domain, tests)
 
 
 def _must_be_unique(problems: pl.DataFrame) -> None:

@@ -58,6 +58,14 @@ MIXED = records.frame(
 )
 
 
+def test_a_domain_that_kept_more_than_correct_rows_is_told() -> None:
+    rows = [example(1), example(2, domain="science"), example(3, domain="science", verdict="undecided")]
+    kept = {"step": "select", "name": "select", "by_domain": {"science": ["correct", "undecided"]}}
+    card = _card(records.frame(Example, rows), recipe={**RECIPE, "steps": [*RECIPE["steps"], kept]})
+    assert "Of science the recipe kept rows that are correct or undecided: 1 of its 2 rows" in card
+    assert "the recipe kept rows" not in _card(MIXED)
+
+
 def test_numbers_are_those_of_the_table() -> None:
     card = _card(MIXED)
     contents = dict(_rows(card, "Contents")[2:])

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from cotkit.curate.select import Attempt, Select, pass_rate, select
 from cotkit.records import Problem, Trace, Verdict
@@ -76,3 +79,35 @@ def test_pass_rate_bounds() -> None:
     out = select(attempts, config)
     assert out.kept["problem_id"].to_list() == ["hard"]
     assert out.dropped["reason"].to_list() == ["pass_rate", "incorrect"]
+
+
+def test_a_domain_may_keep_other_verdicts() -> None:
+    attempts = [
+        replace(a, problem=replace(a.problem, domain=domain))
+        for domain, a in (
+            ("science", attempt("s", 0, "undecided")),
+            ("science", attempt("t", 0, "incorrect")),
+            ("science", attempt("u", 0, "undecided", status="length")),
+            ("math", attempt("m", 0, "undecided")),
+            ("math", attempt("n", 0, "correct")),
+        )
+    ]
+    config = Select.model_validate({"by_domain": {"science": ["correct", "undecided"]}})
+    out = select(attempts, config)
+    assert out.kept.select("problem_id", "verdict").rows() == [("s", "undecided"), ("n", "correct")]
+    assert out.dropped.select("problem_id", "reason").rows() == [
+        ("t", "incorrect"),
+        ("u", "length"),
+        ("m", "undecided"),
+    ]
+    # Never counted as right.
+    assert out.kept["pass_rate"].to_list() == [None, 1.0]
+    assert out.counters["problems solved"] == 1
+    strict = Select.model_validate({"verdicts": ["correct", "undecided"], "by_domain": {"science": ["correct"]}})
+    assert select(attempts, strict).kept["problem_id"].to_list() == ["m", "n"]
+
+
+@pytest.mark.parametrize("value", [{"sciences": ["correct"]}, {"science": []}, {"science": ["right"]}])
+def test_a_domain_without_verdicts_is_refused(value: dict[str, list[str]]) -> None:
+    with pytest.raises(ValidationError):
+        Select.model_validate({"by_domain": value})

@@ -29,7 +29,7 @@ class NuminaValid(Filter):
     def reject(self, problem: Problem) -> dict[str, Any] | None:
         flags = json.loads(problem.metadata)
         for key in ("problem_is_valid", "solution_is_valid"):
-            if flags.get(key, "Yes") != "Yes":
+            if flags.get(key, "Yes") not in ("Yes", True):  # the preset numina-1.5 makes true of Yes
                 return {"flag": key, "value": flags[key]}
         kind = flags.get("question_type")
         if kind is not None and kind not in self.question_types:

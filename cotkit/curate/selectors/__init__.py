@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 # What rows are ranked by, and what they are grouped by. `chars` is the length of reasoning and response,
 # or, before there are any (sample), of the problem; `limo` the score of the trace by cotkit.curate.limo.
-Measure = Literal["reasoning_tokens", "response_tokens", "chars", "difficulty", "pass_rate", "limo"]
+Measure = Literal["reasoning_tokens", "response_tokens", "direct_tokens", "chars", "difficulty", "pass_rate", "limo"]
 Group = Literal["domain", "source", "subject", "difficulty"]
 Vectors = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
 

@@ -7,6 +7,7 @@
 
 from cotkit.verify.code.cases import CallCase, CodeTests, Linked, StdinCase, Tree
 from cotkit.verify.code.extract import extract_program
+from cotkit.verify.code.form import program_form
 from cotkit.verify.code.grade import grade_code, grade_code_many
 from cotkit.verify.code.ladder import available as sandbox_levels
 from cotkit.verify.code.policy import CodePolicy
@@ -25,6 +26,7 @@ __all__ = [
     "extract_program",
     "grade_code",
     "grade_code_many",
+    "program_form",
     "read_tests",
     "sandbox_levels",
 ]
