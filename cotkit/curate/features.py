@@ -225,7 +225,8 @@ class Features(Step):
                 own = [r for row in rates for r in row if r["model"] == weak.model]
                 counters[f"tried by {weak.model}"] = len(own)
                 counters[f"solved by {weak.model}"] = sum(r["rate"] > 0 for r in own)
-            problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
+            models = [weak.model for weak in self.weak]
+            problems = [with_rates(p, models, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
         if self.direct is not None:
             replies = self._ask("direct", problems, context)

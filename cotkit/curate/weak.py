@@ -78,13 +78,18 @@ def rate_of(model: str, tried: Sequence[Tried]) -> WeakRate | None:
     return WeakRate(model=model, rate=rate, attempts=len(counted))
 
 
-def with_rates(problem: Problem, rates: Sequence[WeakRate]) -> Problem:
-    """The problem with who solved it, who did not, and how often; a model without a rate is in none of these."""
+def with_rates(problem: Problem, models: Sequence[str], rates: Sequence[WeakRate]) -> Problem:
+    """The problem with who of `models` solved it, who did not, and how often; a model without a rate is in none.
+
+    What an earlier step told of other models stays.
+    """
     return replace(
         problem,
-        solved_by=[r["model"] for r in rates if r["rate"] > 0],
-        unsolved_by=[r["model"] for r in rates if r["rate"] == 0],
-        weak_rates=list(rates),
+        solved_by=[m for m in problem.solved_by or () if m not in models]
+        + [r["model"] for r in rates if r["rate"] > 0],
+        unsolved_by=[m for m in problem.unsolved_by or () if m not in models]
+        + [r["model"] for r in rates if r["rate"] == 0],
+        weak_rates=[r for r in problem.weak_rates or () if r["model"] not in models] + list(rates),
     )
 
 
