@@ -15,10 +15,10 @@ from pydantic_core import PydanticCustomError
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
 from cotkit.curate.direct import Direct, tokens
-from cotkit.curate.rating import Difficulty, Subject
-from cotkit.curate.weak import Tried, graded_digest, rate_of, read_graded, tried_from, with_rates
+from cotkit.curate.nearest import nearest_classes
+from cotkit.curate.weak import Tried, Weak, graded_digest, rate_of, read_graded, tried_from, with_rates
 from cotkit.distill.engine import Tally
-from cotkit.distill.prompt import Message, Prompt
+from cotkit.distill.prompt import Message
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
@@ -35,35 +35,29 @@ JOURNAL_FILE = "journal.sqlite"
 _USUAL_TOKENS = {"direct": 800, "difficulty": 400, "subject": 100}
 
 
-class Weak(Config):
-    """Attempts of one model: graded ones from `path`, or asked for here and graded as the verify step does."""
+class Difficulty(Config):
+    """A model's rating from 1 to 10, the mean of several samples.
 
-    model: str = Field(
-        min_length=1, description="Name of the model in solved_by, unsolved_by and weak_rates, and for filters."
-    )
-    path: LocalPath | None = Field(
-        None, description="A run directory with a verify step, or a file that `cotkit verify FILE --out` wrote."
-    )
-    teacher: Teacher | None = Field(None, description="The model itself, to be asked, instead of `path`.")
-    prompt: Prompt = Field(default_factory=Prompt, description="What it is told.")
-    sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
-    samples: int = Field(1, ge=1, description="Attempts at each problem.")
-    judge: Teacher | None = Field(
-        None, description="Who decides what the rules leave undecided; what stays undecided does not count."
-    )
-    judge_when: Literal["undecided-only", "rescue", "all"] = Field(
-        "undecided-only", description="What else the judge is asked about, as `when` of a judge step."
-    )
+    DeepScaleR took 8 samples at temperature 0.7 and the mean of those it could read (difficulty_judge.py).
+    """
+
+    teacher: Teacher = Field(description="Who rates.")
+    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.7), description="Sampling keys.")
+    samples: int = Field(8, ge=1, le=64, description="How often each problem is rated.")
+
+
+class Subject(Config):
+    """A two-digit class of MSC 2020: by a model, else the class whose description is nearest by MiniLM."""
+
+    teacher: Teacher | None = Field(None, description="Who labels; without one, MiniLM does.")
+    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.0), description="Sampling keys.")
+    minilm: bool = Field(True, description="Label by MiniLM too; with a teacher only to report how often both agree.")
+    weights: LocalPath | None = Field(None, description="Folder of MiniLM weights.")
 
     @model_validator(mode="after")
-    def _one_way(self) -> Weak:
-        if (self.path is None) == (self.teacher is None):
-            raise PydanticCustomError("weak", "give either 'path' (graded attempts) or 'teacher' (who is asked)")
-        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge", "judge_when"})
-        if self.teacher is None and idle:
-            raise PydanticCustomError("weak", "'{key}' changes nothing beside 'path'; drop it", {"key": idle[0]})
-        if self.judge is None and "judge_when" in idle:
-            raise PydanticCustomError("weak", "'judge_when' changes nothing without a 'judge'; drop it")
+    def _somebody(self) -> Subject:
+        if self.teacher is None and not self.minilm:
+            raise PydanticCustomError("subject", "nobody labels: give a teacher, or set minilm to true")
         return self
 
 
@@ -107,6 +101,7 @@ class Features(Step):
         "cotkit.curate.direct",
         "cotkit.curate.rating",
         "cotkit.curate.msc",
+        "cotkit.curate.nearest",
         "cotkit.curate.weak",
         "cotkit.verify.judge_prompt",
         "cotkit.dedup.embed",
@@ -202,8 +197,9 @@ class Features(Step):
         from cotkit.distill.estimate import Asking
 
         found = []
+        covered = [p for p in problems if self._covers(p)]
         for what, asked in self.asked().items():
-            prompts = list(self._prompts(what, [p for p in problems if self._covers(p)]))
+            prompts = list(self._prompts(what, covered))
             told, usual, batch = f"{self.name}: {what}", _USUAL_TOKENS.get(what), self.batch is not None
             found.append(
                 Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, usual, batch)
@@ -229,7 +225,8 @@ class Features(Step):
                 own = [r for row in rates for r in row if r["model"] == weak.model]
                 counters[f"tried by {weak.model}"] = len(own)
                 counters[f"solved by {weak.model}"] = sum(r["rate"] > 0 for r in own)
-            problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
+            models = [weak.model for weak in self.weak]
+            problems = [with_rates(p, models, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
         if self.direct is not None:
             replies = self._ask("direct", problems, context)
@@ -248,7 +245,7 @@ class Features(Step):
             counters["rated"] = sum(bool(r) for r in ratings)
         if self.subject is not None:
             if self.subject.minilm:
-                nearest = rating.nearest_classes(problems, self.subject.weights, context)
+                nearest = nearest_classes(problems, self.subject.weights, context)
                 told = [
                     replace(t, subject_minilm=code, cosine=cosine)
                     for t, (code, cosine) in zip(told, nearest, strict=True)
@@ -325,16 +322,14 @@ class Features(Step):
 
     def _prompts(self, what: str, problems: Sequence[Problem]) -> Iterator[tuple[str, Sequence[Message]]]:
         """What is sent about each problem."""
-        answered = {f"weak {weak.model}": weak.prompt for weak in self.weak}
-        if self.direct is not None:
-            answered["direct"] = self.direct.prompt
+        own = {f"weak {weak.model}": weak.prompt for weak in self.weak}
+        prompt = own.get(what, self.direct.prompt if what == "direct" and self.direct is not None else None)
+        ask = rating.ask_difficulty if what == "difficulty" else rating.ask_subject
         for i, p in enumerate(problems):
-            if what in answered:
-                yield str(i), answered[what].about(p.problem, p.choices, p.domain, p.tests)
-                continue
-            text = question(p.problem, p.choices)
-            told = rating.ask_difficulty(text) if what == "difficulty" else rating.ask_subject(text)
-            yield str(i), [{"role": "user", "content": told}]
+            if prompt is not None:
+                yield str(i), prompt.about(p.problem, p.choices, p.domain, p.tests)
+            else:
+                yield str(i), [{"role": "user", "content": ask(question(p.problem, p.choices))}]
 
     def _ask(self, what: str, problems: Sequence[Problem], context: StepContext) -> _Replies:
         """Every sample's reply, by problem. Raises as distill_prompts does."""

@@ -93,7 +93,7 @@ def problem_item(row: Problem) -> Item:
         "source": row.source,
         "subject": row.subject,
         "difficulty": row.difficulty,
-        "direct_tokens": row.direct_tokens,
         "chars": len(row.problem),
+        "direct_tokens": row.direct_tokens,
     }
     return Item(id=row.problem_id, tie=f"{row.source}:{row.source_row}", text=row.problem, values=known)

@@ -6,15 +6,53 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, get_args
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from cotkit import records
+from cotkit.config import Config, LocalPath
 from cotkit.curate.sources.file import FileSource
+from cotkit.distill.prompt import Prompt
+from cotkit.distill.teacher import Sampling, Teacher
 from cotkit.errors import InputError
 from cotkit.records import Problem, Trace, Verdict, VerdictName, WeakRate
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+class Weak(Config):
+    """Attempts of one model: graded ones from `path`, or asked for here and graded as the verify step does."""
+
+    model: str = Field(
+        min_length=1, description="Name of the model in solved_by, unsolved_by and weak_rates, and for filters."
+    )
+    path: LocalPath | None = Field(
+        None, description="A run directory with a verify step, or a file that `cotkit verify FILE --out` wrote."
+    )
+    teacher: Teacher | None = Field(None, description="The model itself, to be asked, instead of `path`.")
+    prompt: Prompt = Field(default_factory=Prompt, description="What it is told.")
+    sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
+    samples: int = Field(1, ge=1, description="Attempts at each problem.")
+    judge: Teacher | None = Field(
+        None, description="Who decides what the rules leave undecided; what stays undecided does not count."
+    )
+    judge_when: Literal["undecided-only", "rescue", "all"] = Field(
+        "undecided-only", description="What else the judge is asked about, as `when` of a judge step."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Weak:
+        if (self.path is None) == (self.teacher is None):
+            raise PydanticCustomError("weak", "give either 'path' (graded attempts) or 'teacher' (who is asked)")
+        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge", "judge_when"})
+        if self.teacher is None and idle:
+            raise PydanticCustomError("weak", "'{key}' changes nothing beside 'path'; drop it", {"key": idle[0]})
+        if self.judge is None and "judge_when" in idle:
+            raise PydanticCustomError("weak", "'judge_when' changes nothing without a 'judge'; drop it")
+        return self
 
 
 class Tried(TypedDict):
@@ -40,13 +78,18 @@ def rate_of(model: str, tried: Sequence[Tried]) -> WeakRate | None:
     return WeakRate(model=model, rate=rate, attempts=len(counted))
 
 
-def with_rates(problem: Problem, rates: Sequence[WeakRate]) -> Problem:
-    """The problem with who solved it, who did not, and how often; a model without a rate is in none of these."""
+def with_rates(problem: Problem, models: Sequence[str], rates: Sequence[WeakRate]) -> Problem:
+    """The problem with who of `models` solved it, who did not, and how often; a model without a rate is in none.
+
+    What an earlier step told of other models stays.
+    """
     return replace(
         problem,
-        solved_by=[r["model"] for r in rates if r["rate"] > 0],
-        unsolved_by=[r["model"] for r in rates if r["rate"] == 0],
-        weak_rates=list(rates),
+        solved_by=[m for m in problem.solved_by or () if m not in models]
+        + [r["model"] for r in rates if r["rate"] > 0],
+        unsolved_by=[m for m in problem.unsolved_by or () if m not in models]
+        + [r["model"] for r in rates if r["rate"] == 0],
+        weak_rates=[r for r in problem.weak_rates or () if r["model"] not in models] + list(rates),
     )
 
 

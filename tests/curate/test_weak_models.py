@@ -129,6 +129,21 @@ def test_two_rows_of_one_text_are_graded_by_their_own_references(tmp_path: Path)
     assert [p.solved_by for p in rows(Problem, out.kept)] == [["small"], []]
 
 
+def test_a_later_step_adds_its_model_to_those_of_an_earlier_one(tmp_path: Path) -> None:
+    with scripted(REPLIES) as teacher:
+        first = run(tmp_path, step(teacher.url, samples=1), PROBLEMS[:2])
+        both = run(tmp_path, step(teacher.url, model="large", samples=4), rows(Problem, first.kept))
+        anew = run(tmp_path, step(teacher.url, samples=4), rows(Problem, both.kept))
+    easy, hard = rows(Problem, both.kept)
+    assert (easy.solved_by, easy.unsolved_by) == (["small", "large"], [])
+    assert (hard.solved_by, hard.unsolved_by) == (["large"], ["small"])
+    assert hard.weak_rates == [
+        {"model": "small", "rate": 0.0, "attempts": 1},
+        {"model": "large", "rate": 0.25, "attempts": 4},
+    ]
+    assert (rows(Problem, anew.kept)[1].solved_by, rows(Problem, anew.kept)[1].unsolved_by) == (["large", "small"], [])
+
+
 def test_the_prompt_and_sampling_reach_the_model(tmp_path: Path) -> None:
     with scripted(REPLIES) as teacher:
         weak = step(teacher.url, samples=1, prompt={"user": "{problem}"}, sampling={"temperature": 0.05})

@@ -27,6 +27,8 @@ NAMES = [path.stem for path in shipped()]
 INCLUDING = [path for path in shipped() if "\ninclude: " in path.read_text(encoding="utf-8")]
 # Where no other value is valid alone: the others come with keys of their own, or it is all that a step does.
 ONE_VALUE = {"step", "kind", "by", "name", "variant", "subject"}
+# A weak model has one name in two steps, so it cannot be changed in one of them alone.
+TWO_PLACES = re.compile(r"\.(weak|filters)\.\d+\.models?(\.\d+)?$")
 # Tried besides what the value itself suggests; a refused value counts for nothing.
 OTHERS: tuple[Any, ...] = yaml.safe_load("""
 [null, true, false, 0, 1, 2, 0.5, other, none, math, code, aime24, deepscaler, fr, raw, first, openrouter,
@@ -136,7 +138,7 @@ def test_every_key_of_its_steps_changes_the_key_of_the_step(name: str) -> None:
         else:
             (idle if tried else refused).append(f"{step.name}.{inside}")
     assert not idle, f"set, and nothing changes: {idle}"
-    unexpected = [path for path in refused if path.rpartition(".")[2] not in ONE_VALUE]
+    unexpected = [p for p in refused if p.rpartition(".")[2] not in ONE_VALUE and not TWO_PLACES.search(p)]
     assert not unexpected, f"no other value is known to be valid: {unexpected}"
 
 
