@@ -31,6 +31,11 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
+    def altered(self) -> set[str]:
+        """Keys whose value is not the default. Never ask which keys were written: a lock writes them all."""
+        fields = type(self).model_fields.items()
+        return {k for k, field in fields if getattr(self, k) != field.get_default(call_default_factory=True)}
+
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_keys(cls, data: Any) -> Any:

@@ -61,6 +61,7 @@ class StepContext:
         pins: what an earlier run of this recipe resolved (dataset revisions); key -> value.
         recipe: the resolved recipe as plain data, for steps that publish it.
         funnel: the funnel of the steps before this one.
+        facts: what those steps made, as digests (cotkit.run.facts), for steps that publish them.
         progress: where long work reports.
     """
 
@@ -70,6 +71,7 @@ class StepContext:
     pins: Mapping[str, str] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     funnel: tuple[Mapping[str, Any], ...] = ()
+    facts: tuple[Mapping[str, Any], ...] = ()
     progress: Progress = field(default_factory=NoProgress)
 
 
@@ -103,7 +105,7 @@ class Step(Config):
         writes: row type of what it keeps.
         code: modules or packages whose source decides its result; their digest is in the cache key.
         excluded: config path -> why it is left out of the cache key.
-        tells_story: its result shows the recipe and the funnel, so both are in its cache key.
+        tells_story: its result shows the recipe, the funnel and the facts, so all are in its cache key.
     """
 
     step: str

@@ -17,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 if TYPE_CHECKING:
     from cotkit.steps import Task
 
+# Exit code of the commands that compare, where the two sides differ.
+DIFFERENT = 8
 # Where nobody watches a bar (a log file), a line this often tells that work goes on.
 LOG_EVERY_S = 15.0
 

@@ -10,13 +10,14 @@ import typer
 
 from cotkit.cli.options import Json, RecipeArgument
 from cotkit.cli.output import Output
+from cotkit.cli.recipe_diff import diff
 
-app = typer.Typer(help="List, show and copy the shipped recipes.", no_args_is_help=False, invoke_without_command=True)
+app = typer.Typer(help="List, show, copy and compare recipes.", no_args_is_help=False, invoke_without_command=True)
 
 
 @app.callback()
 def default(context: typer.Context) -> None:
-    """List, show and copy the shipped recipes."""
+    """List, show, copy and compare recipes."""
     if context.invoked_subcommand is None:
         list_()
 
@@ -81,6 +82,9 @@ def copy(
 def slug(stem: str) -> str:
     """A file's stem as the name of a recipe."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip("-._") or "recipe"
+
+
+app.command()(diff)
 
 
 @app.command()

@@ -197,7 +197,7 @@ class Decontaminate(Step):
 
     def check(self) -> list[str]:
         name = self.name or self.step
-        strict = self.model_fields_set & {"exact", "renamed", "containment", "formulas", "embedding"}
+        strict = self.altered() & {"exact", "renamed", "containment", "formulas", "embedding"}
         if self.policy != "strict" and strict:
             return [
                 f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; "

@@ -75,6 +75,11 @@ def load(reference: str, options: Sequence[str] = (), limit: int | None = None) 
     return Loaded(recipe, path, document)
 
 
+def written(reference: str) -> Document:
+    """A recipe as its files write it: what is included is in it, variables are not yet put in their places."""
+    return _included(find(reference), ())
+
+
 def validate(document: Document, path: Path) -> Recipe:
     """The data as a Recipe whose steps have names and fit together."""
     context = {"base": str(path.parent.resolve())}

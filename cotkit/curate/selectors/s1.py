@@ -54,7 +54,7 @@ class S1(Selector):
 
     @model_validator(mode="after")
     def _whole(self) -> S1:
-        if self.variant == "paper" and {"mixture", "uniform_share"} & self.model_fields_set:
+        if self.variant == "paper" and self.altered() & {"mixture", "uniform_share"}:
             raise PydanticCustomError("mixture", "'mixture' and 'uniform_share' belong to variant: notebook")
         return self
 
