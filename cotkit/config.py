@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -30,6 +31,11 @@ class Config(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
+    def altered(self) -> set[str]:
+        """Keys whose value is not the default. Never ask which keys were written: a lock writes them all."""
+        fields = type(self).model_fields.items()
+        return {k for k, field in fields if getattr(self, k) != field.get_default(call_default_factory=True)}
+
     @model_validator(mode="before")
     @classmethod
     def _refuse_unknown_keys(cls, data: Any) -> Any:
@@ -43,6 +49,16 @@ class Config(BaseModel):
                 hint = f"did you mean '{near[0]}'?" if near else f"valid keys: {', '.join(cls.model_fields)}"
                 raise PydanticCustomError("unknown_key", "unknown key '{key}'; {hint}", {"key": str(key), "hint": hint})
         return data
+
+
+def _one_line(value: str) -> str:
+    if len(value.splitlines()) > 1:
+        raise PydanticCustomError("one_line", "it goes into a line of the card, so it must be one line")
+    return value.strip()
+
+
+# A short text that stands in a line of the card's header and body.
+OneLine = Annotated[str, AfterValidator(_one_line)]
 
 
 def resolve_path(value: Any, info: ValidationInfo) -> Any:

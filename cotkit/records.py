@@ -166,6 +166,10 @@ KEYS: Mapping[type, tuple[str, ...]] = {
 # What a dropped row carries besides its own columns: the reason (a short fixed word) and the
 # evidence (a JSON object: the pair, the span, the number that decided).
 DROP_COLUMNS = ("reason", "evidence")
+# What differs between two runs of one recipe that made the same rows, and so counts in no digest of content: how long
+# an answer took, by which price list and way it came, the words of an error, and evidence, which names places on a
+# disk and numbers whose last digits are a processor's.
+VOLATILE = frozenset({"latency_s", "cost_usd", "provenance", "error", "evidence"})
 
 
 def _dtype(annotation: Any) -> Any:

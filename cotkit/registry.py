@@ -46,6 +46,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "filters": {
         "length": "cotkit.curate.filters.length:Length",
+        "answered": "cotkit.curate.filters.answered:Answered",
         "gradable": "cotkit.curate.filters.gradable:Gradable",
         "no_figure": "cotkit.curate.filters.no_figure:NoFigure",
         "no_proof": "cotkit.curate.filters.no_proof:NoProof",
@@ -101,6 +102,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "s1k_1_1": "cotkit.curate.exporters.s1k_1_1:S1K11",
         "r1": "cotkit.curate.exporters.texts:R1",
         "r1_zero": "cotkit.curate.exporters.texts:R1Zero",
+        "still": "cotkit.curate.exporters.still:Still",
         "text": "cotkit.curate.exporters.texts:Text",
         "axolotl": "cotkit.curate.exporters.axolotl:Axolotl",
         "verl": "cotkit.curate.exporters.verl:Verl",

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.config import Config
+from cotkit.config import Config, OneLine
 from cotkit.errors import InputError
 from cotkit.registry import Registered
 
@@ -65,7 +65,7 @@ class Source(Config):
     name: str = Field(description="Short name of this source; becomes the rows' `source`.", min_length=1)
     columns: Columns = Columns()
     keep: tuple[str, ...] = Field((), description="Further columns to keep, as JSON in `metadata`.")
-    license: str | None = Field(None, description="Licence of the source, e.g. apache-2.0; None is unknown.")
+    license: OneLine | None = Field(None, description="Licence of the source, e.g. apache-2.0; None is unknown.")
     domain: str = Field("math", description="Domain of rows that do not say their own.")
     answer_from: tuple[AnswerWay, ...] = Field(
         ("column", "boxed", "hashes", "phrase", "option"),
@@ -81,6 +81,8 @@ class Source(Config):
     limit: int | None = Field(None, ge=1, description="Read only the first rows of the source.")
 
     excluded: ClassVar[Mapping[str, str]] = {}
+    # What to do about it, in the words of a recipe; the CLI says it in its own for a bare file.
+    to_name_a_column: ClassVar[str] = "name the right one under `columns: {{{key}: …}}`"
 
     def also_keep(self) -> tuple[str, ...]:
         """Columns that go into `metadata` besides `keep`, where a row has them."""

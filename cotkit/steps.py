@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,6 +61,7 @@ class StepContext:
         pins: what an earlier run of this recipe resolved (dataset revisions); key -> value.
         recipe: the resolved recipe as plain data, for steps that publish it.
         funnel: the funnel of the steps before this one.
+        facts: what those steps made, as digests (cotkit.run.facts), for steps that publish them.
         progress: where long work reports.
     """
 
@@ -70,6 +71,7 @@ class StepContext:
     pins: Mapping[str, str] = field(default_factory=dict)
     recipe: Mapping[str, Any] = field(default_factory=dict)
     funnel: tuple[Mapping[str, Any], ...] = ()
+    facts: tuple[Mapping[str, Any], ...] = ()
     progress: Progress = field(default_factory=NoProgress)
 
 
@@ -103,7 +105,7 @@ class Step(Config):
         writes: row type of what it keeps.
         code: modules or packages whose source decides its result; their digest is in the cache key.
         excluded: config path -> why it is left out of the cache key.
-        tells_story: its result shows the recipe and the funnel, so both are in its cache key.
+        tells_story: its result shows the recipe, the funnel and the facts, so all are in its cache key.
     """
 
     step: str
@@ -138,6 +140,10 @@ class Step(Config):
 
     def check(self) -> list[str]:
         """What this config asks that cannot work, a sentence each; run by `cotkit validate`."""
+        return []
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        """As `check`, where it depends on the steps `before` this one."""
         return []
 
     def ready(self) -> None:

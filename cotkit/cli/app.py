@@ -18,6 +18,7 @@ from cotkit.cli import (
     inspect_,
     journal,
     recipes,
+    reproduce,
     run,
     sources,
     steps,
@@ -30,7 +31,7 @@ from cotkit.errors import CotkitError, StorageError
 
 EPILOG = (
     "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input, or leaks · 4 disk · 5 teacher refuses · "
-    "6 some rows failed, run again · 7 Hub · 130 interrupted"
+    "6 some rows failed, run again · 7 Hub · 8 compared and different · 130 interrupted"
 )
 INTERRUPTED = 130
 app = typer.Typer(
@@ -61,6 +62,7 @@ def root(
 
 
 app.command("run")(run.run)
+app.command("reproduce")(reproduce.reproduce)
 app.command("validate")(run.validate)
 _curate = with_subcommands(sources=sources.sources, check_source=sources.check_source, **{"import": importing.import_})
 app.command("curate", cls=_curate)(steps.curate)

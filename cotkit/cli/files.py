@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +39,13 @@ def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, o
 
     A file that a verb wrote is taken as it is, so that source, licence and metadata stay through a chain of verbs.
     """
+    from cotkit.cli.given import GivenFile
     from cotkit.curate.pull import pull
-    from cotkit.curate.sources.file import FileSource
     from cotkit.records import Problem, dropped_frame, frame, schema
     from cotkit.source import Columns
 
     columns = Columns(**mapping(column, Columns.model_fields))
-    source = FileSource(name=path.stem or "file", path=path.resolve(), columns=columns, limit=limit)
+    source = GivenFile(name=path.stem or "file", path=path.resolve(), columns=columns, limit=limit)
     mapped = {getattr(columns, key) for key in Columns.model_fields}
     rows = [row.values or {} for row in source.read({})]
     seen = dict.fromkeys(name for row in rows for name in row)
@@ -56,14 +58,15 @@ def read_problems(path: Path, column: Sequence[str] | None, limit: int | None, o
 
 def _is_problem(row: Mapping[str, Any]) -> bool:
     """Whole enough to be taken as it is; a file with other rows goes through `pull`, which says what is wrong."""
-    return bool((as_text(row.get("problem")) or "").strip()) and str(row.get("source_row")).isdecimal()
+    text = row.get("problem")
+    return isinstance(text, str) and bool(text.strip()) and str(row.get("source_row")).isdecimal()
 
 
 def _as_problem(row: Mapping[str, Any]) -> Problem:
     """A row that a verb wrote. CSV has only texts; the id is that of the text, which may have been edited since."""
     from cotkit.records import Problem, problem_id
 
-    text, choices = as_text(row["problem"]) or "", as_list(row["choices"])
+    text, choices = str(row["problem"]), as_list(row["choices"])
     texts = ("answer", "solution", "license", "tests", "language", "subject", "answer_from", "answer_kind")
     own: dict[str, Any] = {name: as_text(row[name]) or None for name in texts}
     own |= {name: as_list(row[name]) for name in ("solved_by", "unsolved_by")}
@@ -75,7 +78,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
         source_row=int(row["source_row"]),
         choices=choices,
         metadata=as_text(row["metadata"]) or "{}",
-        difficulty=float(row["difficulty"]) if row["difficulty"] not in (None, "") else None,
+        difficulty=as_number(row["difficulty"]),
         weak_rates=_as_rates(row["weak_rates"]),
         direct_tokens=int(row["direct_tokens"]) if row["direct_tokens"] not in (None, "") else None,
         **own,
@@ -104,17 +107,28 @@ def joined(first: StepOutput, second: StepOutput) -> StepOutput:
     )
 
 
+def check_names(flag: str, given: Sequence[str], group: str) -> None:
+    """Raises RecipeError with the nearest name for one that is not registered."""
+    from difflib import get_close_matches
+
+    from cotkit.errors import RecipeError
+    from cotkit.registry import names
+
+    for name in given:
+        if name not in names(group):
+            near = get_close_matches(name, names(group), n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise RecipeError(f"{flag} {name}: there is no such; {hint}there are {', '.join(names(group))}")
+
+
 def filtered(problems: StepOutput, names: Sequence[str], output: Output) -> StepOutput:
     from pydantic import ValidationError
 
     from cotkit.curate.filter import FilterStep
     from cotkit.errors import RecipeError
     from cotkit.records import Problem
-    from cotkit.registry import names as registered
 
-    for name in names:
-        if name not in registered("filters"):
-            raise RecipeError(f"--filter {name}: no such filter; there are {', '.join(registered('filters'))}")
+    check_names("--filter", names, "filters")
     try:
         step = FilterStep.model_validate({"step": "filter", "name": "filter", "filters": [{"name": n} for n in names]})
     except ValidationError as error:
@@ -124,34 +138,35 @@ def filtered(problems: StepOutput, names: Sequence[str], output: Output) -> Step
     return joined(problems, run_step(step, {Problem: problems.kept}, output))
 
 
-def deduplicated(problems: StepOutput, against: Sequence[Path], embedding: bool, output: Output) -> StepOutput:
-    from cotkit.dedup.step import Decontaminate, Dedup
-    from cotkit.errors import RecipeError
+def deduplicated(
+    problems: StepOutput,
+    benchmarks: Mapping[str, pl.DataFrame],
+    embedding: bool,
+    output: Output,
+) -> StepOutput:
+    """The dedup step, then benchmark items out; `benchmarks`: name -> Problem table."""
+    from cotkit.cli.dedup import leak_step
+    from cotkit.dedup.leaks import decontaminate_table
+    from cotkit.dedup.step import Dedup
     from cotkit.records import Problem
+    from cotkit.run.conserve import rows_in
 
     switch: dict[str, Any] = {} if embedding else {"embedding": None}
     first = Dedup.model_validate({"step": "dedup", "name": "dedup", **switch})
     result = joined(problems, run_step(first, {Problem: problems.kept}, output))
-    if not against:
+    if not benchmarks:
         return result
-    names = [p.stem for p in against]
-    if len(set(names)) < len(names):
-        raise RecipeError(
-            f"--against: two benchmarks are called {max(names, key=names.count)}; rename one of the files"
-        )
-    benchmarks = [{"kind": "file", "name": p.stem, "path": str(p.resolve())} for p in against]
-    second = Decontaminate.model_validate(
-        {"step": "decontaminate", "name": "decontaminate", "benchmarks": benchmarks, **switch}
-    )
-    second.materials({})  # says which benchmark is missing before any work is done
-    return joined(result, run_step(second, {Problem: result.kept}, output))
+    step = leak_step("strict", switch)
+    second = decontaminate_table(result.kept, benchmarks, step, output)
+    rows_in(step, {Problem: result.kept}, second)
+    return joined(result, second)
 
 
 def read_rows(path: Path, limit: int | None) -> list[dict[str, Any]]:
     """All rows of a file as dicts; raises InputError with the place of a bad one."""
-    from cotkit.curate.sources.file import FileSource
+    from cotkit.cli.given import GivenFile
 
-    source = FileSource(name="file", path=path.resolve(), limit=limit)
+    source = GivenFile(name="file", path=path.resolve(), limit=limit)
     return [dict(row.values or {}) for row in source.read({})]
 
 
@@ -162,13 +177,10 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
     from cotkit import records
     from cotkit.curate.select import Attempt, Select, select
     from cotkit.errors import InputError, RecipeError
-    from cotkit.records import Problem, Trace, Verdict
-    from cotkit.registry import names as registered
+    from cotkit.records import Example, Problem, Trace, Verdict
 
-    for group, flag, given in (("choosers", "--choose", [choose]), ("trace_filters", "--filter", filters)):
-        for name in given:
-            if name not in registered(group):
-                raise RecipeError(f"{flag} {name}: there is no such; there are {', '.join(registered(group))}")
+    check_names("--choose", [choose], "choosers")
+    check_names("--filter", filters, "trace_filters")
     try:
         config = Select.model_validate(
             {
@@ -186,6 +198,7 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
             raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
     attempts: list[Attempt] = []
     seen: dict[str, int] = {}
+    tokens: dict[tuple[str, int], dict[str, Any]] = {}
     for number, row in enumerate(rows):
         choices = as_list(row.get("choices"))
         identity = records.problem_id(as_text(row.get("problem")) or "", choices)
@@ -196,9 +209,15 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
             as_text(row.get("answer")),
             choices=choices,
             source=as_text(row.get("source")) or path.stem,
-            source_row=number,
+            source_row=int(row["source_row"]) if str(row.get("source_row")).isdecimal() else number,
             license=as_text(row.get("license")),
             domain=as_text(row.get("domain")) or "math",
+            language=as_text(row.get("language")),
+            metadata=as_text(row.get("metadata")) or "{}",
+            subject=as_text(row.get("subject")),
+            difficulty=as_number(row.get("difficulty")),
+            solved_by=as_list(row.get("solved_by")),
+            unsolved_by=as_list(row.get("unsolved_by")),
         )
         trace = Trace(
             identity,
@@ -208,6 +227,8 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
             as_text(row.get("status")) or "done",
             reasoning=as_text(row.get("reasoning")),
             response=as_text(row.get("response")),
+            reasoning_kind=as_text(row.get("reasoning_kind")) or "none",
+            completion_tokens=as_count(row.get("completion_tokens")),
         )
         verdict = Verdict(
             identity,
@@ -219,13 +240,28 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
             as_text(row.get("verdict_reason")) or "",
         )
         attempts.append(Attempt(problem, trace, verdict))
-    return select(attempts, config)
+        tokens[identity, sample] = {name: as_count(row.get(name)) for name in ("reasoning_tokens", "response_tokens")}
+    chosen = select(attempts, config)
+    kept = [replace(row, **tokens[row.problem_id, row.sample]) for row in records.rows(Example, chosen.kept)]
+    return replace(chosen, kept=records.frame(Example, kept))
 
 
 def as_text(value: Any) -> str | None:
     if value is None:
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def as_number(value: Any) -> float | None:
+    """A number, or the text of one (CSV has only texts); None for anything else."""
+    with suppress(TypeError, ValueError):
+        return float(value) if not isinstance(value, bool) and math.isfinite(float(value)) else None
+    return None
+
+
+def as_count(value: Any) -> int | None:
+    number = as_number(value)
+    return None if number is None else int(number)
 
 
 def as_list(value: Any) -> list[str] | None:
@@ -251,6 +287,7 @@ def _as_rates(value: Any) -> list[WeakRate] | None:
 
 def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: Output, next_: str) -> None:
     """Kept rows to `out` or stdout, dropped rows to `dropped`; the counts are said."""
+    from cotkit.cli.watch import nothing_kept
     from cotkit.run.funnel import reasons
 
     why = ", ".join(f"{reason} {count:,}" for reason, count in reasons(result).items())
@@ -258,6 +295,8 @@ def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: 
     output.say(f"{result.kept.height:,} kept, {result.dropped.height:,} dropped{f' ({why})' if why else ''}")
     if counted:
         output.say(counted, "dim")
+    if result.dropped.height and result.kept.is_empty():
+        output.warn(nothing_kept("this", result.dropped.height, reasons(result)))
     if dropped is not None:
         write(dropped, result.dropped)
     deliver_rows(result.kept, out, output, next_)

@@ -128,6 +128,7 @@ def graded(path: Path, names: Names, limit: int | None, step: Verify, output: Ou
             "",
             "",
             str(names.get(row, "status") or "done"),
+            reasoning=as_text(names.get(row, "reasoning")),
             response=as_text(names.get(row, "response")) or "",
         )
         for i, row in enumerate(rows)

@@ -54,7 +54,7 @@ def import_(
 
     Examples:
 
-      cotkit curate import s1k.parquet --out attempts.jsonl && cotkit verify attempts.jsonl --out graded.jsonl
+      cotkit curate import simplescaling/s1K-1.1 --out attempts.jsonl && cotkit verify attempts.jsonl --out graded.jsonl
 
       cotkit curate import open-thoughts/OpenThoughts-114k --config metadata --limit 1000 --problems problems.jsonl
     """
@@ -70,7 +70,7 @@ def import_(
     if limit is not None and limit < 1:
         raise RecipeError(f"--limit {limit}: give a number of rows, 1 or more")
     source = _source(target, config, split, revision, limit)
-    rows = source.rows(source.materials({}))
+    rows = source.read(source.materials({}))
     # The columns of the first rows tell the format: JSON lines may leave empty ones out.
     first = list(islice(rows, 20))
     columns = sorted({name for row in first for name in row.values or ()})
@@ -96,10 +96,10 @@ def import_(
 
 
 def _source(target: str, config: str | None, split: str, revision: str | None, limit: int | None) -> Source:
-    from cotkit.curate.sources.file import FileSource
+    from cotkit.cli.given import GivenFile
     from cotkit.curate.sources.hub import HubSource
 
     path, identity = Path(target), target.removeprefix("hub:")
     if path.exists() or not _HUB_ID.fullmatch(identity) or path.suffix.lower() in (".json", ".jsonl", ".csv"):
-        return FileSource(name=path.stem or "file", path=path.resolve(), malformed="drop", limit=limit)
+        return GivenFile(name=path.stem or "file", path=path.resolve(), malformed="drop", limit=limit)
     return HubSource(name=identity, id=identity, config=config, split=split, revision=revision, limit=limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,6 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 if TYPE_CHECKING:
     from cotkit.steps import Task
 
+# Exit code of the commands that compare, where the two sides differ.
+DIFFERENT = 8
 # Where nobody watches a bar (a log file), a line this often tells that work goes on.
 LOG_EVERY_S = 15.0
 
@@ -28,6 +31,9 @@ class Output:
         self.quiet = quiet
         self.yes = yes
         self.console = Console(stderr=True, highlight=False, soft_wrap=True)
+        if as_json or quiet or not self.console.is_terminal:
+            # The Hub's client reads it when it is imported, which is later, and else draws bars of its own.
+            os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
     def say(self, text: str, style: str = "") -> None:
         """A line of talk on stderr."""

@@ -10,30 +10,31 @@ import typer
 
 from cotkit.cli.options import Json, RecipeArgument
 from cotkit.cli.output import Output
+from cotkit.cli.recipe_diff import diff
 
-app = typer.Typer(help="List, show and copy the shipped recipes.", no_args_is_help=False, invoke_without_command=True)
+app = typer.Typer(help="List, show, copy and compare recipes.", no_args_is_help=False, invoke_without_command=True)
 
 
 @app.callback()
 def default(context: typer.Context) -> None:
-    """List, show and copy the shipped recipes."""
+    """List, show, copy and compare recipes."""
     if context.invoked_subcommand is None:
         list_()
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """The shipped recipes, a line each."""
-    from cotkit.recipe.document import read
-    from cotkit.recipe.load import shipped
+    """The shipped recipes, a line each: name, mode (faithful or strict), cost at list prices, what it makes."""
+    from dataclasses import asdict
+
+    from cotkit.recipe.shelf import shelf
 
     output = Output(as_json)
-    found = []
-    for path in shipped():
-        data = read(path).data
-        found.append({"name": path.stem, "description": " ".join(str(data.get("description", "")).split())})
-    width = max((len(entry["name"]) for entry in found), default=0)
-    output.data("\n".join(f"{e['name']:<{width}}  {e['description']}" for e in found), found)
+    found = shelf()
+    rows = [(entry.name, entry.mode, entry.cost.removeprefix("about "), entry.description) for entry in found]
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
+    lines = ["  ".join([*(cell.ljust(w) for cell, w in zip(row, widths, strict=False)), row[3]]) for row in rows]
+    output.data("\n".join(lines), [asdict(entry) for entry in found])
     output.next("cotkit recipes show NAME   or   cotkit recipes copy NAME")
 
 
@@ -81,6 +82,9 @@ def copy(
 def slug(stem: str) -> str:
     """A file's stem as the name of a recipe."""
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip("-._") or "recipe"
+
+
+app.command()(diff)
 
 
 @app.command()

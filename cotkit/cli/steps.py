@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from cotkit.cli.options import Column, Dropped, Json, Limit, OutFile, Quiet, Set
 from cotkit.cli.output import Output
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from cotkit.curate.push import Rehearsal
 
 
@@ -119,13 +122,20 @@ def dedup(
     dropped: Dropped = None,
     column: Column = None,
     against: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--against",
-            metavar="FILE",
-            help="With a file: a benchmark whose items must not be in it; repeatable.",
+            metavar="NAMES",
+            help="With a file: benchmarks whose items must not be in it: names or files, commas between; repeatable.",
         ),
     ] = None,
+    against_column: Annotated[
+        str | None,
+        typer.Option("--against-column", help="With a file: column of the problem in the files of --against."),
+    ] = None,
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="With a file: go on without a benchmark that cannot be fetched.")
+    ] = False,
     no_embedding: Annotated[
         bool, typer.Option("--no-embedding", help="With a file: exact forms only, without MiniLM.")
     ] = False,
@@ -140,7 +150,9 @@ def dedup(
 
       cotkit dedup my.yaml
 
-      cotkit dedup problems.jsonl --against aime24.json --against math500.json --out clean.parquet --dropped leaks.jsonl
+      cotkit dedup problems.jsonl --against aime25,math500 --out clean.parquet --dropped leaks.jsonl
+
+    Subcommand: cotkit dedup check FILE --against NAMES tells the leaks of any dataset and changes nothing.
     """
     output = Output(as_json, quiet)
     if is_recipe(target):
@@ -148,9 +160,25 @@ def dedup(
     from cotkit.cli import files
 
     no_recipe_options(target, limit, set_, out, dropped)
+    benchmarks = _benchmarks(against or [], against_column, skip_missing, output)
     problems = files.read_problems(Path(target), column, limit, output)
-    result = files.deduplicated(problems, against or [], not no_embedding, output)
+    result = files.deduplicated(problems, benchmarks, not no_embedding, output)
     files.deliver(result, out, dropped, output, f"cotkit distill {out} --base-url … --model …" if out else "")
+
+
+def _benchmarks(
+    against: list[str], column: str | None, skip_missing: bool, output: Output
+) -> Mapping[str, pl.DataFrame]:
+    """What --against names, as Problem tables by name."""
+    from cotkit.cli.anyrows import read_benchmarks
+    from cotkit.errors import InputError, RecipeError
+
+    if not against:
+        return {}
+    try:
+        return {name: found.table for name, found in read_benchmarks(against, column, skip_missing, output).items()}
+    except InputError as error:
+        raise RecipeError(str(error)) from error
 
 
 def select(

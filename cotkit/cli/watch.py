@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cotkit.cli.output import Output
@@ -25,6 +25,8 @@ class Teller:
     def ended(self, planned: Planned, line: Entry, seconds: float | None) -> None:
         mark, tail = ("=", "nothing to do") if seconds is None else ("✓", f"{seconds:.1f} s")
         self.output.say(f"{mark} {sentence(line)} · {tail}")
+        if line["rows_in"] and not line["kept"]:
+            self.output.warn(nothing_kept(f"step '{line['step']}'", line["rows_in"], line["reasons"]))
 
 
 def sentence(line: Entry) -> str:
@@ -34,6 +36,12 @@ def sentence(line: Entry) -> str:
     verdicts = {k: v for k, v in line["counters"].items() if k in ("correct", "incorrect", "undecided")}
     said = ": " + ", ".join(f"{v:,.0f} {k}" for k, v in verdicts.items()) if verdicts else ""
     return f"{line['step']}: {line['rows_in']:,} {line['unit']} → {line['kept']:,} kept{dropped}{said}"
+
+
+def nothing_kept(who: str, rows_in: int, reasons: Mapping[str, int]) -> str:
+    """`step 'filter' kept none of 112 rows (too_easy 112)`: work that came to nothing is no success."""
+    top = max(reasons.items(), key=lambda item: item[1], default=("", 0))
+    return f"{who} kept none of {rows_in:,} rows" + (f" ({top[0]} {top[1]:,})" if top[1] else "")
 
 
 def reasons_of(line: Entry) -> str:

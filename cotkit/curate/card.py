@@ -362,7 +362,11 @@ def _rebuild(card: CardInput) -> str:
     code = fenced("cotkit run recipe.yaml", "sh")
     parts = [f"`recipe.yaml` holds every setting; with cotkit installed:\n\n{code}"]
     if card.locked:
-        parts.append("`recipe.lock.yaml` also pins what the run read, and names the versions of the packages it used.")
+        parts.append(
+            "`recipe.lock.yaml` also pins what the run read, and names the versions of the packages it used. "
+            "`cotkit reproduce PLACE` rebuilds the dataset from it, with PLACE as above, and says whether the "
+            "rows of each step are the same; `reproduce.json` holds the digests that it compares with."
+        )
     if card.files:
         names = ", ".join(escape(name) for name in card.files)
         parts.append(f"It reads local files, which must lie beside it: {names}.")

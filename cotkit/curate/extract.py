@@ -6,11 +6,11 @@ The one module of this room that asks a teacher; every reply lies in the distill
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -25,8 +25,13 @@ from cotkit.distill.traces import Told, distill_prompts
 from cotkit.records import Problem, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
+if TYPE_CHECKING:
+    from cotkit.distill.estimate import Asking, Prompt
+
 # The journal of the run's distill step, by its default name.
 JOURNAL_FILE = "journal.sqlite"
+# For an estimate, where the journal has no such answers yet: an answer, and a few words before it.
+_USUAL_TOKENS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,13 +135,21 @@ class Extract(Step):
         if self.teacher.replay is None:
             read_key(self.teacher)
 
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What `run` would ask about these problems, for an estimate."""
+        from cotkit.distill.estimate import Asking
+
+        asked = [p for p in problems if p.answer_kind in self.kinds and _can_be_read(p)]
+        prompts = list(_prompts(asked))
+        return [Asking(self.name, self.teacher, self.sampling, self.samples, prompts, self.journal, _USUAL_TOKENS)]
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Every problem comes out once, with an answer where one was agreed on; none is dropped."""
         problems = rows(Problem, tables[Problem])
         wanted = [
             i for i, p in enumerate(problems) if p.answer_kind in self.kinds and (not self.of or p.source in self.of)
         ]
-        asked = [i for i in wanted if (problems[i].solution or "").strip()]
+        asked = [i for i in wanted if _can_be_read(problems[i])]
         with context.progress.task("extract", len(asked) * self.samples) as task:
             replies, tally = ask(
                 [problems[i] for i in asked],
@@ -156,6 +169,15 @@ class Extract(Step):
         )
 
 
+def _can_be_read(problem: Problem) -> bool:
+    return bool((problem.solution or "").strip())
+
+
+def _prompts(problems: Sequence[Problem]) -> Iterator[Prompt]:
+    for i, p in enumerate(problems):
+        yield str(i), [{"role": "user", "content": fill(question(p.problem, p.choices), p.solution or "")}]
+
+
 def ask(
     problems: Sequence[Problem], step: Extract, journal: Path, on_reply: Callable[[Reply], None] = lambda _: None
 ) -> tuple[list[list[Reply]], Tally]:
@@ -171,11 +193,7 @@ def ask(
         reply = found[told.index] = _reply(told)
         on_reply(reply)
 
-    prompts = (
-        (str(i), [{"role": "user", "content": fill(question(p.problem, p.choices), p.solution or "")}])
-        for i, p in enumerate(problems)
-    )
-    tally = distill_prompts(prompts, step.teacher, step.sampling, step.limits, journal, hear, step.samples)
+    tally = distill_prompts(_prompts(problems), step.teacher, step.sampling, step.limits, journal, hear, step.samples)
     heard = [reply for reply in found if reply is not None]
     return [heard[i : i + step.samples] for i in range(0, len(heard), step.samples)], tally
 

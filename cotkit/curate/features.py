@@ -5,9 +5,9 @@ The one module of this room that asks a teacher; every answer lies in the distil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from cotkit.config import Config, LocalPath
 from cotkit.curate import rating
 from cotkit.curate.direct import Direct, tokens
-from cotkit.curate.nearest import nearest_classes
+from cotkit.curate.rating import Difficulty, Subject
 from cotkit.curate.weak import Tried, graded_digest, rate_of, read_graded, tried_from, with_rates
 from cotkit.distill.engine import Tally
 from cotkit.distill.prompt import Message, Prompt
@@ -27,7 +27,12 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.judge import Judge
 from cotkit.verify.step import Verify
 
+if TYPE_CHECKING:
+    from cotkit.distill.estimate import Asking
+
 JOURNAL_FILE = "journal.sqlite"
+# For an estimate, where the journal has no such answers yet: a worked answer, a few sentences and a rating, a line.
+_USUAL_TOKENS = {"direct": 800, "difficulty": 400, "subject": 100}
 
 
 class Weak(Config):
@@ -46,40 +51,19 @@ class Weak(Config):
     judge: Teacher | None = Field(
         None, description="Who decides what the rules leave undecided; what stays undecided does not count."
     )
+    judge_when: Literal["undecided-only", "rescue", "all"] = Field(
+        "undecided-only", description="What else the judge is asked about, as `when` of a judge step."
+    )
 
     @model_validator(mode="after")
     def _one_way(self) -> Weak:
         if (self.path is None) == (self.teacher is None):
             raise PydanticCustomError("weak", "give either 'path' (graded attempts) or 'teacher' (who is asked)")
-        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge"})
+        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge", "judge_when"})
         if self.teacher is None and idle:
             raise PydanticCustomError("weak", "'{key}' changes nothing beside 'path'; drop it", {"key": idle[0]})
-        return self
-
-
-class Difficulty(Config):
-    """A model's rating from 1 to 10, the mean of several samples.
-
-    DeepScaleR took 8 samples at temperature 0.7 and the mean of those it could read (difficulty_judge.py).
-    """
-
-    teacher: Teacher = Field(description="Who rates.")
-    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.7), description="Sampling keys.")
-    samples: int = Field(8, ge=1, le=64, description="How often each problem is rated.")
-
-
-class Subject(Config):
-    """A two-digit class of MSC 2020: by a model, else the class whose description is nearest by MiniLM."""
-
-    teacher: Teacher | None = Field(None, description="Who labels; without one, MiniLM does.")
-    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.0), description="Sampling keys.")
-    minilm: bool = Field(True, description="Label by MiniLM too; with a teacher only to report how often both agree.")
-    weights: LocalPath | None = Field(None, description="Folder of MiniLM weights.")
-
-    @model_validator(mode="after")
-    def _somebody(self) -> Subject:
-        if self.teacher is None and not self.minilm:
-            raise PydanticCustomError("subject", "nobody labels: give a teacher, or set minilm to true")
+        if self.judge is None and "judge_when" in idle:
+            raise PydanticCustomError("weak", "'judge_when' changes nothing without a 'judge'; drop it")
         return self
 
 
@@ -123,7 +107,6 @@ class Features(Step):
         "cotkit.curate.direct",
         "cotkit.curate.rating",
         "cotkit.curate.msc",
-        "cotkit.curate.nearest",
         "cotkit.curate.weak",
         "cotkit.verify.judge_prompt",
         "cotkit.dedup.embed",
@@ -214,6 +197,19 @@ class Features(Step):
             if teacher.replay is None:
                 read_key(teacher)
 
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What `run` would ask about these problems, for an estimate; what judges will be asked is not known before."""
+        from cotkit.distill.estimate import Asking
+
+        found = []
+        for what, asked in self.asked().items():
+            prompts = list(self._prompts(what, [p for p in problems if self._covers(p)]))
+            told, usual, batch = f"{self.name}: {what}", _USUAL_TOKENS.get(what), self.batch is not None
+            found.append(
+                Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, usual, batch)
+            )
+        return found
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
         every = rows(Problem, table)
@@ -236,14 +232,14 @@ class Features(Step):
             problems = [with_rates(p, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
         if self.direct is not None:
-            replies = self._ask("direct", [_messages(self.direct.prompt, p) for p in problems], context)
+            replies = self._ask("direct", problems, context)
             failed += replies.passing
             replies.count(counters)
             lengths = [tokens(traces) for traces in replies.traces]
             problems = [replace(p, direct_tokens=n) for p, n in zip(problems, lengths, strict=True)]
             counters["measured"] = sum(n is not None for n in lengths)
         if self.difficulty is not None:
-            replies = self._ask("difficulty", _alone(rating.ask_difficulty, problems), context)
+            replies = self._ask("difficulty", problems, context)
             failed += replies.passing
             replies.count(counters)
             ratings = [sorted(filter(None, map(rating.read_difficulty, texts))) for texts in replies.texts]
@@ -252,13 +248,13 @@ class Features(Step):
             counters["rated"] = sum(bool(r) for r in ratings)
         if self.subject is not None:
             if self.subject.minilm:
-                nearest = nearest_classes(problems, self.subject.weights, context)
+                nearest = rating.nearest_classes(problems, self.subject.weights, context)
                 told = [
                     replace(t, subject_minilm=code, cosine=cosine)
                     for t, (code, cosine) in zip(told, nearest, strict=True)
                 ]
             if self.subject.teacher is not None:
-                replies = self._ask("subject", _alone(rating.ask_subject, problems), context)
+                replies = self._ask("subject", problems, context)
                 failed += replies.passing
                 replies.count(counters)
                 labels = [rating.read_subject(texts[0]) if texts else None for texts in replies.texts]
@@ -288,8 +284,7 @@ class Features(Step):
         if weak.path is not None:
             found = read_graded(weak.model, weak.path)
             return [found.get(p.problem_id, []) for p in problems], 0
-        messages = [_messages(weak.prompt, p) for p in problems]
-        replies = self._ask(f"weak {weak.model}", messages, context)
+        replies = self._ask(f"weak {weak.model}", problems, context)
         replies.count(counters)
         # Each row is graded against its own reference, also where two rows have one text.
         own = [replace(p, problem_id=str(i)) for i, p in enumerate(problems)]
@@ -314,18 +309,38 @@ class Features(Step):
         if weak.judge is None:
             return rows(Verdict, graded.kept), 0
         sampling = Sampling(temperature=None if "temperature" in weak.judge.ignores else 0.0)
-        judge = Judge(step="judge", teacher=weak.judge, sampling=sampling, limits=self.limits, journal=self.journal)
+        judge = Judge(
+            step="judge",
+            teacher=weak.judge,
+            sampling=sampling,
+            limits=self.limits,
+            journal=self.journal,
+            when=weak.judge_when,
+        )
         judged = judge.run({**tables, Verdict: graded.kept}, context)
         for name in ("judged", "requests", "journaled", "replayed", "usd"):
             if name in judged.counters:
                 counters[name] = counters.get(name, 0) + judged.counters[name]
         return rows(Verdict, judged.kept), judged.incomplete
 
-    def _ask(self, what: str, messages: Sequence[Sequence[Message]], context: StepContext) -> _Replies:
+    def _prompts(self, what: str, problems: Sequence[Problem]) -> Iterator[tuple[str, Sequence[Message]]]:
+        """What is sent about each problem."""
+        answered = {f"weak {weak.model}": weak.prompt for weak in self.weak}
+        if self.direct is not None:
+            answered["direct"] = self.direct.prompt
+        for i, p in enumerate(problems):
+            if what in answered:
+                yield str(i), answered[what].about(p.problem, p.choices, p.domain, p.tests)
+                continue
+            text = question(p.problem, p.choices)
+            told = rating.ask_difficulty(text) if what == "difficulty" else rating.ask_subject(text)
+            yield str(i), [{"role": "user", "content": told}]
+
+    def _ask(self, what: str, problems: Sequence[Problem], context: StepContext) -> _Replies:
         """Every sample's reply, by problem. Raises as distill_prompts does."""
         asked = self.asked()[what]
-        replies = _Replies([[] for _ in messages])
-        with context.progress.task(what, len(messages) * asked.samples) as task:
+        replies = _Replies([[] for _ in problems])
+        with context.progress.task(what, len(problems) * asked.samples) as task:
 
             def hear(told: Told) -> None:
                 task.advance(1, usd=told.trace.cost_usd or 0.0)
@@ -334,7 +349,7 @@ class Features(Step):
                 if told.failure is None:
                     replies.traces[told.index // asked.samples].append(told.trace)
 
-            prompts = ((str(i), one) for i, one in enumerate(messages))
+            prompts = self._prompts(what, problems)
             journal = self.journal or context.run / JOURNAL_FILE
             replies.tally = distill_prompts(
                 prompts, asked.teacher, asked.sampling, self.limits, journal, hear, asked.samples, batch=self.batch
@@ -342,15 +357,6 @@ class Features(Step):
         for row in replies.traces:
             row.sort(key=lambda trace: trace.sample)
         return replies
-
-
-def _messages(prompt: Prompt, problem: Problem) -> list[Message]:
-    return prompt.about(problem.problem, problem.choices, problem.domain, problem.tests)
-
-
-def _alone(prompt: Callable[[str], str], problems: Sequence[Problem]) -> list[list[Message]]:
-    """One user message a problem."""
-    return [[{"role": "user", "content": prompt(question(p.problem, p.choices))}] for p in problems]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -33,6 +34,9 @@ class FilterStep(Step):
 
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, *(type(f).__module__ for f in self.filters))
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return [sentence for item in self.filters for sentence in item.check_after(before)]
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]

@@ -14,7 +14,7 @@ from cotkit.errors import InputError
 FOLDERS: Mapping[str, str] = {"default": "data", "all-traces": "all-traces", "metadata": "metadata"}
 _SHARD = rf"(?:{'|'.join(FOLDERS.values())})/[A-Za-z0-9_]+-\d{{5,}}-of-\d{{5,}}\.parquet"
 _LAYOUT = re.compile(
-    rf"README\.md|recipe(?:\.lock)?\.yaml|dataset_info\.json|axolotl\.yaml|plots/[a-z_]+\.svg|{_SHARD}"
+    rf"README\.md|recipe(?:\.lock)?\.yaml|reproduce\.json|dataset_info\.json|axolotl\.yaml|plots/[a-z_]+\.svg|{_SHARD}"
 )
 
 
@@ -35,7 +35,7 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True)
 class PushOptions:
-    """How to push; only `overwrite` matters for a folder."""
+    """How to push; only `overwrite` and `redistribute` matter for a folder."""
 
     private: bool = True
     revision: str = "main"

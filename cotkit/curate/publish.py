@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from cotkit.config import LocalPath
+from cotkit.config import LocalPath, OneLine
+from cotkit.content import dataset_digest, table_digest
 from cotkit.curate.card import CardInput, render_card
 from cotkit.curate.card_header import forbidding
 from cotkit.curate.exporters import AnyExporter, Exporter
@@ -39,7 +41,7 @@ class Publish(Step):
     step: Literal["publish"] = "publish"
     format: AnyExporter = Field(Messages(), description="The shape of the rows.")
     title: str | None = Field(None, min_length=1, description="Title of the card; the recipe's name when left out.")
-    license: str | None = Field(
+    license: OneLine | None = Field(
         None,
         min_length=1,
         description="Licence of the dataset, if you may state one; else computed from the rows' licences.",
@@ -85,6 +87,7 @@ class Publish(Step):
         "cotkit.curate.portable",
         "cotkit.curate.exporters",
         "cotkit.curate.wrappings",
+        "cotkit.content",
         "cotkit.records",
     )
 
@@ -156,10 +159,10 @@ class Publish(Step):
             teacher_terms=self.teacher_terms,
             locked=bool(lock),
         )
-        beside = {**self.format.files(next(iter(splits))), **lock}
+        beside = {**self.format.files(next(iter(splits))), **lock, **_facts(context.facts, card)}
         write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
         for sentence in forbidding(kept, card.recipe):
-            context.progress.note(f"{sentence} A push to the Hub will ask for `redistribute`.")
+            context.progress.note(f"{sentence} A push will ask for `redistribute`.")
         return StepOutput(kept=kept, dropped=dropped)
 
     def _parts(self, kept: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -215,6 +218,21 @@ def _lock(path: Path) -> dict[str, str]:
     lock = portable_recipe(yaml.safe_load(path.read_text(encoding="utf-8")))
     head = "# The recipe as it ran, with all defaults, and what it resolved. Written by cotkit.\n"
     return {"recipe.lock.yaml": head + yaml.safe_dump(lock, sort_keys=False, allow_unicode=True, width=100)}
+
+
+def _facts(facts: Sequence[Mapping[str, Any]], card: CardInput) -> dict[str, str]:
+    """What `cotkit reproduce` compares a rebuilt dataset with; nothing where the rows come from no run."""
+    if not facts:
+        return {}
+    tables = {"default": card.exported, **card.tables}
+    digests = {name: table_digest(table) for name, table in tables.items()}
+    told = {
+        "about": "Digests of what the run made, by which `cotkit reproduce` compares a rebuilt one.",
+        "dataset": dataset_digest(digests),
+        "tables": {name: {"rows": table.height, "digest": digests[name]} for name, table in tables.items()},
+        "steps": list(facts),
+    }
+    return {"reproduce.json": json.dumps(told, indent=1, ensure_ascii=False) + "\n"}
 
 
 def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows: int) -> None:

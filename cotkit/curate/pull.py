@@ -164,7 +164,7 @@ def _check_columns(source: Source, seen: set[str], any_kept: bool) -> None:
         if column not in seen:
             raise InputError(
                 f"source '{source.name}' has no column '{column}' for the {key}; its columns are "
-                f"{', '.join(sorted(seen)) or 'none'}; name the right one under `columns: {{{key}: …}}`"
+                f"{', '.join(sorted(seen)) or 'none'}; {source.to_name_a_column.format(key=key)}"
             )
     missing = sorted(set(source.keep) - seen)
     if missing:
@@ -177,11 +177,12 @@ def to_problem(raw: RawRow, source: Source, conflicts: str = "flag") -> tuple[Pr
     """One raw row as a Problem, and the two answers where its column and its solution do not agree."""
     values = raw.values or {}
     columns = source.columns
-    text = _text(values.get(columns.problem))
+    said = values.get(columns.problem)
+    text = _text(said) if isinstance(said, str) else None
     if raw.values is None or not text:
         shell = Problem(problem_id="", problem=text or "", source=source.name, source_row=raw.number)
         reason = "unreadable_row" if raw.values is None else "no_problem_text"
-        return _Rejected(shell, reason, {"place": raw.place, "error": raw.error or "the problem text is empty"}), None
+        return _Rejected(shell, reason, {"place": raw.place, "error": raw.error or _no_text(said)}), None
     solution = _text(values.get(columns.solution))
     answer = _text(values.get(columns.answer))
     choices = _choices(values.get(columns.choices))
@@ -216,6 +217,13 @@ def to_problem(raw: RawRow, source: Source, conflicts: str = "flag") -> tuple[Pr
     if conflicts == "flag":
         return problem, conflict
     return _Rejected(problem, "reference_conflict", metadata["reference_conflict"]), conflict
+
+
+def _no_text(value: Any) -> str:
+    """A number, a truth value or a list is no problem, even where it could be printed."""
+    if value is None or isinstance(value, str):
+        return "the problem text is empty"
+    return f"the problem is no text but {_json(value)[:100]}"
 
 
 def _text(value: Any) -> str | None:

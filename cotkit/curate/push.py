@@ -39,7 +39,7 @@ class Push(Step):
         False, description="Replace a card or data that cotkit did not write, or that was changed since the last push."
     )
     redistribute: bool = Field(
-        False, description="Push to the Hub although the licence or the authors of a source forbid to pass it on."
+        False, description="Push although the licence or the authors of a source forbid to pass it on."
     )
 
     room: ClassVar[str] = "push"
@@ -88,13 +88,13 @@ def push_dataset(folder: Path, to: str, options: PushOptions | None = None) -> P
     target = parse_target(to)
     files = dataset_files(folder)
     card = check_card(folder, files)
-    if isinstance(target, Path):
-        return push_to_folder(folder, files, target, options)
     if forbids_redistribution(card) and not options.redistribute:
         raise RecipeError(
-            f"hub:{target}: the card says that a source may not be passed on (see 'Sources and licence' there); "
-            f"drop its rows, or set redistribute if you have the right"
+            f"{to}: the card says that a source may not be passed on (see 'Sources and licence' there); "
+            f"drop its rows, or set redistribute (--redistribute) if you have the right"
         )
+    if isinstance(target, Path):
+        return push_to_folder(folder, files, target, options)
     return push_to_hub(folder, files, target, options)
 
 
@@ -110,11 +110,11 @@ class Rehearsal:
 
 def rehearse(folder: Path, to: str) -> Rehearsal:
     """What `push_dataset` would send, without asking the target. Raises as it does for the folder and for `to`."""
-    target = parse_target(to)
+    parse_target(to)
     names = dataset_files(folder)
     card = check_card(folder, names)
     sizes = tuple((name, (folder / name).stat().st_size) for name in names)
-    return Rehearsal(to, sizes, card, isinstance(target, str) and forbids_redistribution(card))
+    return Rehearsal(to, sizes, card, forbids_redistribution(card))
 
 
 def parse_target(to: str) -> str | Path:

@@ -58,7 +58,7 @@ def _refuse_foreign(folder: Path, target: Path, overwrite: bool) -> None:
     if not overwrite and names and (not card.exists() or card_state(_text(card)) != "ours"):
         raise HubError(
             f"{target}: its README.md is not as cotkit wrote it, and a push would replace it; set overwrite "
-            f"to do so, or push to another folder"
+            f"(--overwrite) to do so, or push to another folder"
         )
 
 

@@ -125,7 +125,7 @@ def _prepare(api: HfApi, repo: str, options: PushOptions) -> str:
     info = api.dataset_info(repo)
     if options.private and not info.private:
         raise HubError(
-            f"hub:{repo}: the dataset is public on the Hub, but this push is private; set private to false, "
+            f"hub:{repo}: the dataset is public on the Hub, but this push is private; set private to false (--public), "
             f"or make it private there"
         )
     if options.revision != "main":
@@ -206,7 +206,7 @@ def _refuse_foreign(
     """What others wrote stays: a push replaces only files that stand there as cotkit wrote them."""
     if overwrite or not set(remote) - {".gitattributes"}:
         return
-    advice = "set overwrite to replace it, or push under another name"
+    advice = "set overwrite (--overwrite) to replace it, or push under another name"
     if "README.md" not in remote:
         taken = sorted({*local} & {*remote}) or sorted(n for n in remote if n.startswith("data/"))
         if taken:
@@ -232,7 +232,7 @@ def _refuse_newer(api: HfApi, repo: str, head: str, remote: Mapping[str, _Remote
     if {n: f for n, f in remote.items() if is_ours(n)} != {n: f for n, f in ours.items() if is_ours(n)}:
         raise HubError(
             f"hub:{repo}: the Hub holds a newer version (commit {head[:12]}) than the one that this run pushed "
-            f"({known[:12]}); look at it, then set overwrite to replace it, or push under another name"
+            f"({known[:12]}); look at it, then set overwrite (--overwrite) to replace it, or push under another name"
         )
 
 

@@ -4,9 +4,46 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from cotkit.config import Config, LocalPath
+from cotkit.curate.choose import embed
 from cotkit.curate.msc import CLASSES
+from cotkit.dedup.step import EMBEDDINGS
+from cotkit.distill.teacher import Sampling, Teacher
+from cotkit.records import Problem
+from cotkit.steps import StepContext
 from cotkit.verify.judge_prompt import block, shortened
+
+
+class Difficulty(Config):
+    """A model's rating from 1 to 10, the mean of several samples.
+
+    DeepScaleR took 8 samples at temperature 0.7 and the mean of those it could read (difficulty_judge.py).
+    """
+
+    teacher: Teacher = Field(description="Who rates.")
+    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.7), description="Sampling keys.")
+    samples: int = Field(8, ge=1, le=64, description="How often each problem is rated.")
+
+
+class Subject(Config):
+    """A two-digit class of MSC 2020: by a model, else the class whose description is nearest by MiniLM."""
+
+    teacher: Teacher | None = Field(None, description="Who labels; without one, MiniLM does.")
+    sampling: Sampling = Field(default_factory=lambda: Sampling(temperature=0.0), description="Sampling keys.")
+    minilm: bool = Field(True, description="Label by MiniLM too; with a teacher only to report how often both agree.")
+    weights: LocalPath | None = Field(None, description="Folder of MiniLM weights.")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Subject:
+        if self.teacher is None and not self.minilm:
+            raise PydanticCustomError("subject", "nobody labels: give a teacher, or set minilm to true")
+        return self
+
 
 _DIFFICULTY = """\
 How hard is this problem for a student of mathematical contests?
@@ -74,6 +111,15 @@ def read_subject(reply: str) -> str | None:
 def mean(ratings: Sequence[float]) -> float | None:
     """Rounded to three places; None of nothing."""
     return round(sum(ratings) / len(ratings), 3) if ratings else None
+
+
+def nearest_classes(problems: Sequence[Problem], weights: Path | None, context: StepContext) -> list[tuple[str, float]]:
+    """The class whose name and description are nearest to each problem, and their cosine."""
+    codes = list(CLASSES)
+    texts = [f"{name}: {about}" for name, about in CLASSES.values()]
+    vectors = embed([*texts, *(p.problem for p in problems)], weights, context.run / EMBEDDINGS, context.progress)
+    cosines = vectors[len(texts) :] @ vectors[: len(texts)].T
+    return [(codes[int(row.argmax())], round(float(row.max()), 4)) for row in cosines]
 
 
 def _last_line(reply: str) -> str:

@@ -47,12 +47,15 @@ def reference(
     if tests:
         found = extract_reference(answer, None, ("column",))
         return Reference(found.answer, "nowhere" if found.answer is None else found.method, "tests")
-    options = tuple(choices or ()) or facts(problem).choices
+    asked = facts(problem)
+    options = tuple(choices or ()) or asked.choices
     found = extract_reference(answer, solution, ways if options else [way for way in ways if way != "option"])
     conflict = _conflict(answer, solution, problem, choices) if "column" in ways else None
     if found.answer is None:
         return Reference(None, "nowhere", "empty")
-    return Reference(found.answer, found.method, kind_of(found.answer), option_text(found.answer, options), conflict)
+    # A box in the solution of "prove that …" holds a step of the proof.
+    kind: AnswerKind = "proof" if asked.proof and found.method != "column" else kind_of(found.answer)
+    return Reference(found.answer, found.method, kind, option_text(found.answer, options), conflict)
 
 
 def kind_of(answer: str | None) -> AnswerKind:

@@ -16,6 +16,9 @@ from cotkit.curate.selectors.simple import Random
 from cotkit.records import Problem
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
+# What only an attempt has.
+TRACE_VALUES = ("reasoning_tokens", "response_tokens", "pass_rate", "limo")
+
 
 class Sample(Step):
     """Keep `rows` problems, at random or by another selector, in their old order.
@@ -44,6 +47,15 @@ class Sample(Step):
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return selector_materials(self.by, self.weights)
+
+    def check(self) -> list[str]:
+        missing = [name for name in self.by.needs() if name in TRACE_VALUES]
+        if not missing:
+            return []
+        return [
+            f"the selector '{self.by.by}' needs {', '.join(missing)}, which a problem does not have before it is "
+            f"asked; use it in a `choose` step after select, or measure chars, the length of the problem"
+        ]
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
@@ -82,5 +94,6 @@ def problem_item(row: Problem) -> Item:
         "subject": row.subject,
         "difficulty": row.difficulty,
         "direct_tokens": row.direct_tokens,
+        "chars": len(row.problem),
     }
     return Item(id=row.problem_id, tie=f"{row.source}:{row.source_row}", text=row.problem, values=known)

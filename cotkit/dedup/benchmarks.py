@@ -34,8 +34,8 @@ def named(name: str) -> dict[str, Any]:
     """The keys of a Hub source for the name of a benchmark. Raises RecipeError for a name that is in no line."""
     if name not in KNOWN:
         near = get_close_matches(name, KNOWN, n=1)
-        hint = f"did you mean '{near[0]}'?" if near else f"known ones: {', '.join(KNOWN)}"
-        raise RecipeError(f"no benchmark is called '{name}'; {hint}, or give a file or a Hub source")
+        hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(KNOWN)}"
+        raise RecipeError(f"no benchmark and no file is called '{name}'; {hint}")
     line = KNOWN[name]
     columns = {key: line[key] for key in ("problem", "answer") if line[key] != key}
     found: dict[str, Any] = {"kind": "hub", "name": name, "id": line["id"], "split": line["split"], "columns": columns}

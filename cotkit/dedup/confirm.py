@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cotkit.dedup.edits import Edits, edits
-from cotkit.dedup.facts import Facts, is_letter, letters_matter, same_answer
+from cotkit.dedup.facts import Facts, is_letter, letters_matter, numbers, same_answer
 from cotkit.dedup.normal import is_number
 from cotkit.dedup.signature import formula_share, numbers_bits, pieces_bits, shared_bits
 
-Kind = Literal["same_problem", "renamed", "other_numbers", "other_question", "other_answer", "unclear"]
+Kind = Literal["same_problem", "renamed", "other_numbers", "other_question", "answers_differ", "unclear"]
 _TRIVIAL = frozenset({"0", "1"})
 # From this share of covered words on, an item stands in the text as it is.
 VERBATIM = 0.9
@@ -42,6 +42,10 @@ _LONG = 150
 AGREE = 0.85
 REWORDED = 24.0
 TRANSLATED = 13.0
+# Two questions about one thing seldom have an answer of so many bits in common by chance (225 has 10).
+_TELLING = 8.0
+# The answers of a translation count where the texts share so many bits themselves.
+_SAID = 2.5
 _COSINE_BITS = 40.0
 _COSINE_BITS_FOREIGN = 20.0
 _FAR = 0.5
@@ -62,7 +66,8 @@ class Finding:
     Attributes:
         kind: same_problem, renamed (same up to names of variables), other_numbers (one template),
             other_question (same numbers, but other operators, functions, question words, variables asked
-            for or drawings), other_answer (nothing differs but the reference answers).
+            for or drawings), answers_differ (the same problem but for the reference answers, one of which
+            may be wrong).
         detail: what decided, e.g. the numbers that only one text has.
     """
 
@@ -83,16 +88,19 @@ def confirm_duplicate(
     Unclear counts as different: a problem lost is worse than a problem twice.
     """
     agree = same_answer(*answers)
-    if agree is False:
-        return _always(Finding("other_answer", {"answers": list(answers)}))
+    finding_at = _duplicate(here, there, bool(agree))
+    return _disputed(finding_at, answers) if agree is False else finding_at
+
+
+def _duplicate(here: Facts, there: Facts, agree: bool) -> Callable[[float], Finding]:
     if here.figure != there.figure:
         return _always(Finding("other_question", {"figure": "the drawings differ"}))
     if here.renamed == there.renamed:
         return _always(Finding("same_problem" if here.normal == there.normal else "renamed"))
     change = edits(here, there)
     apart = (
-        _numbers_apart(here, there, bool(agree))
-        or _edited_apart(here, there, change, bool(agree))
+        _numbers_apart(here, there, agree)
+        or _edited_apart(here, there, change, agree)
         or _asks(here, there)
         or _aligned(here, there)
     )
@@ -151,10 +159,11 @@ def confirm_leak(
 ) -> Callable[[float], Finding]:
     """Whether `candidate` holds the benchmark item, reworded, translated or as it is: the finding for a cosine.
 
-    First what makes it another problem: other numbers, operators, drawings, answers, another question in an
-    edited copy. What is left is the same problem if the evidence reaches far enough: words in place, meaning
-    (cosine of the two embeddings, 0 where there is none), or numbers and formulas; else it is "unclear", the grey
-    band. A higher cosine never makes "unclear" of the same problem.
+    First what makes it another problem: other numbers, operators, drawings, another question in an edited copy. What
+    is left is the same problem if the evidence reaches far enough: words in place, meaning (cosine of the two
+    embeddings, 0 where there is none), or numbers and formulas; else it is "unclear", the grey band. Reference
+    answers that clearly differ speak against a rewording, never against a copy that is nearly word for word. A higher
+    cosine never makes "unclear" of the same problem.
 
     Args:
         candidate: facts of the problem, or of the part of it that matched.
@@ -169,13 +178,29 @@ def confirm_leak(
     if change.inside >= _INSIDE and _nothing_changed(candidate, item, change):
         detail = {"inside": round(change.inside, 3)}
         return _always(Finding("renamed" if change.renamed else "same_problem", detail))
+    answered = _answer_bits(*answers)
     apart = (
         _other_values(candidate, item, change, coverage)
         or _other_marks(candidate, item, change)
-        or _other_ask(candidate, item, change, coverage)
-        or (Finding("other_answer", {"answers": list(answers)}) if same_answer(*answers) is False else None)
+        or _other_ask(candidate, item, change, coverage, answered)
     )
-    return _always(apart) if apart else _weighed(candidate, item, change, coverage, meaning)
+    if apart:
+        return _always(apart)
+    weighed = _weighed(candidate, item, change, coverage, meaning, answered)
+    copied = change.similarity >= VERBATIM or (coverage is not None and coverage >= VERBATIM)
+    return _disputed(weighed, answers) if same_answer(*answers) is False and not copied else weighed
+
+
+def _disputed(
+    finding_at: Callable[[float], Finding], answers: tuple[str | None, str | None]
+) -> Callable[[float], Finding]:
+    """The finding where the reference answers clearly differ: the same problem is none then, but is told."""
+
+    def finding(cosine: float) -> Finding:
+        found = finding_at(cosine)
+        return Finding("answers_differ", {**found.detail, "answers": list(answers)}) if found.same else found
+
+    return finding
 
 
 def _always(finding: Finding) -> Callable[[float], Finding]:
@@ -232,11 +257,14 @@ def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None
     return None
 
 
-def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | None) -> Finding | None:
-    """An edited copy with content words replaced asks something else; a rewording replaces words all over."""
+def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | None, answered: float) -> Finding | None:
+    """An edited copy with content words replaced asks something else, unless it has the same rare answer.
+
+    A rewording replaces words all over.
+    """
     if candidate.foreign != item.foreign:
         return None
-    if change.edited and change.here and change.there:
+    if change.edited and change.here and change.there and answered < _TELLING:
         return Finding("other_question", _sides(change.here, change.there))
     if change.qualified and (change.edited or change.inside >= _INSIDE):
         return Finding("other_question", {"qualified": list(change.qualified[:20])})
@@ -244,9 +272,9 @@ def _other_ask(candidate: Facts, item: Facts, change: Edits, coverage: float | N
 
 
 def _weighed(
-    candidate: Facts, item: Facts, change: Edits, coverage: float | None, meaning: float
+    candidate: Facts, item: Facts, change: Edits, coverage: float | None, meaning: float, answered: float
 ) -> Callable[[float], Finding]:
-    """The same problem, if words in place, meaning, or numbers and formulas say so."""
+    """The same problem, if words in place, meaning, or numbers and formulas (of a translation, the answer) say so."""
     if coverage is not None and coverage < VERBATIM and not set(item.numbers) - _TRIVIAL:
         # Words alone, half of them: a template without content of its own.
         detail = {"numbers": "none to compare, and only a part of the words agrees"}
@@ -256,6 +284,8 @@ def _weighed(
     in_place = coverage is not None or change.similarity >= IN_PLACE
     enough = _enough_meaning(candidate, item, meaning)
     foreign = candidate.foreign != item.foreign
+    if foreign and bits >= _SAID:
+        bits += answered
 
     def finding(cosine: float) -> Finding:
         if partly and cosine < meaning:
@@ -279,6 +309,11 @@ def _enough_meaning(candidate: Facts, item: Facts, meaning: float) -> float:
         candidate.signature.pieces & item.signature.pieces
     )
     return meaning if told >= _TOLD else meaning + _ALONE
+
+
+def _answer_bits(here: str | None, there: str | None) -> float:
+    """What it says that two reference answers agree: the bits of their numbers; 0 where they do not."""
+    return numbers_bits(numbers(here or "")) if same_answer(here, there) else 0.0
 
 
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:

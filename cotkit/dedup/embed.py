@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cotkit.dedup.threads import spread
 from cotkit.dedup.vectors import open_store, text_key
 from cotkit.dedup.weights import find_weights, weights_digest
+from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ __all__ = ["DIMENSIONS", "Encoder", "Precision", "Vectors", "load_encoder", "wei
 Precision = Literal["auto", "bf16", "fp32", "int8"]
 DIMENSIONS = 384
 _BYTES = 2 * DIMENSIONS  # rows are kept in float16: unit vectors lose less than 1e-4 of a cosine
+_UNIT = 0.01  # a row in float16 is so near to length 1
 # Tokens of one batch; a batch of this size stays in the second-level cache of a core. A GPU wants more.
 _BUDGET = {"cpu": 1024, "cuda": 65_536}
 # Texts of a batch are padded to a multiple of this, so that a text meets only texts of its own padded length.
 _GRAIN = 8
-# Part of the cache's name: another way to cut windows is another cache.
-WINDOWS = "w2"
+# Part of the cache's name: another way to cut windows, or to write entries, is another cache.
+FORM = "w3"
 # What the model reads, without its two marks; then windows about as long as a problem, overlapping by a third.
 _READ = 254
 _WINDOW = 126
@@ -94,18 +96,19 @@ class Encoder:
         """A row for each text in order; one more for each further window of a long text.
 
         A text whose rows are in the cache is not embedded. Work is kept chunk by chunk, so that a stopped run goes
-        on where it was.
+        on where it was; what is damaged there is embedded anew. Raises InputError where the model gives rows that are
+        no unit vectors.
         """
         import numpy as np
 
         cleaned = [_cleaned(text) for text in texts]
         unique = list(dict.fromkeys(cleaned))
         keys = {text: text_key(text) for text in unique}
-        known: dict[bytes, bytes] = {}
-        with open_store(self.cache, self.name) as store:
-            known |= store.read(list(keys.values()), _BYTES)
+        progress = progress or NoProgress()
+        with open_store(self.cache, self.name, progress.note) as store:
+            known = store.read(list(keys.values()))
             missing = [text for text in unique if keys[text] not in known]
-            with (progress or NoProgress()).task("embed", len(missing)) as task:
+            with progress.task("embed", len(missing)) as task:
                 for start in range(0, len(missing), _CHUNK):
                     some = missing[start : start + _CHUNK]
                     fresh = {keys[t]: r for t, r in zip(some, self._embedded(some, task), strict=True)}
@@ -135,6 +138,8 @@ class Encoder:
         else:
             for _ in spread(work, batches):
                 pass
+        if not (np.abs(np.linalg.norm(rows.astype(np.float32), axis=1) - 1) < _UNIT).all():  # NaN is not near 1
+            raise InputError(f"{self.name}: the model gives rows that are no unit vectors; fetch its weights anew")
         parts: list[list[bytes]] = [[] for _ in texts]
         for (text, _), row in zip(windows, rows, strict=True):
             parts[text].append(row.tobytes())
@@ -208,7 +213,7 @@ def load_encoder(
 
         tokenizer = load_tokenizer(folder)
         forward, made = load_int8(folder, tokenizer, cache)
-        full = f"{name}-int8-{made}-{WINDOWS}"
+        full = f"{name}-int8-{made}-{FORM}"
         return Encoder(forward, tokenizer, full, "cpu", cache, BAND, lambda: load_encoder(weights, cache))
     forward, device, kind = load_torch(folder, precision)
-    return Encoder(forward, load_tokenizer(folder), f"{name}-{kind}-{WINDOWS}", device, cache)
+    return Encoder(forward, load_tokenizer(folder), f"{name}-{kind}-{FORM}", device, cache)

@@ -35,8 +35,8 @@ def decontaminate_table(
 
     Dropped with reason "leak". Evidence: benchmark, benchmark_row, benchmark_problem, method, score, confirm
     of the surest hit, and `methods`: all hits (up to ten). `secondary["siblings"]`: for each row its nearest
-    refused hit (same template, other numbers or question) or unclear one. Counters: rows, items and methods by
-    benchmark.
+    refused hit (same template, other numbers or question; before these, one that only the reference answer speaks
+    against) or unclear one. Counters: rows, items and methods by benchmark.
 
     Args:
         problems: Problem table.
@@ -69,14 +69,22 @@ def decontaminate_table(
             if confirmed:
                 leaks[row] = confirmed
             elif found:
-                near[row] = max(found, key=lambda h: (h.finding.kind != "unclear", h.score, -h.item))
+                near[row] = max(found, key=_told_first)
     order = sorted(leaks)
     evidence = [_evidence(known, leaks[row]) for row in order]
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
     kept = problems[[i for i in range(problems.height) if i not in leaks]]
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
+    disputed = sum(hit.finding.kind == "answers_differ" for hit in near.values())
     counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))} | judged
+    if disputed:
+        counters["leaks but for the answer, kept"] = float(disputed)
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
+
+
+def _told_first(hit: Hit) -> tuple[bool, bool, float, int]:
+    """Greatest for the look-alike of a row that a person should see."""
+    return hit.finding.kind == "answers_differ", hit.finding.kind != "unclear", hit.score, -hit.item
 
 
 def _published(

@@ -12,8 +12,8 @@ from cotkit.dedup.config import Containment, LeakEmbedding
 from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
 from cotkit.dedup.edits import LONGER, edits
-from cotkit.dedup.exact import groups, match_key
-from cotkit.dedup.facts import Facts, facts, names_in, token_facts
+from cotkit.dedup.exact import groups, match_key, may_match
+from cotkit.dedup.facts import Facts, answer_key, facts, names_in, token_facts
 from cotkit.dedup.grams import Tokens, sieve, tokenize
 from cotkit.dedup.normal import without_figures, words
 from cotkit.dedup.plausible import Plausible
@@ -125,7 +125,7 @@ def _of_one_size(pairs: Mapping[int, Sequence[int]], texts: Tokens, items: Token
 
 def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Iterable[tuple[int, int]], hits: Hits) -> None:
     for number, item in pairs:
-        if texts[number].key == known[item].key:
+        if may_match(texts[number].text, known[item].text) and texts[number].key == known[item].key:
             hits.setdefault(number, []).append(Hit(item, "exact", 1.0, Finding("same_problem")))
 
 
@@ -199,8 +199,12 @@ def _embedded_hits(
     methods = [dict.fromkeys(near, "embedding") for near in found]
     if keys.formulas and config.confirm:
         index = SignatureIndex([item.facts.signature for item in known])
+        by_answer = _by_answer(known)
         for place, number in enumerate(rest):
-            for item in index.find(texts[number].facts.signature):
+            text = texts[number]
+            # A translation may share no more than small numbers and the answer.
+            same = by_answer.get(answer_key(text.answer), ()) if text.facts.foreign else ()
+            for item in index.find(text.facts.signature, same):
                 methods[place].setdefault(item, "formulas")
                 found[place].setdefault(item, rows.cosine(place, targets, item))
     closer = _Closer(texts, known, config, hits)
@@ -259,6 +263,14 @@ class _Closer:
         return lambda cosine: finding(cosine) if cosine >= self.config.threshold else Finding("unclear")
 
 
+def _by_answer(known: Sequence[Text]) -> dict[object, list[int]]:
+    found: dict[object, list[int]] = {}
+    for number, item in enumerate(known):
+        if (key := answer_key(item.answer)) is not None:
+            found.setdefault(key, []).append(number)
+    return found
+
+
 def _taken(_: float) -> Finding:
     return Finding("same_problem", {"looked_at": False})
 
@@ -312,5 +324,8 @@ def judged_hits(
 
 
 def _worth_telling(finding: Finding, cosine: float) -> bool:
-    """Look-alikes are reported from here on; unclear pairs, the grey band, from a little farther."""
-    return cosine >= (GREY if finding.kind == "unclear" else MEANING)
+    """Look-alikes are reported from here on; unclear pairs, the grey band, from a little farther.
+
+    What only an answer, perhaps a wrong one, keeps from being a leak is always told.
+    """
+    return finding.kind == "answers_differ" or cosine >= (GREY if finding.kind == "unclear" else MEANING)

@@ -7,7 +7,7 @@ The table is fixed, not learned from the data at hand, so that a pair is judged 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cotkit.dedup.normal import is_number
@@ -161,8 +161,12 @@ class SignatureIndex:
             for feature in features(item):
                 self.postings.setdefault(feature, []).append(number)
 
-    def find(self, text: Signature) -> list[int]:
-        """Up to _FOUND items that share most bits, both sides agreeing; best first."""
+    def find(self, text: Signature, also: Iterable[int] = ()) -> list[int]:
+        """Up to _FOUND items that share most bits, both sides agreeing; best first.
+
+        Args:
+            also: items to look at whatever they share.
+        """
         gained: Counter[int] = Counter()
         for feature in features(text):
             with_it = self.postings.get(feature, ())
@@ -171,6 +175,7 @@ class SignatureIndex:
                 for item in with_it:
                     gained[item] += bits  # type: ignore[assignment]
         near = sorted(gained, key=lambda item: (-gained[item], item))[:_LOOKED_AT]
-        found = [(item, *shared_bits(text, self.items[item])) for item in near]
-        found = [(item, bits, share) for item, bits, share in found if share >= _SHARE and bits >= _LEAST]
+        extra = {*also}
+        found = [(item, *shared_bits(text, self.items[item])) for item in {*near, *extra}]
+        found = [f for f in found if f[2] >= _SHARE and (f[1] >= _LEAST or f[0] in extra)]
         return [item for item, _, _ in sorted(found, key=lambda f: (-f[1], f[0]))[:_FOUND]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, field_validator
@@ -14,7 +15,7 @@ from cotkit.dedup.adjudicate import JOURNAL, Judge, read_key, recording_digest
 from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
-from cotkit.records import Problem
+from cotkit.records import KEYS, Domain, Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -44,6 +45,9 @@ class Dedup(Step):
     embedding: Embedding | None = Field(Embedding(), description="Near duplicates by meaning; null: none.")
     prefer: tuple[Preference, ...] = Field(
         ("answer", "solution", "source"), description="Which row of a cluster survives: the first difference decides."
+    )
+    domains: tuple[Domain, ...] = Field(
+        (), description="Only problems of these domains are compared; the others stay. Empty: all."
     )
     source_order: tuple[str, ...] = Field(
         (),
@@ -103,15 +107,24 @@ class Dedup(Step):
         _have(self.embedding)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        import polars as pl
+
+        table = tables[Problem]
+        if not self.domains:
+            return self._of(table, context)
+        found = self._of(table.filter(pl.col("domain").is_in(self.domains)), context)
+        return replace(found, kept=table.join(found.dropped, on=KEYS[Problem], how="anti", maintain_order="left"))
+
+    def _of(self, table: pl.DataFrame, context: StepContext) -> StepOutput:
         from cotkit.dedup.duplicates import dedup_table
         from cotkit.dedup.published_self import published_dedup
 
         cache = self.cache or context.run / EMBEDDINGS
         if self.policy != "strict":
             order = (*self.source_order, *(name for name in _pulled(context.recipe) if name not in self.source_order))
-            return published_dedup(tables[Problem], self.policy, order, self.compared, context.progress, cache)
+            return published_dedup(table, self.policy, order, self.compared, context.progress, cache)
         earlier = _earlier(self.against, context.pins)
-        return dedup_table(tables[Problem], self, context.progress, cache, earlier)
+        return dedup_table(table, self, context.progress, cache, earlier)
 
 
 Benchmark = Annotated[AnySource, BeforeValidator(by_name, json_schema_input_type=AnySource | Literal[*KNOWN])]
@@ -171,9 +184,9 @@ class Decontaminate(Step):
         for benchmark in self.benchmarks:
             try:
                 found |= materials((benchmark,), pins)
-            except InputError:
+            except InputError as error:
                 if self.missing == "stop":
-                    raise
+                    raise _stopped(benchmark, error) from error
                 found[benchmark.name] = "missing"
         if self.judge is not None and self.judge.teacher.replay is not None:
             found["recording"] = recording_digest(self.judge.teacher.replay)
@@ -184,7 +197,7 @@ class Decontaminate(Step):
 
     def check(self) -> list[str]:
         name = self.name or self.step
-        strict = self.model_fields_set & {"exact", "renamed", "containment", "formulas", "embedding"}
+        strict = self.altered() & {"exact", "renamed", "containment", "formulas", "embedding"}
         if self.policy != "strict" and strict:
             return [
                 f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; "
@@ -212,7 +225,7 @@ class Decontaminate(Step):
                 benchmarks[benchmark.name] = read_benchmark(benchmark, context.pins)
             except InputError as error:
                 if self.missing == "stop":
-                    raise
+                    raise _stopped(benchmark, error) from error
                 context.progress.note(f"warning: leaks of '{benchmark.name}' are not looked for: {error}")
         if not benchmarks:
             raise InputError("none of the benchmarks can be read; a leak check against nothing finds nothing")
@@ -230,6 +243,13 @@ def _pulled(recipe: Mapping[str, Any]) -> list[str]:
     """Sources as the recipe pulls them. The input has its rows in this order, so it counts in the cache key, too."""
     pulls = [step for step in recipe.get("steps", ()) if step.get("step") == "pull"]
     return [source["name"] for step in pulls for source in step["sources"]]
+
+
+def _stopped(benchmark: Source, error: InputError) -> InputError:
+    """What can be done about a benchmark that is not on this machine."""
+    if benchmark.kind == "file":
+        return error
+    return InputError(f"{error}; or give a file of it, or set `missing: skip` to go on without it")
 
 
 def _earlier(sources: Sequence[Source], pins: Mapping[str, str]) -> pl.DataFrame | None:
@@ -272,7 +292,7 @@ def read_benchmark(source: Source, pins: Mapping[str, str]) -> pl.DataFrame:
         rows.append(
             {
                 "problem": values[columns.problem].strip(),
-                "answer": _answer(values.get(columns.answer)),
+                "answer": one_answer(values.get(columns.answer)),
                 "choices": [str(c) for c in choices] if isinstance(choices, list) else None,
                 "source_row": raw.number,
             }
@@ -308,8 +328,8 @@ def _values(raw: RawRow, source: Source) -> Mapping[str, Any]:
     return raw.values
 
 
-def _answer(value: Any) -> str | None:
-    """A text or a number as text, a list of one as its item; anything else is no single answer."""
+def one_answer(value: Any) -> str | None:
+    """Of a cell: a text or a number as text, a list of one as its item; anything else is no single answer."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     return str(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None

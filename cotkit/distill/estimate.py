@@ -45,19 +45,39 @@ class Estimate:
     price: str
 
 
-def estimate(
-    prompts: Iterable[Prompt],
-    teacher: Teacher,
-    sampling: Sampling,
-    samples: int,
-    journal: Path,
-    *,
-    tokens: int | None = None,
-    batch: bool = False,
-) -> Estimate:
-    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` an answer."""
-    requests = [build(teacher, sampling, messages, sample, 0) for _, messages in prompts for sample in range(samples)]
-    kept, seen = _kept(requests, journal, teacher)
+@dataclass(frozen=True)
+class Asking:
+    """What a step asks a teacher.
+
+    Attributes:
+        what: for whom it is, such as "features: difficulty".
+        journal: the step's own; None for the run's.
+        tokens: a usual answer to such a question, where the journal has none; None for a trace, whose length the
+            teacher's other answers tell, too.
+    """
+
+    what: str
+    teacher: Teacher
+    sampling: Sampling
+    samples: int
+    prompts: Sequence[Prompt]
+    journal: Path | None
+    tokens: int | None = None
+    batch: bool = False
+
+
+def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estimate:
+    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` an answer.
+
+    `journal` is the run's, for a step that names none of its own.
+    """
+    teacher, sampling, usual = asking.teacher, asking.sampling, asking.tokens
+    requests = [
+        build(teacher, sampling, messages, sample, 0)
+        for _, messages in asking.prompts
+        for sample in range(asking.samples)
+    ]
+    kept, seen = _kept(requests, asking.journal or journal, None if usual is not None else teacher)
     lengths = [u for u in seen if u.prompt is not None and u.completion is not None]
     if tokens is not None:
         mean, basis = float(tokens), f"{tokens:,} tokens an answer, as told"
@@ -65,8 +85,10 @@ def estimate(
         mean = statistics.fmean(u.completion or 0 for u in lengths)
         basis = f"{mean:,.0f} tokens an answer, the mean of {len(lengths)} in the journal"
     else:
-        mean = float(min(_TOKENS, sampling.max_tokens or _TOKENS))
-        basis = f"{mean:,.0f} tokens an answer, a guess; --probe 20 asks a few to know better"
+        guess = usual or _TOKENS
+        mean = float(min(guess, sampling.max_tokens or guess))
+        better = "" if usual is not None else "; --probe 20 asks a few to know better"
+        basis = f"{mean:,.0f} tokens an answer, a guess{better}"
     open_requests = [r for r in requests if r.hash not in kept]
     prompt_tokens = round(sum(len(str(r.body["messages"])) for r in open_requests) / _CHARACTERS_A_TOKEN)
     if lengths and tokens is None:
@@ -75,7 +97,7 @@ def estimate(
     pricing = teacher.pricing()
     now = datetime.now(UTC)
     quote = pricing.at(now)
-    usd = bill(pricing, prompt_tokens, completion, now, batch)
+    usd = bill(pricing, prompt_tokens, completion, now, asking.batch)
     price = "unpriced: give teacher.price" if quote is None else quote.text()
     return Estimate(len(requests), len(kept), prompt_tokens, completion, usd, basis, price)
 
@@ -111,14 +133,14 @@ def probe(
     return told
 
 
-def _kept(requests: Sequence[Request], journal: Path, teacher: Teacher) -> tuple[set[str], list[Usage]]:
-    """Hashes that are answered, and the usage of this teacher's answers."""
+def _kept(requests: Sequence[Request], journal: Path, teacher: Teacher | None) -> tuple[set[str], list[Usage]]:
+    """Hashes that are answered, and the usage of these answers, or where there are none of any of the teacher's."""
     if not journal.is_file():
         return set(), []
     with Journal.open(journal) as opened:
         found = opened.get_many([r.hash for r in requests])
     usages = [_usage(entry) for entry in found.values()]
-    if not usages:
+    if not usages and teacher is not None:
         mark = f'"model":"{teacher.model}"'
         usages = [_usage(e) for e in _first(read_journal(journal), 1000) if mark in e.request]
     return set(found), [u for u in usages if u is not None]

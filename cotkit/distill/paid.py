@@ -16,7 +16,7 @@ def spare(out: Path | None, *kept: Path | None) -> None:
     """Raises RecipeError where `out` is one of the files `kept`, or beside one, under whatever name, or any journal."""
     if out is None:
         return
-    if _is_database(out):
+    if is_database(out):
         raise RecipeError(
             f"{out}: a journal or another database lies there, and writing would destroy it; name another"
         )
@@ -35,7 +35,8 @@ def must_be_a_file(path: Path) -> None:
         raise InputError(f"{path}: this is no file, and prompts are read more than once; save them to a file first")
 
 
-def _is_database(path: Path) -> bool:
+def is_database(path: Path) -> bool:
+    """True for an SQLite file, as a journal is."""
     try:
         if not path.is_file():
             return False

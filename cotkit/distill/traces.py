@@ -126,7 +126,7 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
     origin: dict[str, str] = {}
     pricing = teacher.pricing()
     known = teacher.known
-    if known is not None and known.timeout_s is not None and "timeout_s" not in limits.model_fields_set:
+    if known is not None and known.timeout_s is not None and "timeout_s" not in limits.altered():
         limits = limits.model_copy(update={"timeout_s": known.timeout_s})
     decide = None if more is None else again
     if budget is not None and charged is None:

@@ -15,7 +15,7 @@ def check(recipe: Recipe, document: Document) -> None:
     _names(recipe, document)
     _tables(recipe, document)
     for index, step in enumerate(recipe.steps):
-        for sentence in step.check():
+        for sentence in (*step.check(), *step.check_after(recipe.steps[:index])):
             raise RecipeError(f"{document.place(('steps', index))}: step '{step.name}': {sentence}")
     _sources(recipe, document)
     _reasoning(recipe, document)

@@ -1,4 +1,4 @@
-"""What a recipe changes in the steps of the one that it includes: `remove:` and `insert:`."""
+"""Which steps a recipe has: `remove:` and `insert:` in those of the one it includes, and `enabled:` of each."""
 
 from __future__ import annotations
 
@@ -47,6 +47,23 @@ def insert_steps(document: Document, insertions: Any, source: Document) -> None:
                 if path[:3] == steps and len(path) > 3 and isinstance(path[3], int)
             }
         )
+
+
+def switch_steps(document: Document) -> None:
+    """Take out the steps that say `enabled: false`, and the key `enabled` of the others, in place.
+
+    A variable gives the value as text. Raises RecipeError for any other value than true and false.
+    """
+    steps = document.data.get("steps")
+    for at, step in reversed(list(enumerate(steps if isinstance(steps, list) else []))):
+        if not isinstance(step, dict) or "enabled" not in step:
+            continue
+        place = document.place(("steps", at, "enabled"))
+        told = str(step.pop("enabled")).lower()
+        if told not in ("true", "false"):
+            raise RecipeError(f"{place}: `enabled` is true or false, not '{told}'")
+        if told == "false":
+            _splice(document, at, 1, [])
 
 
 def _find(document: Document, name: Any, place: Place) -> int:

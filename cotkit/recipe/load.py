@@ -16,7 +16,7 @@ from cotkit.recipe import override, variables
 from cotkit.recipe.blocks import PATH_KEYS, anchor_paths, expand, is_relative
 from cotkit.recipe.check import check
 from cotkit.recipe.document import Document, Place, merge, read
-from cotkit.recipe.edit import insert_steps, remove_steps
+from cotkit.recipe.edit import insert_steps, remove_steps, switch_steps
 from cotkit.recipe.explain import first_sentences
 from cotkit.recipe.models import Recipe
 
@@ -51,7 +51,7 @@ def find(reference: str) -> Path:
 
 
 def load(reference: str, options: Sequence[str] = (), limit: int | None = None) -> Loaded:
-    """Read, include, override, substitute, validate.
+    """Read, include, override, substitute, leave out the steps that are not enabled, validate.
 
     Args:
         reference: path of a YAML file, or the name of a shipped recipe.
@@ -70,8 +70,14 @@ def load(reference: str, options: Sequence[str] = (), limit: int | None = None) 
     if limit is not None:
         _limit(document, limit)
     variables.substitute(document, in_file)
+    switch_steps(document)
     recipe = validate(document, path)
     return Loaded(recipe, path, document)
+
+
+def written(reference: str) -> Document:
+    """A recipe as its files write it: what is included is in it, variables are not yet put in their places."""
+    return _included(find(reference), ())
 
 
 def validate(document: Document, path: Path) -> Recipe:

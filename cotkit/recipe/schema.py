@@ -26,6 +26,11 @@ def recipe_schema() -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 
+_ENABLED = {
+    "anyOf": [{"type": "boolean"}, {"type": "string", "pattern": r"^\$\{vars\."}],
+    "default": True,
+    "description": "false: the recipe runs as if this step were not written; a variable may say so.",
+}
 _BLOCK = {
     "type": "string",
     "description": "A block to take in: a path beside this file, or a shipped blocks/NAME.yaml.",
@@ -33,7 +38,8 @@ _BLOCK = {
 
 
 def _allow_blocks(schema: Any) -> None:
-    """In every mapping an `include`, in every list of mappings an item that is only an include, in place."""
+    """In every mapping an `include`, in every list of mappings an item that is only an include, in every step
+    `enabled`, in place."""
     if isinstance(schema, list):
         for part in schema:
             _allow_blocks(part)
@@ -42,6 +48,8 @@ def _allow_blocks(schema: Any) -> None:
     for part in list(schema.values()):
         _allow_blocks(part)
     if "properties" in schema and schema.get("additionalProperties") is False:
+        if "step" in schema["properties"]:
+            schema["properties"]["enabled"] = _ENABLED
         schema["properties"].setdefault("include", _BLOCK)
         if "required" in schema:
             schema["anyOf"] = [{"required": schema.pop("required")}, {"required": ["include"]}]

@@ -58,19 +58,20 @@ class RunDirectory:
         try:
             report: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
             sizes = report["files"]
-            known = {"key", "parts", "funnel", "seconds"} <= report.keys() and "kept.parquet" in sizes
+            known = {"key", "parts", "funnel", "content", "seconds"} <= report.keys() and "kept.parquet" in sizes
             whole = known and all((folder / file).stat().st_size == entry["bytes"] for file, entry in sizes.items())
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return report if whole else None
 
     def kept(self, name: str) -> pl.DataFrame:
-        return self._table(name, "kept")
+        return self.table(name, "kept")
 
     def dropped(self, name: str) -> pl.DataFrame:
-        return self._table(name, "dropped")
+        return self.table(name, "dropped")
 
-    def _table(self, name: str, table: str) -> pl.DataFrame:
+    def table(self, name: str, table: str) -> pl.DataFrame:
+        """`kept` or `dropped` of a step; raises InputError where it has not run."""
         folder = self.find(name)
         if folder is None:
             raise InputError(f"{self.path}: step '{name}' has not run here; run the recipe up to it first")

@@ -10,6 +10,7 @@ from cotkit.recipe.lock import resolved
 from cotkit.recipe.models import Recipe
 from cotkit.run import key
 from cotkit.run.directory import RunDirectory
+from cotkit.run.facts import Fact, fact
 from cotkit.run.funnel import Entry, told
 from cotkit.steps import Step
 
@@ -37,14 +38,16 @@ class Planned:
 
 @dataclass
 class Before:
-    """What the steps before one have made: digest of the kept rows by step, and the funnel so far."""
+    """What the steps before one have made: digest of the kept rows by step, the funnel and the facts so far."""
 
     digests: dict[str, str] = field(default_factory=dict)
     funnel: list[Entry] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
 
     def add(self, name: str, report: Mapping[str, Any]) -> None:
         self.digests[name] = report["files"]["kept.parquet"]["sha256"]
         self.funnel.append({**report["funnel"], "seconds": report["seconds"]})
+        self.facts.append(fact(report))
 
 
 def inputs_of(steps: Sequence[Step], index: int) -> dict[str, Step]:
@@ -66,6 +69,7 @@ def plan_step(
     if step.tells_story:
         parts["input recipe"] = key.digest(resolved(recipe))
         parts["input funnel"] = key.digest([told(line) for line in before.funnel])
+        parts["input facts"] = key.digest(before.facts)
     report = directory.report(step.name)
     why: tuple[str, ...] = ()
     if report is None:

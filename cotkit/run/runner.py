@@ -15,6 +15,7 @@ from cotkit.recipe.models import Recipe
 from cotkit.run import key
 from cotkit.run.conserve import rows_in
 from cotkit.run.directory import FUNNEL_FILE, LOCK_FILE, REPORT_FILE, RunDirectory
+from cotkit.run.facts import content
 from cotkit.run.funnel import Entry, entry, told
 from cotkit.run.plan import Before, Planned, inputs_of, plan, plan_step
 from cotkit.run.report import write_report
@@ -81,7 +82,7 @@ def run_recipe(
     options = options or Options()
     _check_options(recipe, options)
     with directory.held():
-        _check_owner(recipe, directory)
+        check_owner(recipe, directory)
         return _run(recipe, directory, options, progress or NoProgress(), watcher or _Nobody())
 
 
@@ -105,7 +106,7 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
         planned = plan_step(recipe, index, directory, pins, before, forced)
         if planned.why:
             watcher.starts(planned)
-            report = _run_step(planned, recipe, directory, pins, funnel, progress)
+            report = _run_step(planned, recipe, directory, pins, before, progress)
             ran.append(step.name)
         else:
             report = planned.report or {}
@@ -158,7 +159,7 @@ def _run_step(
     recipe: Recipe,
     directory: RunDirectory,
     pins: Mapping[str, Mapping[str, str]],
-    funnel: list[Entry],
+    before: Before,
     progress: Progress,
 ) -> dict[str, Any]:
     step = planned.step
@@ -171,7 +172,8 @@ def _run_step(
         run=directory.path,
         pins=pins.get(step.name, {}),
         recipe=resolved(recipe),
-        funnel=tuple(told(line) for line in funnel),
+        funnel=tuple(told(line) for line in before.funnel),
+        facts=tuple(before.facts),
         progress=progress,
     )
     started = time.monotonic()
@@ -183,6 +185,7 @@ def _run_step(
         "key": key.key_of(planned.parts),
         "parts": planned.parts,
         "funnel": entry(step, rows_in(step, tables, output), output),
+        "content": content(output),
         "seconds": round(time.monotonic() - started, 3),
     }
     return directory.commit(work, planned.number, step.name, output, report)
@@ -218,8 +221,8 @@ def _check_options(recipe: Recipe, options: Options) -> None:
             raise RecipeError(f"{flag}: the recipe '{recipe.name}' has no step '{name}'; it has {', '.join(names)}")
 
 
-def _check_owner(recipe: Recipe, directory: RunDirectory) -> None:
-    """Another recipe's tables are not ours to remove."""
+def check_owner(recipe: Recipe, directory: RunDirectory) -> None:
+    """Another recipe's tables are not ours to remove; raises RecipeError for a folder with those, or with strangers."""
     import yaml
 
     try:

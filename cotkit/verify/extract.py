@@ -22,6 +22,8 @@ MAX_ANSWER = 120_000
 
 # Noted where the last sentence holds several values, and which one is the answer is a guess.
 UNSURE = "unsure"
+# A value that only stands at the end, after a tag that may be no end of the reasoning.
+STRAY_END = "unclear_end_of_reasoning"
 _GIVEN_UP = re.compile(
     r"\bI (?:cannot|can't|could not|couldn't|am unable to|don't|do not) (?:decide|determine|solve|know|find)|\bI(?:'m| am) not sure\b|"
     r"我?(?:无法|不能)(?:确定|判断|得出|求出|解出)答?|不(?:太)?确定答案|不知道(?:答案|怎么)",
@@ -67,6 +69,23 @@ _NOT_BEFORE = re.compile(
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
     return next(iter(deque(pattern.finditer(text), maxlen=1)), None)
+
+
+def beside(response: str, reasoning: str | None) -> str:
+    """A response as it is to be read beside its reasoning: one in a column of its own is whole, so a tag inside it is
+    a word and hides nothing. Without reasoning, or with an opening tag at its start, it is a raw text.
+    """
+    first = _THINK.match(response.lstrip()[:40])
+    opens = first is not None and not (first["a"] or first["b"] or first["c"])
+    if not (reasoning or "").strip() or opens:
+        return response
+    return _THINK.sub(lambda tag: tag[0] if tag["d"] else " ", response)
+
+
+def _stray_ends(text: str) -> bool:
+    """Whether more than one reasoning ends here and not each has its beginning: where the last one ends is a guess."""
+    ends = [bool(tag["a"] or tag["b"] or tag["c"]) for tag in _THINK.finditer(text) if not tag["d"]]
+    return ends.count(True) > max(1, ends.count(False))
 
 
 def visible(text: str) -> str | None:
@@ -214,7 +233,8 @@ def extract_answer(text: str) -> Extraction:
         if way is boxed_answer and found is None and _OPEN_BOX.search(shown[-MAX_ANSWER:]):
             return Extraction(None, "none", "unclosed_box")
         if found is not None:
-            return found
+            weak = found.method in ("letter", "trailing") and _stray_ends(text)
+            return Extraction(None, "none", STRAY_END) if weak else found
     return Extraction(None, "none", "no_answer_found")
 
 

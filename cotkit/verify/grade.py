@@ -116,6 +116,8 @@ def judged(reference: Reference, found: Extraction, known: Facts, policy: Policy
     assert best is not None  # noqa: S101 - at least one reference
     if best[0] == 1 and wrong is not None and words_only:
         best = wrong  # KCl against NaCl or "sodium chloride": the formulas tell
+    if best[0] == 0 and known.proof:  # what a proof comes to is no answer to be missed
+        return Verdict("undecided", found.answer, best[1], "none", "question_asks_a_proof")
     if best[0] == 0 and found.note == UNSURE:
         return Verdict("undecided", found.answer, best[1], "none", "answer_unclear")
     return Verdict(best[2].verdict, found.answer, best[1], best[2].method, best[2].reason)

@@ -25,7 +25,7 @@ from cotkit.errors import InputError
 from cotkit.records import Domain, Problem, Trace, Verdict, dropped_frame, frame, question, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify import judge_prompt
-from cotkit.verify.extract import visible
+from cotkit.verify.extract import beside, visible
 
 # The journal of the run's distill step, by its default name.
 JOURNAL_FILE = "journal.sqlite"
@@ -241,7 +241,9 @@ def case_of(verdict: Verdict, trace: Trace | None, problem: Problem | None) -> C
     if not reference or verdict.reason in ("reference_empty", "reference_proof"):
         return "no_reference"
     is_tail = verdict.extracted is None or verdict.reason in _DOUBTFUL
-    text = ((visible(trace.response or "") or "") if is_tail else verdict.extracted or "").strip()
+    text = (
+        (visible(beside(trace.response or "", trace.reasoning)) or "") if is_tail else verdict.extracted or ""
+    ).strip()
     if not text:
         return "no_answer"
     if is_tail:

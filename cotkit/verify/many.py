@@ -78,15 +78,15 @@ def grade_many(
     return [found[_message(pair)] for pair in asked]
 
 
-_Message = tuple[tuple[str, ...], str | None, tuple[str, ...], int | None]
+_Message = tuple[tuple[str, ...], str | None, tuple[str, ...], int | None, bool]
 
 
 def _message(pair: Pair) -> _Message:
-    """What a worker needs of a pair: reference, candidate, options, decimals."""
+    """What a worker needs of a pair: reference, candidate, options, decimals, whether only a proof is asked for."""
     known = facts(pair.question if isinstance(pair.question, str) else None)
     reference = tuple(references(pair.reference))
     candidate = pair.candidate if isinstance(pair.candidate, str) else None
-    return reference, candidate, tuple(map(str, pair.choices)) or known.choices, known.places
+    return reference, candidate, tuple(map(str, pair.choices)) or known.choices, known.places, known.proof
 
 
 def _plain(message: _Message) -> list[Any]:

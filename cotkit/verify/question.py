@@ -29,13 +29,29 @@ _OPTION = re.compile(
     re.MULTILINE,
 )
 
+PROOF = re.compile(
+    r"(?:^|[.!?;:,]\s+|\b(?:and|then)\s+)(?:prove|show|disprove)\s+(?:that|the|by|whether|if)\b|(?-i:\b(?:Prove|Show)\s+that\b)",
+    re.IGNORECASE,
+)
+_ASKS_A_VALUE = re.compile(
+    r"\?|\b(?:find|determine|compute|calculate|evaluate|solve|what|which|how|give|state|express|deduce)\b",
+    re.IGNORECASE,
+)
+
 
 @dataclass(frozen=True)
 class Facts:
-    """`choices`: texts of options A, B, C …; `places`: decimals that the answer is rounded to, if the question says."""
+    """What a question says of its answer.
+
+    Attributes:
+        choices: texts of options A, B, C ….
+        places: decimals that the answer is rounded to, if the question says.
+        proof: it asks for a proof and for nothing else.
+    """
 
     choices: tuple[str, ...] = ()
     places: int | None = None
+    proof: bool = False
 
 
 def facts(question: str | None) -> Facts:
@@ -43,7 +59,7 @@ def facts(question: str | None) -> Facts:
     if not question:
         return Facts()
     text = question[-MAX_QUESTION:]
-    return Facts(options(text), _places(text))
+    return Facts(options(text), _places(text), PROOF.search(text) is not None and not _ASKS_A_VALUE.search(text))
 
 
 def _places(text: str) -> int | None:

@@ -12,7 +12,7 @@ from pydantic import Field
 from cotkit.records import Problem, Trace, Verdict, dropped_frame, frame, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.code.policy import CodePolicy
-from cotkit.verify.extract import extract_reference
+from cotkit.verify.extract import beside, extract_reference
 from cotkit.verify.grade import Verdict as Grade
 from cotkit.verify.many import Pair, cores, grade_many
 from cotkit.verify.policy import Policy
@@ -123,7 +123,8 @@ class Verify(Step):
 
 def _pair(trace: Trace, problem: Problem) -> Pair:
     reference = extract_reference(problem.answer, problem.solution).answer
-    return Pair(reference, trace.response, problem.problem, tuple(problem.choices or ()))
+    response = beside(trace.response or "", trace.reasoning)
+    return Pair(reference, response, problem.problem, tuple(problem.choices or ()))
 
 
 def _tested(verdict: CodeVerdict) -> Grade:

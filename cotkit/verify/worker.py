@@ -77,13 +77,13 @@ def _batch(policy: Any, pairs: list[Any], cpu_s: float, out: TextIO, memo: dict[
         _clock(left)
         return _equivalent(a, b)
 
-    for reference, candidate, choices, places in pairs:
-        known = Facts(tuple(choices), places)
+    for reference, candidate, choices, places, proof in pairs:
+        known = Facts(tuple(choices), places, proof)
         _clock(cpu_s)
         try:
             found = final_answer(candidate, known)
             # several samples of one problem often end in one answer
-            key = json.dumps([policy, reference, astuple(found), choices, places])
+            key = json.dumps([policy, reference, astuple(found), choices, places, proof])
             if key not in memo:
                 memo[key] = json.dumps(astuple(judged(reference, found, known, rules, prove)))
             line = memo[key]

@@ -27,6 +27,12 @@ def test_an_imported_set_is_verified_and_selected(cli: Callable[..., Any], jsonl
     assert cli("dedup", "p.parquet", "--no-embedding", "--out", "q.jsonl").returncode == 0
 
 
+def test_an_import_reads_as_many_rows_as_asked_for(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
+    jsonl("set.jsonl", [{"question": f"{i}+1?", "solution": "<think>x</think>2", "answer": "2"} for i in range(5)])
+    done = cli("curate", "import", "set.jsonl", "--format", "limo", "--limit", "2", "--out", "a.jsonl", "--json")
+    assert json.loads(done.stdout)["rows"] == 2, done.stderr
+
+
 def test_mistakes_of_an_import_are_sentences(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
     source = jsonl("set.jsonl", [{"question": "1+1?", "solution": "2", "answer": "2"}])
     for arguments, expected, code in (

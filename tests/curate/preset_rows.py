@@ -90,6 +90,16 @@ ROWS: dict[str, tuple[list[dict[str, Any]], Expected]] = {
     "olympiad-bench": (
         [OLYMPIAD, {**OLYMPIAD, "final_answer": None, "question_type": "Theorem proof"}], ["2", "proof"]
     ),
+    "openmathinstruct-2": (
+        [{"problem": "What is 1+1?", "generated_solution": BOXED, "expected_answer": "2", "problem_source": "math"}],
+        ["2"],
+    ),
+    "opencodereasoning": (
+        [{"id": "1", "input": "Add one.", "output": "<think></think>", "source": "made up", "license": "mit",
+          "dataset": "taco", "split": "train", "difficulty": "EASY", "solution": "print(2)"}],
+        [None],
+    ),
+    "still-2": ([{"question": "What is 1+1?", "combined_text": "2", "domain": "physics"}], [None]),
     "still-3": ([{**QA, "messages": CHAT}], ["2"]),
     "still-3-rl-90k": ([{"prompt": CHAT[:1], "reward_model": {"ground_truth": "2", "style": "rule"}}], ["2"]),
     "deepscaler": ([PLAIN, {**PLAIN, "solution": ""}], ["2", "2"]),
@@ -118,6 +128,21 @@ ROWS: dict[str, tuple[list[dict[str, Any]], Expected]] = {
         ["A, C"],
     ),
     "gpqa": ([GPQA], ["D"]),
+    "sci-eval": (
+        [{"question": "Which? A. one B. two\n\nAnswer:", "answer": ["B"], "category": "physics", "type": "choice",
+          "topic": "sums", "task_name": "SocraticQA"},
+         {"question": "Withheld?", "answer": None, "category": "physics", "type": "choice", "topic": "sums",
+          "task_name": "SocraticQA"}],
+        ["B", ("dropped", "no_answer")],
+    ),
+    "xword": (
+        [{"input": "### Clue: Made-up ant (3)", "output": "### Answer: ANT ### Explanation: it is there.",
+          "instruction": "Solve."}],
+        ["ANT"],
+    ),
+    "s1-prob": ([{"question": "What is 1+1?", "solution": BOXED}], ["2"]),
+    "s1-teasers": ([{"Question": "What is 1+1?", "Answer": "2"}], ["2"]),
+    "usaco": ([{"question": "Add one.", "input_output": IO, "difficulty": "bronze"}], [None]),
     "camel-biology": ([CAMEL], [None]),
     "camel-chemistry": ([CAMEL], [None]),
     "camel-physics": ([CAMEL], [None]),

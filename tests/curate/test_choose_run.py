@@ -79,6 +79,42 @@ def test_a_recipe_chooses_and_tells_each_rows_story(
     assert cli("select", "out", "--explain", "pool:2").stdout == human.stdout
 
 
+def test_unsolved_without_its_features_step_is_refused_and_untried_rows_are_not_easy(
+    tmp_path: Path, cli: Callable[..., Any], jsonl: Callable[..., Path]
+) -> None:
+    jsonl("pool.jsonl", POOL)
+    jsonl("graded.jsonl", GRADED[:1])
+    head, _, _ = RECIPE.partition("  - step: sample")
+    before, _, rest = head.partition("  - step: features")
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(before + rest[rest.index("  - step: filter") :])
+    for verb in ("validate", "run"):
+        refused = cli(verb, recipe)
+        assert refused.returncode == 2
+        assert "asks whether 'small' solved a problem, and no step before it tells; give a features" in refused.stderr
+    recipe.write_text(head.replace("models: [small]", "models: [large]"))
+    assert (
+        "asks whether 'large' solved a problem, and the features step before it has small"
+        in cli("validate", recipe).stderr
+    )
+    recipe.write_text(head)
+    done = cli("run", recipe, "--out", "out", "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "warning: step 'filter' kept none of 6 rows (not_tried 5)\n"
+    dropped = pl.read_parquet(tmp_path / "out" / "03-filter" / "dropped.parquet")
+    assert sorted(dropped["reason"]) == ["not_tried"] * 5 + ["too_easy"]
+
+
+def test_a_licence_is_one_line(tmp_path: Path, cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
+    jsonl("pool.jsonl", POOL)
+    jsonl("graded.jsonl", GRADED)
+    recipe = tmp_path / "mine.yaml"
+    recipe.write_text(RECIPE.replace("path: pool.jsonl", 'path: pool.jsonl, license: "mit\\ntags: [x]"'))
+    refused = cli("validate", recipe)
+    assert refused.returncode == 2
+    assert "license': it goes into a line of the card, so it must be one line" in refused.stderr
+
+
 def test_a_graded_file_is_selected_with_trace_filters(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
     loop = "Wait, let me check that again. " * 40
     rows = [
@@ -91,7 +127,51 @@ def test_a_graded_file_is_selected_with_trace_filters(cli: Callable[..., Any], j
     assert "1 kept, 1 dropped (loop 1)" in done.stderr
     wrong = cli("select", graded, "--filter", "lop")
     assert wrong.returncode == 2
-    assert "--filter lop: there is no such; there are truncated" in wrong.stderr
+    assert "--filter lop: there is no such; did you mean loop? there are truncated" in wrong.stderr
+    for verb, option, name, near in (
+        ("select", "--choose", "shorter", "shortest"),
+        ("curate", "--filter", "gradble", "gradable"),
+    ):
+        refused = cli(verb, graded, option, name)
+        assert f"{option} {name}: there is no such; did you mean {near}? there are" in refused.stderr
+
+
+def test_a_graded_file_keeps_what_is_known_of_its_rows(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
+    known = {
+        "language": "de",
+        "metadata": '{"year": 1999}',
+        "source": "sums",
+        "source_row": 7,
+        "license": "mit",
+        "difficulty": 2.5,
+        "solved_by": ["small"],
+        "reasoning_tokens": 12,
+        "response_tokens": 3,
+        "completion_tokens": 15,
+    }
+    row = {"problem": "2+3?", "answer": "5", "reasoning": "so", "response": "\\boxed{5}", "verdict": "correct"}
+    done = cli("select", jsonl("graded.jsonl", [{**row, **known}, {**row, "verdict": "incorrect"}]), "--quiet")
+    assert done.returncode == 0, done.stderr
+    (kept,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {name: kept[name] for name in known} == known
+
+
+def test_what_is_no_problem_is_dropped_and_files_are_told_in_options(
+    tmp_path: Path, cli: Callable[..., Any], jsonl: Callable[..., Path]
+) -> None:
+    rows = [{"problem": text, "answer": "1"} for text in ("One?", ["a"], True, 5, 2.5, {"a": 1}, None)]
+    done = cli("curate", jsonl("odd.jsonl", rows), "--dropped", "bad.jsonl")
+    assert [json.loads(line)["problem"] for line in done.stdout.splitlines()] == ["One?"]
+    bad = [json.loads(line) for line in (tmp_path / "bad.jsonl").read_text().splitlines()]
+    assert [row["reason"] for row in bad] == ["no_problem_text"] * 6
+    assert json.loads(bad[0]["evidence"])["error"] == 'the problem is no text but ["a"]'
+    none = cli("curate", jsonl("none.jsonl", rows[1:]))
+    assert "warning: this kept none of 6 rows (no_problem_text 6)" in none.stderr
+    broken = jsonl("broken.jsonl", rows[:1])
+    broken.write_text(broken.read_text() + "{\n")
+    assert cli("curate", broken).stderr.rstrip().endswith("; mend or remove the row")
+    unnamed = cli("curate", jsonl("unnamed.jsonl", [{"question": "One?"}]))
+    assert unnamed.stderr.rstrip().endswith("name the right one with --column problem=NAME")
 
 
 @pytest.mark.parametrize("by", [{"by": "k_center"}, {"by": "clusters", "clusters": 2}])

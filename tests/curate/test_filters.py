@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from cotkit.curate.filters.answered import Answered
 from cotkit.curate.filters.band import Band
 from cotkit.curate.filters.length import Length
 from cotkit.curate.filters.mentions import Mentions
@@ -42,6 +43,7 @@ def test_no_figure(text: str, dropped: bool) -> None:
         ("Prove that $n^2 \\ge 0$.", True),
         ("Let $a>0$. Show that $a+1>1$.", True),
         ("Find $n$ and prove that it is unique.", True),
+        ("Let \\[ f(x) = x. \\] Prove that $f$ is odd.", True),
         ("The proof of a bakery's bread takes 3 hours. How long for two?", False),
         ("A TV show that lasts 3 hours starts at 4. When does it end?", False),
     ],
@@ -54,6 +56,13 @@ def test_length_counts_characters() -> None:
     assert Length(min_chars=3, max_chars=4).reject(problem("ab")) == {"chars": 2}
     assert Length(min_chars=3, max_chars=4).reject(problem("abcd")) is None
     assert Length(min_chars=3, max_chars=4).reject(problem("abcde")) == {"chars": 5}
+
+
+def test_answered_asks_for_an_answer_or_a_solution() -> None:
+    assert Answered().reject(Problem("id", "x", answer="proof")) is None
+    assert Answered().reject(Problem("id", "x", solution="By induction.")) is None
+    assert Answered().reject(Problem("id", "x", answer=" ", tests="[]")) == {"has_tests": True}
+    assert Answered().reject(Problem("id", "x")) == {"has_tests": False}
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ SHAPES: list[dict[str, Any]] = [
     {"kind": "s1", "system": "Think."},
     {"kind": "r1"},
     {"kind": "r1_zero"},
+    {"kind": "still"},
     {"kind": "text"},
     {"kind": "axolotl", "system": "Think."},
 ]

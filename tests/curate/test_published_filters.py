@@ -134,6 +134,8 @@ def test_the_multi_part_rule_is_the_published_one(text: str) -> None:
         ("language", "How many ways can Đorđe and Łukasz seat 王小明 and François at a round table?", {}, False),
         ("numina_valid", "x", {"metadata": '{"problem_is_valid": "Incomplete"}'}, True),
         ("numina_valid", "x", {"metadata": '{"question_type": "proof"}'}, True),
+        ("numina_valid", "x", {"metadata": '{"problem_is_valid": true, "solution_is_valid": false}'}, True),
+        ("numina_valid", "x", {"metadata": '{"problem_is_valid": true, "solution_is_valid": true}'}, False),
         ("numina_valid", "x", {"answer": "3", "metadata": '{"problem_is_valid": true}'}, False),
         ("numina_valid", "x", {"answer": "3", "metadata": '{"solution_is_valid": false}'}, True),
         ("numina_valid", "x", {"answer": "notfound"}, True),

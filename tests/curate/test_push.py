@@ -179,10 +179,13 @@ def test_fewer_shards_replace_more_and_other_files_stay(hub: HubServer, client: 
     assert "five shards" in hub.commits(REPO)
 
 
+@pytest.mark.parametrize("configs", [[], ["all-traces", "metadata"]], ids=["default", "several configs"])
 @pytest.mark.parametrize("code", [409, 412, 429, 500, 503])
-def test_a_refused_commit_is_made_again(hub: HubServer, client: Client, tmp_path: Path, code: int) -> None:
+def test_a_refused_commit_is_made_again(
+    hub: HubServer, client: Client, tmp_path: Path, code: int, configs: list[str]
+) -> None:
     hub.inject("POST .*/commit/", code, headers={"Retry-After": "1"} if code == 429 else None)
-    folder = publish(tmp_path, table(2))
+    folder = publish(tmp_path, _traces(table(2)), configs=configs, format={"kind": "alpaca"})
     assert client("push", str(folder), {})["changed"]
     assert _remote(hub) == _local(folder)
     assert len(hub.commits(REPO)) == 2
@@ -201,14 +204,15 @@ def test_an_upload_that_fails_for_a_while_succeeds(hub: HubServer, client: Clien
     hub.inject("POST /api/repos/create", 503)
     hub.inject("PUT /_lfs/", 500)
     hub.inject("GET .*/tree/", 503)
-    folder = publish(tmp_path, table(2))
+    folder = publish(tmp_path, _traces(table(2)), configs=["all-traces", "metadata"], format={"kind": "alpaca"})
     assert client("push", str(folder), {})["changed"]
     assert _remote(hub) == _local(folder)
 
 
 def test_a_hub_that_stays_down_gives_one_sentence(hub: HubServer, client: Client, tmp_path: Path) -> None:
     hub.inject("POST .*/commit/", 503, times=100)
-    answer = client("push", str(publish(tmp_path, table(1))), {})
+    folder = publish(tmp_path, _traces(table(1)), configs=["all-traces"], format={"kind": "alpaca"})
+    answer = client("push", str(folder), {})
     assert answer["kind"] == "HubError"
     assert answer["error"] == "hub:me/sums: the Hub answered 503 (injected); push again later"
     assert list(hub.files(REPO)) == [".gitattributes"]
@@ -325,6 +329,19 @@ def test_a_pushed_dataset_is_imported_by_its_name(
     assert (missing.returncode, "the Hub has no dataset me/none" in missing.stderr) == (3, True), missing.stderr
 
 
+def test_the_hub_clients_own_bars_stay_away_from_a_log(
+    cli: Callable[..., Any], hub: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_HUB_DISABLE_PROGRESS_BARS", raising=False)
+    folder = publish(tmp_path / "run", table(3))
+    env = {"HF_ENDPOINT": hub.url, "HF_HUB_OFFLINE": "0", "HF_HUB_DISABLE_XET": "1", "HF_TOKEN": TOKEN}
+    done = cli("push", folder.parent, "--to", f"hub:{REPO}", "--json", env={**env, "HF_HOME": str(tmp_path / "hf")})
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["changed"] is True
+    assert done.stderr.splitlines()[0] == "pushed"
+    assert "%" not in done.stderr
+
+
 def test_a_newer_version_from_elsewhere_stays(hub: HubServer, client: Client, tmp_path: Path) -> None:
     ours = tmp_path / "ours"
     client("push", str(publish(ours, table(2))), {})
@@ -395,7 +412,13 @@ def test_a_source_that_forbids_it_is_not_passed_on_unasked(
     assert ("may not be passed on" in first.get("error", "")) is forbidden
     assert bool(hub.repos) is not forbidden
     assert client("push", str(folder), {"redistribute": True})["changed"] is forbidden
-    assert push_dataset(folder, str(tmp_path / "copy")).changed  # a folder of one's own is no redistribution
+    copy = str(tmp_path / "copy")
+    assert rehearse(folder, copy).forbidden is forbidden
+    if forbidden:
+        with pytest.raises(RecipeError, match=r"/copy: the card says that a source may not be passed on .*--redistrib"):
+            push_dataset(folder, copy)
+        assert not Path(copy).exists()
+    assert push_dataset(folder, copy, PushOptions(redistribute=True)).changed
 
 
 def test_a_dry_run_shows_files_and_card_and_asks_nobody(

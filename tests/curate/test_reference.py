@@ -160,7 +160,7 @@ def test_strange_rows_come_through_or_are_told(tmp_path: Path) -> None:
     path.write_text("\n".join(lines), encoding="utf-8")
     found = pulled(path, malformed="drop", keep=["extra"])
     assert found.rows_in == found.kept.height + found.dropped.height == len(lines)
-    assert Counter(found.dropped["reason"]) == {"no_problem_text": 3, "unreadable_row": 1}
+    assert Counter(found.dropped["reason"]) == {"no_problem_text": 4, "unreadable_row": 1}
     by_row = {row["source_row"]: row for row in found.kept.iter_rows(named=True)}
     assert json.loads(by_row[0]["metadata"]) == {"extra": [None, None]}
     assert by_row[0]["answer"] is None

@@ -7,6 +7,7 @@ import json
 import math
 import random
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from cotkit import records
 from cotkit.curate.choose import Choose, example_item, output
 from cotkit.curate.sample import Sample, problem_item
-from cotkit.curate.selectors import Choice, Item, Selector, choose, known, split
+from cotkit.curate.selectors import Choice, Item, Selector, choose, split
 from cotkit.errors import InputError
 from cotkit.records import Example, Problem
 from cotkit.registry import BUILTIN, lookup
+from cotkit.steps import StepContext
 
 FORCED = [{"source": "aime"}, {"source": "gpqa"}, {"source": "math", "longer_than": 56}]
 CONFIGS: list[dict[str, Any]] = [
@@ -81,9 +83,9 @@ def test_exactly_as_many_rows_and_the_same_in_any_order(
     config: dict[str, Any], items: list[Item], count: int, seed: int, shuffle: random.Random
 ) -> None:
     one = selector(config)
-    usable = [i for i in items if all(known(i, n) for n in one.needs()) and one.refuses(i) is None]
-    if items and not any(all(known(i, n) for n in one.needs()) for i in items):
-        with pytest.raises(InputError, match="no row has it"):
+    usable = [i for i in items if not one.lacks(i) and one.refuses(i) is None]
+    if items and not usable:
+        with pytest.raises(InputError, match=r"no row .*has it|leaves out all of"):
             choose(items, count, one, seed, vectors)
         return
     choice = choose(items, count, one, seed, vectors)
@@ -215,7 +217,7 @@ def test_s1_weight_halves_with_each_rank() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"by": "s1", "variant": "notebook"}, "needs 'mixture'"),
+        ({"by": "s1", "variant": "notebook", "mixture": {}}, "at least 1 item"),
         ({"by": "s1", "mixture": {"aime": 1}}, "belong to variant: notebook"),
         ({"by": "quota", "shares": {"math": 0}}, "above 0"),
         ({"by": "openthoughts3", "sources": {"math": ["a", "b", "c"]}}, "at most two"),
@@ -262,9 +264,34 @@ def test_openthoughts3_takes_long_answers_of_named_sources_and_hard_code() -> No
         "short": "not_chosen",
         "easy": "not_chosen",
         "other": "refused",
-        "unrated": "refused",
+        "unrated": "no_feature",
         "riddle": "refused",
     }
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"by": "openthoughts3"}, r"needs response_tokens, and no row has it; fill it in a step before .*tokenizer"),
+        ({"by": "openthoughts3", "sources": {"math": ["nosuch"]}}, r"all of 2 rows \(domain 'math', source 'sums'"),
+        ({"by": "quota", "shares": {"code": 1}}, r"'quota' leaves out all of 2 rows \(domain 'math', why 'no share'\)"),
+    ],
+)
+def test_a_selector_that_can_take_nothing_says_which_key_is_at_fault(config: dict[str, Any], message: str) -> None:
+    items = [Item(name, values={"domain": "math", "source": "sums"}) for name in "ab"]
+    with pytest.raises(InputError, match=message):
+        choose(items, 1, selector(config), 0, vectors)
+
+
+def test_sample_measures_the_problem_and_refuses_what_only_a_trace_has(tmp_path: Path) -> None:
+    problems = [Problem(f"p{i}", "x" * (9 - i), source="s", source_row=i) for i in range(4)]
+    step = Sample.model_validate({"step": "sample", "rows": 2, "by": {"by": "top", "of": "chars"}})
+    kept = step.run({Problem: records.frame(Problem, problems)}, StepContext(0, tmp_path, tmp_path)).kept
+    assert step.check() == []
+    assert kept["problem_id"].to_list() == ["p0", "p1"]
+    for by in ({"by": "top"}, {"by": "openthoughts3"}, {"by": "quota", "inside": "longest"}):
+        (sentence,) = Sample.model_validate({"step": "sample", "rows": 2, "by": by}).check()
+        assert "which a problem does not have before it is asked; use it in a `choose` step" in sentence
 
 
 def test_the_steps_say_why_a_row_was_taken() -> None:

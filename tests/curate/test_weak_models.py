@@ -95,6 +95,14 @@ def test_a_judge_decides_what_the_rules_leave_open(tmp_path: Path) -> None:
     assert [t["method"] for t in out.secondary["features"]["attempts"][2]][:2] == ["judge", "judge"]
 
 
+def test_a_judge_of_all_overrules_the_rules(tmp_path: Path) -> None:
+    strict = [{"match": "STUDENT'S ANSWER\n| 4\n", "content": "VERDICT: INCORRECT"}]
+    with scripted(REPLIES) as teacher, scripted(strict) as judge:
+        whom = {"base_url": judge.url, "model": "j"}
+        out = run(tmp_path, step(teacher.url, judge=whom, judge_when="all"), PROBLEMS[:2])
+    assert [p.unsolved_by for p in rows(Problem, out.kept)] == [["small"], ["small"]]
+
+
 def test_an_answer_that_did_not_come_is_no_attempt_and_is_asked_again(tmp_path: Path) -> None:
     with scripted(REPLIES) as teacher:
         teacher.fault("503", match="Easy", times=4)
@@ -140,12 +148,19 @@ def test_every_key_that_is_needed_is_looked_for_before_the_run(monkeypatch: pyte
             features.ready()
 
 
+def test_an_estimate_knows_what_a_weak_model_will_be_asked() -> None:
+    (asked,) = step("http://a/v1", prompt={"user": "Do: {problem}"}).asking(PROBLEMS)
+    assert (asked.what, asked.samples, len(asked.prompts)) == (": weak small", 4, 4)
+    assert asked.prompts[0][1] == [{"role": "user", "content": "Do: Easy: add 2 and 2."}]
+
+
 @pytest.mark.parametrize(
     ("weak", "message"),
     [
         ({}, "give either 'path'"),
         ({"path": "x", "teacher": {"base_url": "http://a/v1", "model": "m"}}, "give either 'path'"),
         ({"path": "x", "samples": 2}, "'samples' changes nothing beside 'path'"),
+        ({"teacher": {"base_url": "http://a/v1", "model": "m"}, "judge_when": "all"}, "nothing without a 'judge'"),
         ({"path": "x", "judge": {"base_url": "http://a/v1", "model": "m"}}, "'judge' changes nothing"),
     ],
 )
@@ -174,6 +189,13 @@ def test_bands_of_rates_have_reasons_of_their_own() -> None:
     assert out.dropped["reason"].to_list() == ["too_hard", "too_easy", "too_easy", "not_tried"]
     assert json.loads(out.dropped["evidence"][1])["rate"] == 0.125
     assert json.loads(out.dropped["evidence"][3])["not_tried_by"] == ["small"]
+
+
+def test_a_band_of_a_model_that_no_step_asks_is_refused() -> None:
+    asked = WeakRateBand(model="small", most=0.5)
+    assert asked.check_after([step("http://a/v1")]) == []
+    (said,) = asked.check_after([])
+    assert said.startswith("the filter 'weak_rate' asks whether 'small' solved a problem, and no step before it tells")
 
 
 @pytest.mark.parametrize("keys", [{"least": 0.5, "most": 0.4}, {}])

@@ -12,6 +12,7 @@ import pytest
 
 from cotkit.dedup.benchmarks import KNOWN, named
 from cotkit.dedup.step import Decontaminate
+from cotkit.errors import InputError
 
 BENCH = [
     {"id": "b1", "question": "A farmer has 12 cows and 30 sheep. How many legs are there on the whole farm?"},
@@ -55,25 +56,86 @@ def test_a_clean_file_ends_with_0_and_columns_are_found(cli: Cli, jsonl: Write, 
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_a_chat_is_checked_by_what_the_user_says(cli: Cli, jsonl: Write) -> None:
-    chat = [{"role": "user", "content": BENCH[1]["question"]}, {"role": "assistant", "content": "It is 649."}]
-    jsonl("chat.jsonl", [{"messages": chat}])
+def said(content: object) -> list[dict[str, object]]:
+    return [{"role": "user", "content": content}, {"role": "assistant", "content": "It is 649."}]
+
+
+@pytest.mark.parametrize(
+    ("row", "column"),
+    [
+        ({"messages": said(BENCH[1]["question"])}, "messages"),
+        ({"messages": [*said("What is 7 times 8?"), *said(BENCH[1]["question"])]}, "messages"),
+        ({"messages": said([{"type": "image_url"}, {"type": "text", "text": BENCH[1]["question"]}])}, "messages"),
+        ({"prompt": said(BENCH[1]["question"])[:1]}, "prompt"),
+        ({"conversations": [{"from": "human", "value": BENCH[1]["question"]}]}, "conversations"),
+        ({"instruction": "Solve this and explain.", "input": BENCH[1]["question"]}, "instruction + input"),
+    ],
+)
+def test_the_usual_shapes_of_training_rows_are_read(cli: Cli, jsonl: Write, row: object, column: str) -> None:
+    jsonl("chat.jsonl", [row])
     jsonl("held.jsonl", BENCH)
     done = cli("dedup", "check", "chat.jsonl", "--against", "held.jsonl", "--no-embedding", "--json")
     assert (done.returncode, json.loads(done.stdout)["kind"]) == (3, "same")
+    assert f"chat.jsonl: text read from '{column}'\n" in done.stderr
+
+
+def test_rows_with_their_text_in_several_columns_are_all_read_and_it_is_said(cli: Cli, jsonl: Write) -> None:
+    rows = [
+        {"problem": "What is 7 times 8?", "prompt": "A system prompt."},
+        {"question": BENCH[0]["question"]},
+        {"problem": "", "question": BENCH[1]["question"]},
+        {"title": "no text at all"},
+    ]
+    jsonl("train.jsonl", rows)
+    jsonl("held.jsonl", [*BENCH, {"id": "b3"}])
+    asked = ("dedup", "check", "train.jsonl", "--against", "held.jsonl", "--no-embedding", "--json")
+    done = cli(*asked)
+    assert [json.loads(line)["row"] for line in done.stdout.splitlines()] == [1, 2]
+    assert "text read from 'problem' (1 rows), 'question' (2 rows); 'prompt' not read beside it" in done.stderr
+    assert "train.jsonl: 1 rows have no text" in done.stderr
+    assert "held.jsonl: 1 items have no text and are not looked for" in done.stderr
+    one = cli(*asked, "--text-column", "question")
+    assert [json.loads(line)["row"] for line in one.stdout.splitlines()] == [1, 2]
+    assert "train.jsonl: 2 rows have no text" in one.stderr
+
+
+def test_the_column_of_the_benchmark_is_named_on_its_own(cli: Cli, jsonl: Write) -> None:
+    jsonl("train.jsonl", [{"problem": BENCH[0]["question"], "task": "What is 7 times 8?"}])
+    jsonl("held.jsonl", [{"task": row["question"], "text": "a note"} for row in BENCH])
+    asked = ("dedup", "check", "train.jsonl", "--against", "held.jsonl", "--no-embedding", "--against-column", "task")
+    assert cli(*asked).returncode == 3
+
+
+def test_dedup_of_a_file_takes_the_benchmarks_that_check_takes(cli: Cli, jsonl: Write) -> None:
+    jsonl("train.jsonl", [{"problem": BENCH[0]["question"]}, {"problem": "What is 7 times 8?"}])
+    jsonl("held.jsonl", BENCH)
+    asked = ("dedup", "train.jsonl", "--no-embedding", "--against")
+    done = cli(*asked, "math500,held.jsonl", "--skip-missing")
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["source_row"] for line in done.stdout.splitlines()] == [1]
+    assert "leaks of 'math500' are not looked for" in done.stderr
+    for wrong, message in (("math501", "did you mean 'math500'?\n"), ("math500", "--skip-missing")):
+        refused = cli(*asked, wrong)
+        assert (refused.returncode, refused.stdout) == (2, "")
+        assert message in refused.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["missing.jsonl", "--against", "held.jsonl"], "missing.jsonl: no such file"),
-        (["train.jsonl", "--against", "aime42"], "no benchmark is called 'aime42'; did you mean 'aime"),
+        (["train.jsonl", "--against", "aime42"], "no benchmark and no file is called 'aime42'; did you mean 'aime"),
         (["train.jsonl", "--against", "held.jsonl"], "no column problem, question or text"),
         (["train.jsonl", "--against", "held.jsonl", "--text-column", "x"], "no column 'x'"),
         (["train.jsonl", "--against", "held.jsonl", "--policy", "lax"], "--policy lax"),
         (["train.jsonl", "--against", "held.jsonl", "--precision", "int4"], "--precision int4"),
         (["train.jsonl", "--against", "held.jsonl", "--precision", "bf16", "--no-embedding"], "drop one of them"),
         (["train.jsonl", "--against", "held.jsonl,held.jsonl"], "two benchmarks are called 'held'"),
+        (["train.jsonl", "--against", "held.jsonl", "--against-column", "x"], "right one with --against-column"),
+        (["train.jsonl", "--against", "math500", "--against-column", "x"], "benchmarks by name know their column"),
+        (["train.jsonl", "--against", "held.jsonl", "--cache", "held.jsonl"], "is a file"),
+        (["train.jsonl", "--against", "bad.jsonl"], "bad.jsonl, line 1: not valid JSON"),
+        (["held.txt", "--against", "held.jsonl"], "end it in one of .jsonl"),
     ],
 )
 def test_what_cannot_be_checked_is_one_sentence_and_exit_code_2(
@@ -81,9 +143,12 @@ def test_what_cannot_be_checked_is_one_sentence_and_exit_code_2(
 ) -> None:
     jsonl("train.jsonl", [{"x1": "?"}])
     jsonl("held.jsonl", BENCH)
+    jsonl("held.txt", BENCH)
+    jsonl("bad.jsonl", []).write_text("{")
     done = cli("dedup", "check", *arguments)
     assert done.returncode == 2, done.stderr
     assert message in done.stderr
+    assert "malformed" not in done.stderr, "a key of recipes"
     assert "Traceback" not in done.stderr
 
 
@@ -92,7 +157,10 @@ def test_a_benchmark_that_cannot_be_fetched_stops_unless_told_otherwise(cli: Cli
     jsonl("held.jsonl", BENCH)
     asked = ("dedup", "check", "train.jsonl", "--against", "aime24,held.jsonl", "--no-embedding")
     env = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}
-    assert cli(*asked, env=env).returncode == 2
+    stopped = cli(*asked, env=env)
+    assert stopped.returncode == 2
+    assert "give a file of it, or go on without it with --skip-missing" in stopped.stderr
+    assert "revision" not in stopped.stderr, "a key of recipes"
     going_on = cli(*asked, "--skip-missing", env=env)
     assert going_on.returncode == 3, going_on.stderr
     assert "leaks of 'aime24' are not looked for" in going_on.stderr
@@ -105,6 +173,12 @@ def test_a_recipe_names_a_benchmark_in_one_word() -> None:
     with pytest.raises(ValueError, match="did you mean 'math500'"):
         Decontaminate.model_validate({"benchmarks": ["math50"]})
     assert all(named(name)["name"] == name for name in KNOWN)
+
+
+def test_a_recipe_is_told_how_to_go_on_without_a_benchmark() -> None:
+    step = Decontaminate.model_validate({"benchmarks": ["math500"]})
+    with pytest.raises(InputError, match="`missing: skip`"):
+        step.materials({})
 
 
 def test_a_published_rule_stands_alone() -> None:

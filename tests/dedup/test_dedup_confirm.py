@@ -104,7 +104,7 @@ def test_clearly_different_answers_make_two_problems_and_equal_ones_allow_more_n
     one, other = facts("A farmer has 12 cows."), facts("A farmer has 12 cows. It is the year 1990.")
     assert confirm_duplicate(one, other)(1.0).kind == "other_numbers"
     assert confirm_duplicate(one, other, ("7", "7"))(1.0).kind == "same_problem"
-    assert confirm_duplicate(one, one, ("7", "8"))(1.0).kind == "other_answer"
+    assert confirm_duplicate(one, one, ("7", "8"))(1.0).kind == "answers_differ"
 
 
 def test_a_leak_may_say_more_but_not_something_else() -> None:
@@ -142,3 +142,26 @@ def test_renaming_keeps_structure_and_leaves_words_alone() -> None:
     assert variable_form("See a dog") == "see an dog"
     assert variable_form("Arrange the letters A and B") != variable_form("Arrange the letters C and D")
     assert variable_form("$e^x$") != variable_form("$a^x$")
+
+
+def test_the_answer_speaks_for_a_translation_that_shares_a_few_numbers() -> None:
+    item = facts("Convert $90$ kilometres per hour to metres per second.")
+    same, no_number = facts("将 $90$ 千米/小时换算为米/秒。"), facts("将千米/小时换算为米/秒。")
+    assert confirm_leak(same, item, ("25", "25"))(0.3).same
+    assert not confirm_leak(same, item)(0.3).same
+    assert not confirm_leak(same, item, ("25", "24"))(0.3).same
+    assert not confirm_leak(no_number, item, ("25", "25"))(0.3).same
+    assert not confirm_leak(facts("What is $90$ plus $-65$?"), item, ("25", "25"))(0.3).same
+
+
+@pytest.mark.parametrize(
+    ("answers", "kind"),
+    [(("225", "225"), "same_problem"), (("2", "2"), "other_question"), ((None, "225"), "other_question")],
+)
+def test_other_words_with_the_same_rare_answer_are_a_rewording(answers: tuple[str | None, str], kind: str) -> None:
+    item = (
+        "Each morning Aya takes a $9$-kilometer-long walk and stops at a coffee shop afterwards. When she walks at a "
+        "constant speed of $s$ kilometers per hour, the walk takes her 4 hours. Find $s$ times 100."
+    )
+    text = item.replace("Each morning Aya takes", "Every morning Aya goes for").replace("When she walks at", "At")
+    assert confirm_leak(facts(text), facts(item), answers)(0.99).kind == kind

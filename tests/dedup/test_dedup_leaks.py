@@ -108,6 +108,24 @@ def test_a_renamed_copy_is_found_and_the_switch_matters() -> None:
     assert not leaks(renamed, renamed=False, containment=None)[1]
 
 
+@pytest.mark.parametrize(
+    "copy",
+    [
+        ITEM,
+        ITEM.upper().replace("30", "$30$"),
+        "Solve $(t-4)^3 = 27$ for the real number $t$.",
+        f"Think about it carefully. {ITEM} Put your answer in a box.",
+        ITEM.replace("the unique mode", "the only mode"),
+        f"You are a careful tutor. {'Explain every step of your work. ' * 30} {ITEM.replace('unique', 'only')}",
+        " ".join(ITEM.split()[:24]),
+    ],
+)
+def test_a_wrong_reference_answer_hides_no_copy(copy: str) -> None:
+    items = pl.DataFrame({"problem": BENCHMARK, "answer": ["236", None, "14", "7"]})
+    wrong = pool([copy]).with_columns(answer=pl.lit("11"))
+    assert decontaminate_table(wrong, {"bench": items}, step()).dropped.height == 1
+
+
 def test_containment_keys_matter() -> None:
     half = " ".join(ITEM.split()[:24])
     assert leaks([half])[1]

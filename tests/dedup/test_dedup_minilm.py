@@ -156,6 +156,25 @@ def test_leaks_of_every_kind_are_found_and_nothing_else(encoder: Encoder) -> Non
     assert len(leaks) in out.secondary["siblings"]["source_row"].to_list()
 
 
+def test_a_rewording_that_only_its_answer_speaks_against_is_listed(encoder: Encoder) -> None:
+    config = Decontaminate.model_validate(
+        {"step": "decontaminate", "benchmarks": [{"kind": "file", "name": "bench", "path": "unused.jsonl"}]}
+    )
+    far = "Sarah owns 24 apples, and a third of the apples she gives to Tom, her brother. How many apples remain?"
+    texts = [COPIES[1], far, COPIES[0], SIBLINGS[1]]
+    rows = table(texts).with_columns(answer=pl.lit("8"))
+    items = pl.DataFrame({"problem": [ORIGINALS[0], ORIGINALS[1], SIBLINGS[0]], "answer": ["16", "36", "77"]})
+    out = decontaminate_table(rows, {"bench": items}, config)
+    assert out.dropped["problem"].to_list() == [COPIES[0]], "nearly word for word, so the answer is wrong"
+    told = {s["source_row"]: s for s in out.secondary["siblings"].iter_rows(named=True)}
+    assert [told[row]["kind"] for row in (0, 1, 3)] == ["answers_differ", "answers_differ", "other_numbers"]
+    assert json.loads(told[0]["detail"])["answers"] == ["8", "36"]
+    assert 0.5 < told[1]["score"] <= 1
+    assert out.counters["leaks but for the answer, kept"] == 2
+    agree = decontaminate_table(rows.with_columns(answer=pl.lit(None, pl.String)), {"bench": items}, config)
+    assert agree.dropped.height == 3, "nothing but the answer spoke against them"
+
+
 def test_all_pairs_of_a_dense_cluster_are_found() -> None:
     random = np.random.default_rng(0)
     rows = random.normal(size=(1, 384)) + 0.1 * random.normal(size=(600, 384))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cotkit.dedup.exact import match_key, may_match
 from cotkit.dedup.normal import normal_form, without_figures, words
 
 SAME = [
@@ -109,3 +110,18 @@ def test_drawings_are_taken_out_unless_nothing_else_is_there() -> None:
     assert without_figures("Find x. [asy] never closed") == "Find x.  "
     assert without_figures("[asy] draw((0,0)); [/asy]") == "[asy] draw((0,0)); [/asy]"
     assert words("Find $(x+1)$. [asy] draw(7); [/asy]") == ["find", "x", "+", "1"]
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (r"$\frac12 x^2$", "½ x²"),
+        (r"$1{,}000 \hspace{3cm} + 5$", "1,000 + 5"),
+        (r"$\sqrt[3]{8} = 2$ \label{eq:17}", "∛{8} = 2"),
+        ("12 + 3", "12 + 3"),
+    ],
+)
+def test_texts_of_one_match_key_may_match(here: str, there: str) -> None:
+    assert match_key(here) == match_key(there)
+    assert may_match(here, there)
+    assert not may_match("Divide 12 by 3.", "Divide 12 by 4.")

@@ -220,6 +220,39 @@ def test_estimate_command(tmp_path: Path, cli: Any, jsonl: Any) -> None:
         assert "30" in told.stdout
 
 
+def test_an_estimate_counts_features_and_extract_and_asks_nobody(tmp_path: Path, cli: Any, jsonl: Any) -> None:
+    jsonl("problems.jsonl", [{"problem": f"How many? {i}", "solution": "So many as we said."} for i in range(10)])
+    with ScriptedTeacher(Scenario(prompt_tokens=300, completion_tokens=50)) as server:
+        teacher = f"{{base_url: {server.url}, model: m, price: {{input: 1, output: 2}}}}"
+        (tmp_path / "r.yaml").write_text(
+            "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
+            f"  - step: extract\n    samples: 2\n    teacher: {teacher}\n"
+            f"  - step: features\n    difficulty: {{samples: 4, teacher: {teacher}}}\n"
+            f"    subject: {{minilm: false, teacher: {teacher}}}\n"
+            f"  - step: distill\n    teacher: {teacher}\n"
+        )
+        told = json.loads(cli("estimate", "r.yaml", "--json").stdout)
+        assert len(server.log.requests) == 0
+        found = {one["step"]: (one["requests"], one["completion_tokens"]) for one in told["steps"]}
+        assert found == {
+            "extract": (20, 20 * 200),
+            "features: difficulty": (40, 40 * 400),
+            "features: subject": (10, 10 * 100),
+            "distill": (10, 10 * 9000),
+        }
+        assert told["total_usd"] == pytest.approx(sum(one["usd"] for one in told["steps"]))
+        assert told["requests"] == 10
+        made_up = json.loads(cli("estimate", "r.yaml", "--rows", "100", "--json").stdout)
+        assert [one["requests"] for one in made_up["steps"]] == [200, 400, 100, 100]
+        assert cli("curate", "r.yaml").returncode == 0
+        paid = len(server.log.requests)
+        assert paid == 70
+        told = json.loads(cli("estimate", "r.yaml", "--json").stdout)
+        assert len(server.log.requests) == paid
+        assert [one["answered"] for one in told["steps"]] == [20, 40, 10, 0]
+        assert told["steps"][1]["usd"] == 0
+
+
 @pytest.mark.parametrize("concurrency", [1, 8])
 def test_a_budget_does_not_depend_on_the_order_of_rows(tmp_path: Path, concurrency: int) -> None:
     """Rows in front of those that are paid for count what those cost."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 import time
@@ -11,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from cotkit.config import PACKAGE
@@ -175,3 +178,40 @@ def test_report_tells_why(finished: RunDirectory) -> None:
     assert "<h2>" in (finished.path / "report.html").read_text()
     status = json.loads(cotkit("status", str(finished.path), "--json").stdout)
     assert all(step["done"] for step in status["steps"])
+
+
+def leaves(value: Any) -> list[str]:
+    if isinstance(value, dict | list):
+        return [text for part in (value.values() if isinstance(value, dict) else value) for text in leaves(part)]
+    return [str(value)]
+
+
+def words(text: str) -> str:
+    return " ".join(re.findall(r"[a-z0-9]+", text.lower()))
+
+
+def words_in(folder: Path) -> str:
+    """The words of all files below a folder, of Parquet files those of every cell."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    texts = (leaves(pl.read_parquet(p).to_dicts()) if p.suffix == ".parquet" else [p.read_text("utf-8")] for p in files)
+    return " ".join(words(text) for found in texts for text in found)
+
+
+def test_no_benchmark_text_is_published_or_pushed(finished: RunDirectory, tmp_path: Path) -> None:
+    run, pushed = tmp_path / "run", tmp_path / "pushed"
+    shutil.copytree(finished.path, run)
+    every = "publish.configs=[all-traces, metadata]"
+    assert cotkit("run", "quickstart", "--out", str(run), "--set", every).returncode == 0
+    done = cotkit("push", str(run), "--to", str(pushed))
+    assert done.returncode == 0, done.stderr
+    lines = (DATA / "benchmark.jsonl").read_text("utf-8").splitlines()
+    items = [words(json.loads(line)["problem"]) for line in lines]
+    pairs = [json.loads(text)["benchmark_problem"] for text in finished.dropped("decontaminate")["evidence"]]
+    shown = " ".join(words(text) for text in pairs)
+    assert sum(item in shown for item in items) >= 5, (
+        "the run itself shows them, spelled alike, so this look finds what is there"
+    )
+    for folder in (run / "dataset", pushed):
+        text = words_in(folder)
+        assert words(finished.kept("select")["problem"][0]) in text
+        assert [item for item in items if item in text] == []

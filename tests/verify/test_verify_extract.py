@@ -58,6 +58,8 @@ def test_answer_and_method(text: str, answer: str, method: str) -> None:
         ("<think>a</think> \\boxed{4} <think>\\boxed{5}", "unclosed_reasoning"),
         ("<think>the answer is 5</think>  ", "empty"),
         ("<think>\\boxed{5}</think>I am not sure about this one", "no_answer_stated"),
+        ("a\n</think>\n\nb it is \\boxed{9}.a\n</think>\n\nb", "unclear_end_of_reasoning"),
+        ("<think>a</think>\n7 is wrong</think>\n\n8", "unclear_end_of_reasoning"),
         ("\\boxed{}", "empty_box"),
         ("I do not know what to say about this", "no_answer_stated"),
         ("\\boxed{5", "unclosed_box"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from cotkit.records import Problem, Trace, Verdict, frame, rows, schema
 from cotkit.steps import NoProgress, StepContext, StepOutput
+from cotkit.verify import grade, grade_many
 from cotkit.verify.step import Verify
 
 
@@ -46,6 +48,45 @@ TRACES = [
 def run(tmp_path: Path, traces: list[Trace], **keys: float) -> StepOutput:
     tables = {Trace: frame(Trace, traces), Problem: frame(Problem, PROBLEMS)}
     return Verify(**keys).run(tables, StepContext(seed=0, work=tmp_path, run=tmp_path))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("question", "verdict"),
+    [
+        ("Let \\[ f(x) \\ge 0. \\] Prove that $a \\leq 2$ and $b \\leq 1$.", "undecided"),
+        ("Find the largest $a$ and prove that it is the largest.", "incorrect"),
+        ("How large can $a$ be?", "incorrect"),
+    ],
+)
+def test_what_a_proof_boxes_is_never_incorrect(question: str, verdict: str) -> None:
+    found = grade("2", "\\boxed{3}", question=question)
+    assert (found.value, found.reason == "question_asks_a_proof") == (verdict, verdict == "undecided")
+    (among_many,) = grade_many([("2", "\\boxed{3}", question)], 1)
+    assert (among_many.value, among_many.reason) == (found.value, found.reason)
+    assert grade("5", "\\boxed{5}", question=question).value == "correct"
+
+
+@pytest.mark.parametrize(
+    ("reasoning", "response", "verdict", "extracted"),
+    [
+        ("so 9", "a\n</think>\n\nb it is \\boxed{9}", "correct", "9"),
+        ("so 9", "It is \\boxed{9}; I close with </think>, not with <think>.", "correct", "9"),
+        ("so 9", "b it is \\boxed{9}.a\n</think>\n\nb", "correct", "9"),
+        ("so 9", "<think>\\boxed{8}</think>It is \\boxed{9}", "correct", "9"),
+        (None, "a\n</think>\n\nb it is \\boxed{9}", "correct", "9"),
+        (None, "<think>a</think>\\boxed{3} x</think>\\boxed{9}", "correct", "9"),
+        (None, "a\n</think>\n\nb it is \\boxed{9}.a\n</think>\n\nb", "undecided", None),
+        ("", "so 9 <think>\\boxed{9}", "undecided", None),
+    ],
+)
+def test_tags_hide_nothing_in_a_response_that_stands_beside_its_reasoning(
+    tmp_path: Path, reasoning: str | None, response: str, verdict: str, extracted: str | None
+) -> None:
+    one = replace(trace("nine", 0, response), reasoning=reasoning)
+    tables = {Trace: frame(Trace, [one]), Problem: frame(Problem, [Problem("nine", "How many?", answer="9")])}
+    out = Verify().run(tables, StepContext(seed=0, work=tmp_path, run=tmp_path))  # type: ignore[call-arg]
+    (found,) = rows(Verdict, out.kept)
+    assert (found.verdict, found.extracted) == (verdict, extracted)
 
 
 def test_every_trace_gets_a_verdict(tmp_path: Path) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, ClassVar, Literal
 
 from cotkit.curate.filters import Filter
 from cotkit.records import Problem
-
-_PROOF = re.compile(
-    r"(?:^|[.!?;:,]\s+|\b(?:and|then)\s+)(?:prove|show|disprove)\s+(?:that|the|by|whether|if)\b",
-    re.IGNORECASE,
-)
+from cotkit.verify.question import PROOF
 
 
 class NoProof(Filter):
@@ -22,5 +17,5 @@ class NoProof(Filter):
     reason: ClassVar[str] = "proof"
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
-        match = _PROOF.search(problem.problem)
+        match = PROOF.search(problem.problem)
         return None if match is None else {"span": match.group(0).strip(), "at": match.start()}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.curate.filters import Filter
+from cotkit.curate.filters.unsolved import not_asked
 from cotkit.records import Problem
+from cotkit.steps import Step
 
 
 class WeakRateBand(Filter):
@@ -38,6 +40,9 @@ class WeakRateBand(Filter):
         if "rate" not in evidence:
             return "not_tried"
         return "too_hard" if evidence["rate"] < self.least else "too_easy"
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_asked(self.name, [self.model], before)
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
         found = next((r for r in problem.weak_rates or () if r["model"] == self.model), None)

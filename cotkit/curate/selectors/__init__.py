@@ -7,8 +7,10 @@ so the order in which they came in decides nothing, and no tie is broken by it.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -20,8 +22,8 @@ from cotkit.registry import Registered
 if TYPE_CHECKING:
     import numpy as np
 
-# What rows are ranked by, and what they are grouped by. `chars` is the length of reasoning and response, `limo` the
-# score of the trace by cotkit.curate.limo.
+# What rows are ranked by, and what they are grouped by. `chars` is the length of reasoning and response,
+# or, before there are any (sample), of the problem; `limo` the score of the trace by cotkit.curate.limo.
 Measure = Literal["reasoning_tokens", "response_tokens", "direct_tokens", "chars", "difficulty", "pass_rate", "limo"]
 Group = Literal["domain", "source", "subject", "difficulty"]
 Vectors = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
@@ -58,6 +60,10 @@ class Selector(Config):
         """Values without which a row cannot be considered; such rows are dropped for it."""
         return ()
 
+    def lacks(self, item: Item) -> list[str]:
+        """Which of them this row would have to have and has not; all of them, if it does not depend on the row."""
+        return [name for name in self.needs() if not known(item, name)]
+
     def refuses(self, item: Item) -> dict[str, Any] | None:
         """Evidence where the row is not to be considered at all."""
         return None
@@ -81,14 +87,13 @@ class Choice:
 def choose(items: Sequence[Item], count: int, selector: Selector, seed: int, vectors: Vectors) -> Choice:
     """Exactly min(count, rows that can be considered) of the items.
 
-    Reasons of the others: no_feature, refused, not_chosen. Raises InputError where no row has what the selector
-    needs.
+    Reasons of the others: no_feature, refused, not_chosen. Raises InputError where no row can be considered.
     """
     order = sorted(range(len(items)), key=lambda i: (hashed(seed, items[i].id), items[i].tie))
     left: dict[int, tuple[str, dict[str, Any]]] = {}
     usable: list[int] = []
     for i in order:
-        missing = [name for name in selector.needs() if not known(items[i], name)]
+        missing = selector.lacks(items[i])
         refusal = None if missing else selector.refuses(items[i])
         if missing:
             left[i] = "no_feature", {"missing": missing}
@@ -96,11 +101,8 @@ def choose(items: Sequence[Item], count: int, selector: Selector, seed: int, vec
             left[i] = "refused", {"by": selector.by, **refusal}
         else:
             usable.append(i)
-    if items and not usable and all(reason == "no_feature" for reason, _ in left.values()):
-        raise InputError(
-            f"the selector '{selector.by}' needs {', '.join(selector.needs())}, and no row has it; "
-            f"fill it in a step before (a features step, or select.tokenizer), or take another selector"
-        )
+    if items and not usable:
+        raise InputError(_nothing(selector, [left[i] for i in order]))
     count = min(count, len(usable))
     rng = random.Random(f"{seed} {selector.by}")
     picked = selector.pick([items[i] for i in usable], count, rng, vectors) if count else {}
@@ -109,6 +111,22 @@ def choose(items: Sequence[Item], count: int, selector: Selector, seed: int, vec
     taken = {usable[place]: why for place, why in picked.items()}
     left |= {i: ("not_chosen", {"by": selector.by, "rows": count}) for i in usable if i not in taken}
     return Choice(taken, left)
+
+
+def _nothing(selector: Selector, left: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """Why no row can be considered, as a sentence."""
+    lacked = {name for reason, evidence in left if reason == "no_feature" for name in evidence["missing"]}
+    missing = [name for name in selector.needs() if name in lacked]
+    if missing:
+        allowed = "row" if all(reason == "no_feature" for reason, _ in left) else "row that its keys leave in"
+        return (
+            f"the selector '{selector.by}' needs {', '.join(missing)}, and no {allowed} has it; "
+            f"fill it in a step before (a features step, or select.tokenizer), or take another selector"
+        )
+    refusals = Counter(json.dumps(evidence, sort_keys=True, ensure_ascii=False) for _, evidence in left)
+    first = {name: value for name, value in json.loads(refusals.most_common(1)[0][0]).items() if name != "by"}
+    said = ", ".join(f"{name} {value!r}" for name, value in first.items())
+    return f"the selector '{selector.by}' leaves out all of {len(left):,} rows ({said}); change its keys"
 
 
 def known(item: Item, name: str) -> bool:

@@ -42,7 +42,13 @@ class OpenThoughts3(Selector):
         return self
 
     def needs(self) -> tuple[str, ...]:
-        return ("domain",)
+        return ("domain", *sorted({self._measure(domain) for domain in self.shares}))
+
+    def lacks(self, item: Item) -> list[str]:
+        if not known(item, "domain"):
+            return ["domain"]
+        measure = self._measure(str(item.values["domain"]))
+        return [measure] if self.refuses(item) is None and not known(item, measure) else []
 
     def refuses(self, item: Item) -> dict[str, Any] | None:
         domain, source = str(item.values["domain"]), item.values.get("source")
@@ -50,8 +56,7 @@ class OpenThoughts3(Selector):
             return {"domain": domain, "why": "no share"}
         if self.sources.get(domain) and source not in self.sources[domain]:
             return {"domain": domain, "source": source, "why": "not a top source"}
-        measure = self._measure(domain)
-        return None if known(item, measure) else {"why": "no_feature", "missing": [measure]}
+        return None
 
     def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
         groups = grouped(items, "domain")

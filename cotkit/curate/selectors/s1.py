@@ -39,21 +39,22 @@ class S1(Selector):
     domain: Literal["subject", "domain", "source"] = Field(
         "subject", description="The column of domains; s1 has classes of mathematics (subject)."
     )
-    length: Literal["reasoning_tokens", "chars"] = Field("reasoning_tokens", description="How long a trace is.")
+    length: Literal["reasoning_tokens", "chars"] = Field(
+        "reasoning_tokens", description="How long a trace is; chars in sample: its problem."
+    )
     forced: tuple[Forced, ...] = Field(
         (), description="s1: gpqa and aime, and math with over 5,600 tokens of reasoning; by your names of sources."
     )
     mixture: dict[str, float] = Field(
-        default_factory=dict,
-        description="notebook: source -> mass relative to the first one, whose counts stay; s1: aime 1, gpqa 0.5.",
+        default_factory=lambda: {"aime": 1.0, "gpqa": 0.5},
+        min_length=1,
+        description="notebook: source -> mass relative to the first one, whose counts stay, by your names of sources.",
     )
     uniform_share: float = Field(0.7, ge=0, le=1, description="notebook: share of the rows drawn as in the paper.")
 
     @model_validator(mode="after")
     def _whole(self) -> S1:
-        if self.variant == "notebook" and not self.mixture:
-            raise PydanticCustomError("mixture", "the notebook's variant needs 'mixture', say {aime: 1, gpqa: 0.5}")
-        if self.variant == "paper" and (self.mixture or "uniform_share" in self.model_fields_set):
+        if self.variant == "paper" and self.altered() & {"mixture", "uniform_share"}:
             raise PydanticCustomError("mixture", "'mixture' and 'uniform_share' belong to variant: notebook")
         return self
 

@@ -29,7 +29,8 @@ class Top(Selector):
 
     by: Literal["top"] = "top"
     of: Measure = Field(
-        "reasoning_tokens", description="What is measured; chars: characters of the trace, limo: its LIMO score."
+        "reasoning_tokens",
+        description="What is measured; chars: characters of the trace, in sample of the problem; limo: its LIMO score.",
     )
     lowest: bool = Field(False, description="Take the lowest instead of the highest.")
 

@@ -51,6 +51,9 @@ class FileSource(Source):
 
     excluded: ClassVar[Mapping[str, str]] = {"path": "the digest of the file's content is in the key instead"}
 
+    to_drop_malformed: ClassVar[str] = "mend the row, or set `malformed: drop` on the source '{name}' to drop such rows"
+    to_give_rows: ClassVar[str] = "give the source '{name}' a file with problems"
+
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         try:
             if self.path.is_dir():
@@ -71,10 +74,7 @@ class FileSource(Source):
         try:
             for row in self._all():
                 if row.error and self.malformed == "stop":
-                    raise InputError(
-                        f"{row.place}: {row.error}; mend the row, or set `malformed: drop` on the source "
-                        f"'{self.name}' to drop such rows"
-                    )
+                    raise InputError(f"{row.place}: {row.error}; {self.to_drop_malformed.format(name=self.name)}")
                 empty = False
                 yield row
         except OSError as error:
@@ -82,7 +82,7 @@ class FileSource(Source):
         except (EOFError, zlib.error) as error:
             raise InputError(f"{self.path}: the compressed file is damaged or cut short; fetch it again") from error
         if empty:
-            raise InputError(f"{self.path}: the file has no rows; give the source '{self.name}' a file with problems")
+            raise InputError(f"{self.path}: the file has no rows; {self.to_give_rows.format(name=self.name)}")
 
     def _all(self) -> Iterator[RawRow]:
         if not self.path.is_dir():
@@ -106,7 +106,9 @@ def format_of(path: Path | str) -> Format:
     suffixes = [s.lower() for s in Path(path).suffixes if s.lower() != ".gz"]
     if suffixes and suffixes[-1] in SUFFIXES:
         return SUFFIXES[suffixes[-1]]
-    raise InputError(f"{path}: cannot tell the format from the name; use one of {', '.join(SUFFIXES)} or set `format`")
+    raise InputError(
+        f"{path}: cannot tell the format from the name; use one of {', '.join(SUFFIXES)} (or `format` in a recipe)"
+    )
 
 
 def _unreadable(path: Path, error: OSError) -> str:

@@ -58,7 +58,7 @@ class HubSource(Source):
         try:
             sha = patiently(lambda: HfApi().dataset_info(self.id, revision=self.revision).sha)
         except Exception as error:
-            raise InputError(self._sentence(error)) from error
+            raise InputError(self.sentence(error)) from error
         if not sha:
             raise InputError(f"the Hub names no commit for {self.id}; set `revision` to a commit hash")
         return sha
@@ -74,7 +74,7 @@ class HubSource(Source):
         except InputError:
             raise
         except Exception as error:
-            raise InputError(self._sentence(error)) from error
+            raise InputError(self.sentence(error)) from error
 
     def _stream(self, revision: str) -> IterableDataset:
         from datasets import load_dataset
@@ -96,13 +96,13 @@ class HubSource(Source):
             try:
                 path: str = patiently(download)
             except Exception as error:
-                raise InputError(self._sentence(error)) from error
+                raise InputError(self.sentence(error)) from error
             archive = FileSource(name=self.name, path=path, format="zip", malformed="drop")
             for row in archive.rows({}):
                 yield RawRow(number, row.place.replace(path, f"{self.id}/{name}"), row.values, row.error)
                 number += 1
 
-    def _sentence(self, error: BaseException) -> str:
+    def sentence(self, error: BaseException) -> str:
         """What is wrong, in one sentence, without addresses (one may be signed)."""
         from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 

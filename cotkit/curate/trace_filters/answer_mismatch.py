@@ -24,10 +24,10 @@ class AnswerMismatch(TraceFilter):
 
     def reject(self, trace: Trace, problem: Problem) -> dict[str, Any] | None:
         from cotkit.verify import grade
-        from cotkit.verify.extract import extract_answer
+        from cotkit.verify.extract import beside, extract_answer
 
         said = extract_answer((trace.reasoning or "")[-_END:])
-        given = extract_answer((trace.response or "")[-_END:])
+        given = extract_answer(beside((trace.response or "")[-_END:], trace.reasoning))
         if said.answer is None or given.answer is None or said.method not in ("boxed", "tag", "hashes", "phrase"):
             return None
         if given.method == "trailing":

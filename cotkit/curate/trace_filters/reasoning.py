@@ -9,7 +9,7 @@ from pydantic import Field
 
 from cotkit.curate.trace_filters import TraceFilter
 from cotkit.records import Problem, Trace
-from cotkit.verify.extract import visible
+from cotkit.verify.extract import beside, visible
 
 _TAGS = re.compile(r"</?(?:think|thinking|thought|reasoning)>|<\|(?:begin|end)_of_thought\|>", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]")
@@ -39,7 +39,7 @@ class UnclosedReasoning(TraceFilter):
     def reject(self, trace: Trace, problem: Problem) -> dict[str, Any] | None:
         if trace.status == "unclosed":
             return {"sign": "status"}
-        shown = visible(trace.response or "")
+        shown = visible(beside(trace.response or "", trace.reasoning))
         if shown is None:
             return {"sign": "open_tag", "start": (trace.response or "")[:80]}
         if not shown.strip() and (trace.reasoning or trace.response or "").strip():

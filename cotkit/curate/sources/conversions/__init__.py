@@ -8,8 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cotkit.curate.sources.conversions.chats import chat_prompt, conversation
-from cotkit.curate.sources.conversions.exams import agieval, gpqa, jee_bench, olympic_arena, riddle_sense, theorem_qa
+from cotkit.curate.sources.conversions.chats import chat_prompt, conversation, still_2
+from cotkit.curate.sources.conversions.exams import (
+    agieval,
+    gpqa,
+    jee_bench,
+    olympic_arena,
+    riddle_sense,
+    sci_eval,
+    theorem_qa,
+    xword,
+)
 from cotkit.curate.sources.conversions.mathematics import (
     accepted,
     math_level,
@@ -37,8 +46,11 @@ CONVERSIONS: Mapping[str, Conversion] = {
         jee_bench,
         gpqa,
         riddle_sense,
+        sci_eval,
+        xword,
         chat_prompt,
         conversation,
+        still_2,
         without_trace,
         s1k,
         open_thoughts,

@@ -18,6 +18,12 @@ def conversation(row: Row) -> Row:
     return {"problem": row.get("question") or _user_turn(row["conversations"])}
 
 
+def still_2(row: Row) -> Row:
+    """STILL-2: physics, chemistry and biology are science; the trace is left to `curate import`."""
+    field = str(row["domain"])
+    return {"domain": field if field in ("math", "code", "puzzle") else "science", "field": field}
+
+
 def _user_turn(turns: Sequence[Mapping[str, Any]]) -> str | None:
     """The first turn of a user, in either spelling of chats."""
     for turn in turns:

@@ -21,7 +21,7 @@ def olympic_arena(row: Row) -> Row | LeftOut:
     made: dict[str, Any] = {
         "answer": ", ".join(map(str, answer)) or None if isinstance(answer, list) else answer,
         "language": {"EN": "en", "ZH": "zh"}.get(language, language.lower()),
-        "tests": paired(tests) if tests else None,
+        "tests": (paired(tests) or None) if tests else None,
         "domain": {"math": "math", "cs": "code"}.get(subject.lower(), "science"),
     }
     if "text-only" not in str(row["modality"]).lower().replace("_", "-").replace(" ", "-"):
@@ -74,3 +74,27 @@ def riddle_sense(row: Row) -> Row:
     choices = row["choices"]
     pairs = sorted(zip(choices["label"], choices["text"], strict=True))
     return {"choices": [text for _, text in pairs], "answer": row.get("answerKey") or None}
+
+
+def sci_eval(row: Row) -> Row | LeftOut:
+    """SciEval: the question without its last line `Answer:`; the first of the answers."""
+    answers = row.get("answer") or []
+    answer = answers if isinstance(answers, str) else str(answers[0]) if answers else ""
+    made = {"problem": str(row["question"]).split("\n\nAnswer:")[0].strip(), "answer": answer or None}
+    return made if answer else LeftOut("no_answer", made)
+
+
+def xword(row: Row) -> Row:
+    """xword1: the clue after `### Clue:`, the answer between `### Answer:` and `### Explanation:`."""
+    clue = str(row["input"]).split("### Clue:", 1)[1]
+    task = "Solve the clue of a cryptic crossword. The number of letters stands in brackets."
+    return {
+        "problem": f"{task}\n\n{clue.strip()}",
+        "answer": crossword_answer(str(row["output"])),
+        "solution": row["output"],
+    }
+
+
+def crossword_answer(solution: str) -> str | None:
+    """What stands between `### Answer:` and `### Explanation:`; None where there is no such."""
+    return solution.partition("### Answer:")[2].partition("### Explanation:")[0].strip() or None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from cotkit.curate.sources.conversions.exams import crossword_answer
 from cotkit.curate.sources.conversions.shape import Row
 
 _LEVEL = re.compile(r"Level (\d)")
@@ -44,6 +45,7 @@ def olympiad_bench(row: Row) -> Row:
     solution = row.get("solution")
     return {
         "question": f"{context}\n\n{question}" if context and question else question,
+        "question_alone": question,
         "final_answer": answer,
         "solution": "\n\n".join(map(str, solution)) if isinstance(solution, list) else solution,
     }
@@ -55,13 +57,13 @@ def topics(row: Row) -> Row:
 
 
 def s1k(row: Row) -> Row:
-    """s1K: a short `solution` of one line is the answer itself, a longer one the worked solution."""
+    """s1K: a short `solution` of one line is the answer, a longer one the worked solution; crosswords name it."""
     kind = str(row.get("cot_type") or "")
     solution = str(row.get("solution") or "").strip()
     is_answer = len(solution) <= SHORT and "\n" not in solution and "boxed" not in solution
     return {
         "domain": {"science": "science", "crossword": "puzzle"}.get(kind, "math"),
-        "answer": solution if is_answer else None,
+        "answer": crossword_answer(solution) or (solution if is_answer else None),
     }
 
 

@@ -1,0 +1,72 @@
+"""A published dataset as a reader has it: fetched from the Hub, its tables, and what its run said of itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cotkit.curate.layout import FOLDERS
+from cotkit.curate.sources.hub import HubSource, patiently
+from cotkit.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FACTS_FILE = "reproduce.json"
+LOCK_FILE = "recipe.lock.yaml"
+
+
+def fetch(repo: str, revision: str | None = None) -> Path:
+    """The folder of a Hub dataset's files, in the cache of the Hub's client (HF_HOME), at the newest commit or at
+    `revision`. Token and endpoint are the client's own, as for pull and push.
+
+    Raises InputError where the Hub has no such dataset, or cannot be reached.
+    """
+    from huggingface_hub import snapshot_download
+
+    wanted = [LOCK_FILE, FACTS_FILE, *(f"{folder}/*.parquet" for folder in FOLDERS.values())]
+    try:
+        return Path(
+            patiently(lambda: snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted))
+        )
+    except Exception as error:
+        raise InputError(HubSource(name="dataset", id=repo, revision=revision).sentence(error)) from error
+
+
+def read_tables(folder: Path, split: str) -> dict[str, pl.DataFrame]:
+    """Config -> its rows of one split; raises InputError for a file that is no table."""
+    import polars as pl
+
+    found = {}
+    for name, below in FOLDERS.items():
+        shards = sorted((folder / below).glob(f"{split}-*-of-*.parquet"))
+        try:
+            if shards:
+                found[name] = pl.concat([pl.read_parquet(shard, glob=False) for shard in shards])
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise InputError(
+                f"{folder / below}: not readable as a table ({str(error).splitlines()[0]}); fetch the dataset again"
+            ) from error
+    return found
+
+
+def read_facts(folder: Path) -> dict[str, Any] | None:
+    """What `publish` wrote of the run that made the dataset, or None. Raises InputError for a damaged file."""
+    path = folder / FACTS_FILE
+    if not path.is_file():
+        return None
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        whole = isinstance(told["dataset"], str) and all(_is_fact(fact) for fact in told["steps"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: the facts of the run cannot be read ({error}); fetch the dataset again") from error
+    if not whole:
+        raise InputError(f"{path}: these are no facts of a cotkit run; fetch the dataset again")
+    return dict(told)
+
+
+def _is_fact(fact: Any) -> bool:
+    tables = all(isinstance(fact[t]["rows"], int) and isinstance(fact[t]["digest"], str) for t in ("kept", "dropped"))
+    digests = all(isinstance(text, str) for part in ("pins", "code") for text in dict(fact[part]).values())
+    return tables and digests and isinstance(fact["step"], str) and isinstance(fact["settings"], str)
