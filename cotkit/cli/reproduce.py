@@ -274,10 +274,12 @@ def _compare(original: Original, recipe: Recipe, folder: Path, ended: list[str])
 
 def _published(original: Original, recipe: Recipe) -> dict[str, pl.DataFrame]:
     """The tables of the published folder; none where there is none."""
+    from cotkit.curate.publish import Publish
     from cotkit.curate.published import read_tables
 
-    split = next((getattr(step, "split", "train") for step in recipe.steps if step.step == "publish"), "train")
-    return read_tables(original.dataset, split) if original.dataset is not None else {}
+    publish = [step for step in recipe.steps if isinstance(step, Publish)]
+    splits = [split for step in publish for split in (step.split, *step.splits)]
+    return read_tables(original.dataset, splits) if original.dataset is not None else {}
 
 
 def _compare_dataset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,13 @@ def fetch(repo: str, revision: str | None = None) -> Path:
         raise InputError(HubSource(name="dataset", id=repo, revision=revision).sentence(error)) from error
 
 
-def read_tables(folder: Path, split: str) -> dict[str, pl.DataFrame]:
-    """Config -> its rows of one split; raises InputError for a file that is no table."""
+def read_tables(folder: Path, splits: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Config -> its rows of these splits, in this order; raises InputError for a file that is no table."""
     import polars as pl
 
     found = {}
     for name, below in FOLDERS.items():
-        shards = sorted((folder / below).glob(f"{split}-*-of-*.parquet"))
+        shards = [path for split in splits for path in sorted((folder / below).glob(f"{split}-*-of-*.parquet"))]
         try:
             if shards:
                 found[name] = pl.concat([pl.read_parquet(shard, glob=False) for shard in shards])
