@@ -135,20 +135,21 @@ class Extract(Step):
         if self.teacher.replay is None:
             read_key(self.teacher)
 
+    def _is_about(self, problem: Problem) -> bool:
+        return problem.answer_kind in self.kinds and (not self.of or problem.source in self.of)
+
     def asking(self, problems: Sequence[Problem]) -> list[Asking]:
         """What `run` would ask about these problems, for an estimate."""
         from cotkit.distill.estimate import Asking
 
-        asked = [p for p in problems if p.answer_kind in self.kinds and _can_be_read(p)]
+        asked = [p for p in problems if self._is_about(p) and _can_be_read(p)]
         prompts = list(_prompts(asked))
         return [Asking(self.name, self.teacher, self.sampling, self.samples, prompts, self.journal, _USUAL_TOKENS)]
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Every problem comes out once, with an answer where one was agreed on; none is dropped."""
         problems = rows(Problem, tables[Problem])
-        wanted = [
-            i for i, p in enumerate(problems) if p.answer_kind in self.kinds and (not self.of or p.source in self.of)
-        ]
+        wanted = [i for i, p in enumerate(problems) if self._is_about(p)]
         asked = [i for i in wanted if _can_be_read(problems[i])]
         with context.progress.task("extract", len(asked) * self.samples) as task:
             replies, tally = ask(

@@ -154,3 +154,5 @@ def test_some_sources_alone_and_the_text_of_an_option(tmp_path: Path) -> None:
     assert letters.kept["answer"].to_list() == ["(B)", "A", None]
     assert texts.kept["answer"].to_list() == ["4", "7", None]
     assert letters.secondary["extracted"]["problem_id"].to_list() == ["in", "own"]
+    step = Extract.model_validate({"teacher": {"base_url": "http://h/v1", "model": "m"}, "of": ["amc"]})
+    assert len(step.asking(problems)[0].prompts) == 2
