@@ -47,7 +47,7 @@ class Weak(Config):
     def _one_way(self) -> Weak:
         if (self.path is None) == (self.teacher is None):
             raise PydanticCustomError("weak", "give either 'path' (graded attempts) or 'teacher' (who is asked)")
-        idle = sorted(self.model_fields_set & {"prompt", "sampling", "samples", "judge", "judge_when"})
+        idle = sorted(self.altered() & {"prompt", "sampling", "samples", "judge", "judge_when"})
         if self.teacher is None and idle:
             raise PydanticCustomError("weak", "'{key}' changes nothing beside 'path'; drop it", {"key": idle[0]})
         if self.judge is None and "judge_when" in idle:

@@ -88,9 +88,9 @@ class Dedup(Step):
         from cotkit.dedup.published_self import BY_SOURCE
 
         name = self.name or self.step
-        unread = self.model_fields_set & (_STRICT if self.policy != "strict" else set())
+        unread = self.altered() & (_STRICT if self.policy != "strict" else set())
         if self.policy not in BY_SOURCE:
-            unread |= self.model_fields_set & {"compared"}
+            unread |= self.altered() & {"compared"}
         if unread:
             return [
                 f"the step '{name}' has the policy {self.policy}, which does not read `{min(unread)}`; drop one of them"
