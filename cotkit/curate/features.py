@@ -214,17 +214,7 @@ class Features(Step):
         told = [Feature(p.problem_id, p.source, p.source_row, None, None, None, None, None, None) for p in problems]
         failed = 0
         if self.weak:
-            tried: list[list[Tried]] = [[] for _ in problems]
-            rates: list[list[WeakRate]] = [[] for _ in problems]
-            for weak in self.weak:
-                found, missed = self._attempts(weak, problems, counters, context)
-                failed += missed
-                for i, attempts in enumerate(found):
-                    tried[i] += attempts
-                    rates[i] += filter(None, [rate_of(weak.model, attempts)])
-                own = [r for row in rates for r in row if r["model"] == weak.model]
-                counters[f"tried by {weak.model}"] = len(own)
-                counters[f"solved by {weak.model}"] = sum(r["rate"] > 0 for r in own)
+            tried, rates, failed = self._weak(problems, counters, context)
             models = [weak.model for weak in self.weak]
             problems = [with_rates(p, models, r) for p, r in zip(problems, rates, strict=True)]
             told = [replace(t, attempts=a) for t, a in zip(told, tried, strict=True)]
@@ -273,6 +263,25 @@ class Features(Step):
 
     def _covers(self, problem: Problem) -> bool:
         return not self.domains or problem.domain in self.domains
+
+    def _weak(
+        self, problems: Sequence[Problem], counters: dict[str, float], context: StepContext
+    ) -> tuple[list[list[Tried]], list[list[WeakRate]], int]:
+        """Every model's attempts and rates, by problem, and how many could not be had for a passing reason."""
+        tried: list[list[Tried]] = [[] for _ in problems]
+        rates: list[list[WeakRate]] = [[] for _ in problems]
+        failed = 0
+        for weak in self.weak:
+            found, missed = self._attempts(weak, problems, counters, context)
+            failed += missed
+            own = [rate_of(weak.model, attempts) for attempts in found]
+            for i, (attempts, rate) in enumerate(zip(found, own, strict=True)):
+                tried[i] += attempts
+                if rate is not None:
+                    rates[i].append(rate)
+            counters[f"tried by {weak.model}"] = sum(rate is not None for rate in own)
+            counters[f"solved by {weak.model}"] = sum(rate is not None and rate["rate"] > 0 for rate in own)
+        return tried, rates, failed
 
     def _attempts(
         self, weak: Weak, problems: Sequence[Problem], counters: dict[str, float], context: StepContext
