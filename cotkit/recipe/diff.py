@@ -6,14 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cotkit.recipe.document import KeyPath
 from cotkit.recipe.resolve import Side
 
 _MISSING = object()
 _TOP = ("version", "description", "seed")
 # Keys that say what a mapping is; two of another kind have no keys to compare.
 _TAGS = ("step", "kind", "by")
-
-Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def compare(a: Side, b: Side) -> RecipeDiff:
     )
     changed = []
     for name, other in pairs.items():
-        places: tuple[Place, Place] = (("steps", first[name]), ("steps", second[other]))
+        places: tuple[KeyPath, KeyPath] = (("steps", first[name]), ("steps", second[other]))
         found = list(_compare(a, b, *places, "", frozenset({"name", "step"})))
         names = tuple(one for one in found if isinstance(one, Names))
         changes = tuple(one for one in found if isinstance(one, Change))
@@ -110,7 +109,7 @@ def _steps(side: Side, published: bool) -> dict[str, int]:
 
 
 def _compare(
-    a: Side, b: Side, at_a: Place, at_b: Place, key: str, skip: frozenset[str] = frozenset()
+    a: Side, b: Side, at_a: KeyPath, at_b: KeyPath, key: str, skip: frozenset[str] = frozenset()
 ) -> Iterator[Names | Change]:
     """Everything that differs at two places, and below them."""
     old, new = a.at(at_a, _MISSING), b.at(at_b, _MISSING)
@@ -137,11 +136,11 @@ def _compare(
         yield Change(key, _value(a, at_a, old), _value(b, at_b, new))
 
 
-def _value(side: Side, place: Place, value: Any) -> Value | None:
+def _value(side: Side, place: KeyPath, value: Any) -> Value | None:
     return None if value is _MISSING else Value(_told(side, place), side.is_default(place))
 
 
-def _told(side: Side, place: Place) -> Any:
+def _told(side: Side, place: KeyPath) -> Any:
     """The value without keys that are at their defaults, but for what it is."""
     value = side.at(place)
     if isinstance(value, Mapping):

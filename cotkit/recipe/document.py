@@ -11,7 +11,7 @@ import yaml
 
 from cotkit.errors import RecipeError
 
-Path_ = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,16 @@ class Document:
     """Plain data, and the place of each key and list item by its path."""
 
     data: Any
-    places: dict[Path_, Place] = field(default_factory=dict)
+    places: dict[KeyPath, Place] = field(default_factory=dict)
 
-    def place(self, path: Path_) -> Place:
+    def place(self, path: KeyPath) -> Place:
         """The place of `path`, or of its nearest parent that has one."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.places:
                 return self.places[path[:length]]
         return Place("the recipe")
 
-    def move(self, path: Path_, place: Place) -> None:
+    def move(self, path: KeyPath, place: Place) -> None:
         """`path` and all below it now come from `place`."""
         for known in [p for p in self.places if p[: len(path)] == path]:
             del self.places[known]
@@ -110,7 +110,7 @@ def _place(node: yaml.Node, file: str) -> Place:
     return Place(file, node.start_mark.line + 1, node.start_mark.column + 1)
 
 
-def _build(node: yaml.Node, path: Path_, file: str, places: dict[Path_, Place], loader: yaml.SafeLoader) -> Any:
+def _build(node: yaml.Node, path: KeyPath, file: str, places: dict[KeyPath, Place], loader: yaml.SafeLoader) -> Any:
     places.setdefault(path, _place(node, file))
     if isinstance(node, yaml.SequenceNode):
         return [_build(child, (*path, i), file, places, loader) for i, child in enumerate(node.value)]
@@ -148,7 +148,7 @@ def merge(base: Document, over: Document) -> Document:
     return merged
 
 
-def _merge(base: Any, over: Any, path: Path_, merged: Document, source: Document) -> Any:
+def _merge(base: Any, over: Any, path: KeyPath, merged: Document, source: Document) -> Any:
     if isinstance(base, Mapping) and isinstance(over, Mapping):
         result = dict(base)
         for key, value in over.items():
@@ -159,7 +159,7 @@ def _merge(base: Any, over: Any, path: Path_, merged: Document, source: Document
     return over
 
 
-def _replace_places(path: Path_, merged: Document, source: Document) -> None:
+def _replace_places(path: KeyPath, merged: Document, source: Document) -> None:
     for known in [p for p in merged.places if p[: len(path)] == path]:
         del merged.places[known]
     merged.places.update({p: place for p, place in source.places.items() if p[: len(path)] == path})

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cotkit.recipe.document import Document, Path_
+from cotkit.recipe.document import Document, KeyPath
 
 _EXPECTED = {
     "string_type": "a text",
@@ -41,9 +41,9 @@ def first_sentences(error: ValidationError, document: Document, most: int = 5) -
     return unique[:most] + more
 
 
-def data_path(loc: tuple[int | str, ...], data: Any) -> tuple[Path_, Any]:
+def data_path(loc: tuple[int | str, ...], data: Any) -> tuple[KeyPath, Any]:
     """Pydantic's location without the tags of unions, which are no keys of the data; and the data there."""
-    path: Path_ = ()
+    path: KeyPath = ()
     for part in loc:
         inside = (isinstance(data, dict) and part in data) or (
             isinstance(data, list) and isinstance(part, int) and part < len(data)
@@ -54,7 +54,7 @@ def data_path(loc: tuple[int | str, ...], data: Any) -> tuple[Path_, Any]:
     return path, data
 
 
-def _sentence(item: Any, path: Path_) -> tuple[str, Path_]:
+def _sentence(item: Any, path: KeyPath) -> tuple[str, KeyPath]:
     kind, context = item["type"], item.get("ctx") or {}
     key = _name(path)
     if kind == "unknown_key":
@@ -79,6 +79,6 @@ def _sentence(item: Any, path: Path_) -> tuple[str, Path_]:
     return f"{key}: {message[:1].lower()}{message[1:]}", path
 
 
-def _name(path: Path_) -> str:
+def _name(path: KeyPath) -> str:
     words = [str(p) for p in path if isinstance(p, str)]
     return f"'{'.'.join(words[-2:] if len(words) > 1 and words[-2] != 'steps' else words[-1:])}'" if words else "this"

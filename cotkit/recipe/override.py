@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from cotkit.errors import RecipeError
-from cotkit.recipe.document import Document, Path_, Place
+from cotkit.recipe.document import Document, KeyPath, Place
 from cotkit.recipe.edit import step_name
 
 
@@ -42,7 +42,7 @@ def apply(document: Document, key: str, value: Any, place: Place) -> None:
     document.move((*path, last), place)
 
 
-def _start(data: dict[str, Any], parts: list[str], place: Place) -> tuple[Path_, list[str]]:
+def _start(data: dict[str, Any], parts: list[str], place: Place) -> tuple[KeyPath, list[str]]:
     from cotkit.recipe.models import EDITS, RecipeFile
 
     steps = data.get("steps")

@@ -10,10 +10,10 @@ from typing import Any
 
 from cotkit.config import PACKAGE, Config
 from cotkit.errors import RecipeError
+from cotkit.recipe.document import KeyPath
 from cotkit.recipe.load import SHIPPED, Loaded, find, load, written
 from cotkit.recipe.lock import resolved
 
-Place = tuple[str | int, ...]
 _LOCK = "recipe.lock.yaml"
 # So many variables without a value are tried as a text and as a URL each.
 _MOST = 4
@@ -34,12 +34,12 @@ class Side:
 
     path: Path
     data: Mapping[str, Any]
-    defaults: frozenset[Place] = frozenset()
+    defaults: frozenset[KeyPath] = frozenset()
     lock: Mapping[str, Any] | None = None
     published: bool = False
     unchecked: str | None = None
 
-    def at(self, place: Place, missing: Any = None) -> Any:
+    def at(self, place: KeyPath, missing: Any = None) -> Any:
         """What stands there."""
         value: Any = self.data
         for part in place:
@@ -51,7 +51,7 @@ class Side:
                 return missing
         return value
 
-    def is_default(self, place: Place, of: Place = ()) -> bool:
+    def is_default(self, place: KeyPath, of: KeyPath = ()) -> bool:
         """Is the place, or one above it and below `of`, at its default?"""
         return any(place[:length] in self.defaults for length in range(len(of) + 1, len(place) + 1))
 
@@ -137,8 +137,8 @@ def _named(value: Any, folder: Path) -> Any:
     return value
 
 
-def _defaults(value: Any, place: Place) -> list[Place]:
-    found: list[Place] = []
+def _defaults(value: Any, place: KeyPath) -> list[KeyPath]:
+    found: list[KeyPath] = []
     if isinstance(value, Config):
         altered = value.altered()
         for name in type(value).model_fields:

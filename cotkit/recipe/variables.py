@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from cotkit.errors import RecipeError
-from cotkit.recipe.document import Document, Path_
+from cotkit.recipe.document import Document, KeyPath
 
 _VARIABLE = re.compile(r"\$\{vars\.([A-Za-z0-9_-]*)\}")
 
@@ -40,7 +40,7 @@ def substitute(document: Document, in_file: set[str]) -> None:
         )
 
 
-def _walk(value: Any, path: Path_, document: Document, values: dict[str, Any], used: set[str]) -> Any:
+def _walk(value: Any, path: KeyPath, document: Document, values: dict[str, Any], used: set[str]) -> Any:
     if isinstance(value, dict):
         return {k: _walk(v, (*path, k), document, values, used) for k, v in value.items()}
     if isinstance(value, list):

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from cotkit.config import PACKAGE
 from cotkit.errors import InputError, RecipeError
-from cotkit.recipe.document import Document, Path_, Place, read
+from cotkit.recipe.document import Document, KeyPath, Place, read
 from cotkit.recipe.load import validate
 from cotkit.recipe.models import Lock, Recipe
 from cotkit.run.runner import resolve_pins
@@ -146,12 +146,12 @@ def _pinned(recipe: Recipe) -> Rebuild:
     return Rebuild(recipe, lock, tuple(others))
 
 
-def _teachers(recipe: Recipe) -> list[tuple[Path_, Any]]:
+def _teachers(recipe: Recipe) -> list[tuple[KeyPath, Any]]:
     """Whatever may be answered from a recording, with where it stands."""
     return [(place, model) for place, model in _walk(recipe, ()) if hasattr(model, "replay")]
 
 
-def _walk(value: Any, place: Path_) -> Iterator[tuple[Path_, Any]]:
+def _walk(value: Any, place: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
     """Every model and every path below a value, with where it stands."""
     if isinstance(value, BaseModel):
         yield place, value
@@ -167,7 +167,7 @@ def _walk(value: Any, place: Path_) -> Iterator[tuple[Path_, Any]]:
             yield from _walk(item, (*place, number))
 
 
-def _put(document: Document, place: Path_, path: Path) -> None:
+def _put(document: Document, place: KeyPath, path: Path) -> None:
     target = document.data
     for part in place[:-1]:
         target = target[part]
@@ -175,7 +175,7 @@ def _put(document: Document, place: Path_, path: Path) -> None:
     document.move(place, Place(str(path)))
 
 
-def _pin(recipe: Recipe, place: Path_) -> tuple[str, str] | None:
+def _pin(recipe: Recipe, place: KeyPath) -> tuple[str, str] | None:
     """(name, digest) under which the lock pins a file: that of the nearest named thing which holds it, or its key."""
     step = recipe.steps[int(place[1])]
     pins = recipe.lock.pins.get(step.name, {}) if recipe.lock is not None else {}
