@@ -38,9 +38,11 @@ def _expand(document: Document, path: Path, find: Find, above: tuple[Path, ...])
         return _joined(list(enumerate(items)), [one.data for one in items], document)
     if not isinstance(data, dict):
         return document
-    parts = [(k, _expand(_part(document, k), path, find, above)) for k in data if k != "include"]
+    # `usage: {include: true}` is a key of OpenRouter's, and no block.
+    takes_in = not isinstance(data.get("include", True), bool)
+    parts = [(k, _expand(_part(document, k), path, find, above)) for k in data if not (takes_in and k == "include")]
     own = _joined(parts, {k: part.data for k, part in parts}, document)
-    if "include" not in data:
+    if not takes_in:
         return own
     block = _block(document, path, find, above)
     if not isinstance(block.data, dict):

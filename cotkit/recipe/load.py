@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from pydantic import ValidationError
@@ -136,8 +136,9 @@ def _block_path(named: str, path: Path) -> Path:
             if (folder / name).is_file():
                 return folder / name
     known = [file.relative_to(SHIPPED).as_posix() for file in sorted(SHIPPED.glob("blocks/*.yaml"))]
-    near = difflib.get_close_matches(named, known, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"shipped blocks: {', '.join(known) or 'none'}"
+    stems = {PurePath(name).stem: name for name in known}
+    near = difflib.get_close_matches(PurePath(named).stem, stems, n=1)
+    hint = f"did you mean '{stems[near[0]]}'?" if near else f"shipped blocks: {', '.join(known) or 'none'}"
     raise RecipeError(f"no block '{named}' beside {path.name} or among the shipped ones; {hint}")
 
 

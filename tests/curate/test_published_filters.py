@@ -172,6 +172,7 @@ HOSTILE = [
 NEEDED: dict[str, dict[str, Any]] = {
     "unsolved": {"models": ["m"]},
     "band": {"key": "rate", "least": 0.1},
+    "weak_rate": {"model": "m", "least": 0.1},
     "mentions": {"words": ["AIME"]},
 }
 

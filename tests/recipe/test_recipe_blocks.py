@@ -34,7 +34,7 @@ BLOCKS = {
     "sources.yaml": "step: pull\nsources:\n  - {kind: file, name: a, path: a.jsonl}\n",
     "lengths.yaml": "- {name: length, min_chars: 5}\n- {name: length, max_chars: 90}\n",
     "teacher.yaml": "base_url: http://127.0.0.1:1/v1\nmodel: m\nextra_body: {include: deeper/extra.yaml}\n",
-    "deeper/extra.yaml": "top: 1\n",
+    "deeper/extra.yaml": "top: 1\nusage: {include: true}\n",
 }
 
 
@@ -57,7 +57,7 @@ def test_blocks_are_taken_into_lists_and_mappings(put: Put, tmp_path: Path) -> N
     assert steps[0].sources[0].path == tmp_path / "a.jsonl"
     assert [f.name for f in steps[1].filters] == ["no_figure", "length", "length", "no_proof"]
     assert (steps[2].teacher.model, steps[2].teacher.base_url) == ("other", "http://127.0.0.1:1/v1")
-    assert steps[2].teacher.extra_body == {"top": 1}
+    assert steps[2].teacher.extra_body == {"top": 1, "usage": {"include": True}}
 
 
 def test_a_mistake_in_a_block_is_told_with_the_blocks_line(put: Put, tmp_path: Path) -> None:
