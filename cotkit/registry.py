@@ -78,6 +78,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "code_block": "cotkit.curate.trace_filters.code_block:CodeBlock",
         "answer_mismatch": "cotkit.curate.trace_filters.answer_mismatch:AnswerMismatch",
         "format": "cotkit.curate.trace_filters.format:Format",
+        "rationalized": "cotkit.curate.trace_filters.rationalized:Rationalized",
     },
     "choosers": {
         "first": "cotkit.curate.choosers:First",
@@ -96,6 +97,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "strategies": {
         "self_correct": "cotkit.distill.strategies.self_correct:SelfCorrect",
+        "star": "cotkit.distill.strategies.star:Star",
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",

@@ -144,6 +144,8 @@ class Construct(Step):
                 context.progress.note,
             )
             converse(self.plays(rows(Problem, table), context.seed), asker, hear)
+        for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
+            ended[name].played = played
         return _output([ended[name] for name in table["problem_id"]], self, asker)
 
     def plays(self, problems: Sequence[Problem], seed: int) -> Iterator[tuple[str, Play]]:

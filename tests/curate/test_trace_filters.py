@@ -29,6 +29,8 @@ HELD = {
     "answer_mismatch": (0.99, 0.99),
     "format": (0.99, 0.99),
 }
+# What these go by stands beside the text, so there is nothing to be right or wrong about.
+TOLD = {"rationalized"}
 
 
 def test_the_fixture_is_large_and_half_of_it_is_kept_aside() -> None:
@@ -36,7 +38,7 @@ def test_the_fixture_is_large_and_half_of_it_is_kept_aside() -> None:
     assert len(dev) + len(held) >= 300
     assert abs(len(dev) - len(held)) < 20
     assert not {r["problem"] for r in dev} & {r["problem"] for r in held}
-    assert set(HELD) == set(BUILTIN["trace_filters"]) == {label for r in dev for label in r["labels"]}
+    assert set(HELD) == set(BUILTIN["trace_filters"]) - TOLD == {label for r in dev for label in r["labels"]}
 
 
 @pytest.mark.parametrize("name", sorted(HELD))

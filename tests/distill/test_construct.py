@@ -151,3 +151,39 @@ def test_a_teacher_without_a_needed_capability_is_refused_before_anything_is_ask
     step = construct("http://127.0.0.1:9/v1", LOOK, teacher={"preset": "groq"})
     monkeypatch.setattr(type(step.strategy), "needs", ("prefix",))
     assert any("cannot continue a begun answer" in sentence for sentence in step.check())
+
+
+class Going(Strategy):
+    """Continues a begun answer."""
+
+    by: str = "going"
+    begun: str
+
+    def play(self, case: Case) -> Play:
+        (new,) = yield [Call(case.messages(), begun=self.begun)]
+        return Played([Attempt(new.reasoning, new.response, [new])])
+
+
+@pytest.mark.parametrize(
+    ("shape", "begun", "said", "new"),
+    [
+        ("vllm", "Let me", Reply(match="", content=" see."), (None, " see.")),
+        ("vllm", "Let me", Reply(match="", content="Let me see."), (None, " see.")),
+        ("vllm", "<think>\nLet", Reply(match="", content="ter\n</think>\n\nA."), ("ter\n", "\n\nA.")),
+        ("deepseek", "<think>\nLet", Reply(match="", reasoning=" me.", content="A."), (" me.", "A.")),
+    ],
+)
+def test_a_continued_answer_keeps_the_space_it_begins_with(
+    tmp_path: Path, shape: str, begun: str, said: Reply, new: tuple[str | None, str]
+) -> None:
+    preset = {"preset": shape, "price": {"input": 1, "output": 1}}
+    scenario = Scenario.model_validate({"shape": shape, "thinks": said.reasoning is not None})
+    with ScriptedTeacher(scenario, speak=lambda _: said) as server:
+        step = construct(server.url, LOOK, teacher=preset).model_copy(update={"strategy": Going(begun=begun)})
+        step = step.model_copy(update={"teacher": step.teacher.model_copy(update={"api_key_env": None})})
+        # Five problems: a teacher that should think is stopped after four fresh answers without reasoning.
+        output = run_construct(step, problem_table(PROBLEMS), tmp_path)
+        turns = [entry["body"]["messages"][-1] for entry in server.log.requests]
+    assert set(zip(output.kept["reasoning"], output.kept["response"], strict=True)) == {new}
+    begun_there = {"content": begun} if shape == "vllm" else {"content": "", "reasoning_content": "Let"}
+    assert turns[0].items() >= begun_there.items()

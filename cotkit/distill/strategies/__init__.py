@@ -56,12 +56,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. A continued answer holds only what is new.
+    """What came back. A continued answer holds only what is new, with the white space that it begins with.
 
     Attributes:
         status: as Trace.status; "failed" where the teacher refuses this one call for good.
         error: why it failed.
         logprobs: of each token: its own log probability and those of the likeliest tokens there; None if not asked for.
+        kind: as Trace.reasoning_kind.
     """
 
     request_hash: str
@@ -74,6 +75,7 @@ class Reply:
     cost_usd: float | None = None
     error: str | None = None
     logprobs: Sequence[tuple[float, Sequence[float]]] | None = None
+    kind: str = "none"
 
     @property
     def text(self) -> str:
@@ -143,7 +145,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """Calls of one role for one problem: never fewer than `least`, never more than `most`."""
+    """Calls of one role for one problem: never fewer than `least`, never more than `most`.
+
+    A problem that lacks what the strategy works on (a reference, a solution) takes none.
+    """
 
     role: str
     least: int
@@ -184,6 +189,10 @@ class Strategy(Config):
     def play(self, case: Case) -> Play:
         """Build traces for one problem: yield calls, hear their replies in order, return what was built."""
         raise NotImplementedError
+
+    def settle(self, played: Mapping[str, Played]) -> Mapping[str, Played]:
+        """Once all problems are through: what was built, by problem, with a last word on all of it together."""
+        return played
 
 
 def grade(problem: Problem, response: str | None) -> str:
