@@ -98,6 +98,9 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     "strategies": {
         "self_correct": "cotkit.distill.strategies.self_correct:SelfCorrect",
         "star": "cotkit.distill.strategies.star:Star",
+        "budget_force": "cotkit.distill.strategies.budget_force:BudgetForce",
+        "reflect": "cotkit.distill.strategies.reflect:Reflect",
+        "steps_json": "cotkit.distill.strategies.steps_json:StepsJson",
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",

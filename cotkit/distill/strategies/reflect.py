@@ -1,0 +1,64 @@
+"""A phrase of doubt after the thinking, and what the model makes of it: one continuation.
+
+Marco-o1 (arXiv 2411.14405) adds such a phrase and found about half of its hard failures mended. Phrases like it are
+often followed by nothing new (oat-zero); the transition tells which were worth it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, grade
+from cotkit.distill.strategies.thinking import Continuing, lost, thought_of
+
+PHRASE = "Wait. Something in this may be wrong, so I go through the whole of it again and look for the mistake."
+Outcome = Literal["right_at_once", "wrong_to_right", "right_to_right", "wrong_to_wrong", "right_to_wrong"]
+
+
+class Reflect(Continuing):
+    """The model doubts its own solution once; what counts is how that turned out."""
+
+    by: Literal["reflect"]
+    phrase: str = Field(PHRASE, min_length=1, description="What the model reads as its own words after its thinking.")
+    when: Literal["wrong", "always"] = Field(
+        "wrong", description="After which first answers: those that are wrong by the reference, or all."
+    )
+    keep: tuple[Outcome, ...] = Field(
+        ("right_at_once", "wrong_to_right", "right_to_right"),
+        description="Which outcomes are kept; the others are dropped as named. right_at_once was not asked to doubt.",
+    )
+
+    uses_reference: ClassVar[bool] = True
+
+    def counts(self) -> Sequence[Count]:
+        return [Count("teacher", 1, 2)]
+
+    def play(self, case: Case) -> Play:
+        messages = case.messages()
+        (first,) = yield [Call(messages, purpose="first")]
+        if not first.done:
+            return Played([lost(first, [first], "first_unfinished")])
+        before = grade(case.problem, first.text)
+        if self.when == "wrong" and before != "incorrect":
+            outcome = "right_at_once" if before == "correct" else "first_undecided"
+            attempt = Attempt(first.reasoning, first.response, [first], kind=first.kind, facts={"transition": outcome})
+            return Played([self._judged(attempt, outcome)])
+        thought = thought_of(first)
+        (second,) = yield [Call(messages, purpose="reflection", begun=self.begun(thought, self.phrase))]
+        if not second.done:
+            return Played([lost(second, [first, second], "second_unfinished")])
+        after = grade(case.problem, second.text)
+        words = {"correct": "right", "incorrect": "wrong"}
+        outcome = f"{words.get(before, before)}_to_{words.get(after, after)}"
+        text, (span,) = thought.on(self.phrase, second.reasoning or "").stored(keep_words=True)
+        facts = {"transition": outcome, "first_span": [0, len(thought.text())], "phrase_span": span}
+        attempt = Attempt(text, second.text.strip(), [first, second], facts=facts)
+        return Played([self._judged(attempt, outcome)])
+
+    def _judged(self, attempt: Attempt, outcome: str) -> Attempt:
+        reason = None if outcome in self.keep else outcome
+        return replace(attempt, label=outcome, reason=reason, evidence={"transition": outcome} if reason else {})

@@ -1,0 +1,197 @@
+"""Long thought out of a model that does not think: one step a call, as JSON, and the model says what comes next.
+
+After g1 (bklieger-groq/g1), with two more ways to go on (reflect, backtrack: the action prompting of arXiv 2502.03373).
+Unlike there, a call that fails fails the attempt: no error message becomes a step.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, get_args
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from cotkit.distill.presets import Capability
+from cotkit.distill.prompt import Message
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
+from cotkit.distill.strategies.thinking import lost
+
+Action = Literal["continue", "reflect", "backtrack", "final"]
+
+SYSTEM = (
+    "You solve a problem one step at a time. Answer each time with one JSON object and nothing else:\n"
+    '{"title": "what this step is about", "content": "the step itself, with its calculation, in full sentences", '
+    '"next_action": ACTION}\n'
+    "ACTION says what your next step will be, one of: {actions}.\n"
+    "Take at least {least} steps. Look for a second way to the result, and doubt steps that were quick. Backslashes "
+    "inside JSON are written twice."
+)
+MEANING: dict[Action, str] = {
+    "continue": '"continue" (go on from here)',
+    "reflect": '"reflect" (go over the steps so far and look for a mistake)',
+    "backtrack": '"backtrack" (give up a step that led nowhere and take another way from before it)',
+    "final": '"final" (nothing is left to do but to state the answer)',
+}
+# What is said before the next step, by what the model announced.
+NEXT: dict[Action, str] = {
+    "continue": "Go on with the next step.",
+    "reflect": "Go over your steps so far: is each of them right? Say what you checked and what you found.",
+    "backtrack": "Say which step you give up and why, and take another way from before it.",
+    "final": "It is too early for that: take another step first, and check what you have.",
+}
+ANSWER = (
+    "Now write the final solution for a reader who has not seen your steps, in plain text and not in JSON, and end "
+    "with the answer in \\boxed{}."
+)
+_OBJECT = re.compile(r"\{")
+# Backslashes: pairs, and single ones that begin no escape of JSON or belong to LaTeX that JSON would read as a tab, a
+# line's end or a control character (\times, \neq, \frac, \beta, \right).
+_SINGLE = re.compile(
+    r"\\\\|\\(?=[bf]|r(?!\\n)|t(?:imes|ext|heta|riangle|frac|ilde|an\b|au\b|op?\b)|n(?:eq?\b|eg\b|ot\b|u\b|abla|mid)"
+    r'|[^"\\/bfnrtu]|u(?![0-9a-fA-F]{4}))'
+)
+_LONGEST = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Thinking:
+    """One step as the model gave it."""
+
+    title: str
+    content: str
+    action: Action
+
+
+class StepsJson(Strategy):
+    """Step by step as JSON until the model is done, then one plain answer."""
+
+    by: Literal["steps_json"]
+    min_steps: int = Field(3, ge=1, description="Fewest steps; an earlier end is not accepted.")
+    max_steps: int = Field(26, ge=1, le=200, description="Most steps; g1 ends after 26.")
+    actions: tuple[Action, ...] = Field(
+        get_args(Action), description="What the model may announce; final is always among it."
+    )
+    tries: int = Field(3, ge=1, le=10, description="How often a step that is no such JSON is asked for.")
+    step_tokens: int = Field(300, ge=16, description="Most tokens of a step.")
+    answer_tokens: int = Field(1_200, ge=16, description="Most tokens of the answer.")
+    json_mode: bool = Field(True, description="Ask for JSON by response_format; the teacher must know it.")
+    titles: bool = Field(False, description="Put each step's title before it in the trace.")
+
+    usual_tokens = 300
+
+    @model_validator(mode="after")
+    def _possible(self) -> StepsJson:
+        if self.min_steps > self.max_steps:
+            raise PydanticCustomError("steps", "min_steps is above max_steps")
+        if "final" not in self.actions:
+            raise PydanticCustomError("actions", "without the action final no attempt would ever end by itself")
+        return self
+
+    def needed(self) -> tuple[Capability, ...]:
+        return ("json",) if self.json_mode else ()
+
+    def counts(self) -> Sequence[Count]:
+        return [Count("teacher", 1, self.max_steps * self.tries + 1)]
+
+    def play(self, case: Case) -> Play:
+        messages = self._begin(case.messages())
+        steps: list[Thinking] = []
+        replies: list[Reply] = []
+        retries = early = 0
+        while len(steps) < self.max_steps:
+            step: Thinking | None = None
+            for number in range(self.tries):
+                (reply,) = yield [self._call(messages, number)]
+                replies.append(reply)
+                if reply.status in ("failed", "filtered"):
+                    return Played([self._fallen(reply, replies, "step_failed", steps)])
+                step = read_step(reply.text, self.actions)
+                if step is not None:
+                    break
+                retries += 1
+            if step is None:
+                return Played([self._fallen(reply, replies, "malformed_step", steps)])
+            steps.append(step)
+            messages = [*messages, {"role": "assistant", "content": reply.text}]
+            if step.action == "final" and len(steps) >= self.min_steps:
+                break
+            early += step.action == "final"
+            if len(steps) < self.max_steps:
+                messages = [*messages, {"role": "user", "content": NEXT[step.action]}]
+        asked = [*messages, {"role": "user", "content": ANSWER}]
+        (reply,) = yield [Call(asked, purpose="answer", sampling={"max_tokens": self.answer_tokens})]
+        replies.append(reply)
+        if not reply.done:
+            return Played([lost(reply, replies, "answer_unfinished")])
+        text, spans = self._joined(steps)
+        facts: dict[str, Any] = {
+            "steps": len(steps),
+            "actions": [step.action for step in steps],
+            "step_spans": spans,
+            "capped": steps[-1].action != "final",
+            "retries": retries,
+            "early_ends": early,
+        }
+        return Played([Attempt(text, reply.response, replies, facts=facts)])
+
+    def _begin(self, messages: Sequence[Message]) -> list[Message]:
+        actions = ", ".join(MEANING[action] for action in dict.fromkeys(self.actions))
+        told = SYSTEM.replace("{actions}", actions).replace("{least}", str(self.min_steps))
+        own = [m["content"] for m in messages if m["role"] == "system"]
+        return [
+            {"role": "system", "content": "\n\n".join([*own, told])},
+            *(m for m in messages if m["role"] != "system"),
+        ]
+
+    def _call(self, messages: Sequence[Message], number: int) -> Call:
+        extra = {"response_format": {"type": "json_object"}} if self.json_mode else {}
+        return Call(messages, purpose="step", sampling={"max_tokens": self.step_tokens}, sample=number, extra=extra)
+
+    def _fallen(self, reply: Reply, replies: Sequence[Reply], reason: str, steps: Sequence[Thinking]) -> Attempt:
+        told = {"step": len(steps) + 1, "status": reply.status, "error": reply.error, "said": reply.text[:200]}
+        text, _ = self._joined(steps)
+        return Attempt(text or None, None, replies, status=reply.status, reason=reason, evidence=told)
+
+    def _joined(self, steps: Sequence[Thinking]) -> tuple[str, list[list[int]]]:
+        """The steps as one text, and where in it each of them is: [start, end]."""
+        text, spans = "", list[list[int]]()
+        for step in steps:
+            text += "\n\n" if text else ""
+            piece = f"{step.title}\n{step.content}" if self.titles and step.title else step.content
+            spans.append([len(text), len(text) + len(piece)])
+            text += piece
+        return text, spans
+
+
+def read_step(text: str, actions: Sequence[Action]) -> Thinking | None:
+    """The first JSON object with some content and a next action that is allowed, whatever stands around it.
+
+    Fences, text before and after, and LaTeX with single backslashes are forgiven; a missing key is not.
+    """
+    text = _SINGLE.sub(r"\\\\", text[:_LONGEST])
+    # Few braces begin an object; a text full of them is none.
+    starts = [m.start() for m in islice(_OBJECT.finditer(text), 20)]
+    return next((step for start in starts if (step := _step(text[start:], actions)) is not None), None)
+
+
+def _step(text: str, actions: Sequence[Action]) -> Thinking | None:
+    try:
+        found, _ = json.JSONDecoder(strict=False).raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    content, action, title = (found.get(key) for key in ("content", "next_action", "title"))
+    known: Action | None = next((a for a in actions if isinstance(action, str) and a == _plain(action)), None)
+    if not isinstance(content, str) or not content.strip() or known is None:
+        return None
+    return Thinking(title.strip() if isinstance(title, str) else "", content.strip(), known)
+
+
+def _plain(action: str) -> str:
+    """`Final_Answer` as `final`: g1's own word is widely known."""
+    word = action.strip().casefold()
+    return "final" if word in ("final_answer", "final answer") else word
