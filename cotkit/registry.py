@@ -36,6 +36,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "judge": "cotkit.verify.judge:Judge",
         "select": "cotkit.curate.select:Select",
         "choose": "cotkit.curate.choose:Choose",
+        "translate": "cotkit.curate.translate:Translate",
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",
     },
@@ -101,6 +102,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "budget_force": "cotkit.distill.strategies.budget_force:BudgetForce",
         "reflect": "cotkit.distill.strategies.reflect:Reflect",
         "steps_json": "cotkit.distill.strategies.steps_json:StepsJson",
+        "rewrite": "cotkit.distill.strategies.rewrite:Rewrite",
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",

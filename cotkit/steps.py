@@ -105,6 +105,7 @@ class Step(Config):
         writes: row type of what it keeps.
         code: modules or packages whose source decides its result; their digest is in the cache key.
         excluded: config path -> why it is left out of the cache key.
+        adds_rows: it may keep rows that did not come in, so only the step itself can tell how many there are.
         tells_story: its result shows the recipe, the funnel and the facts, so all are in its cache key.
     """
 
@@ -116,6 +117,7 @@ class Step(Config):
     writes: ClassVar[type]
     code: ClassVar[tuple[str, ...]] = ()
     excluded: ClassVar[Mapping[str, str]] = {}
+    adds_rows: ClassVar[bool] = False
     tells_story: ClassVar[bool] = False
 
     def code_modules(self) -> tuple[str, ...]:

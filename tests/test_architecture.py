@@ -29,6 +29,7 @@ MODULE_MAY_ASK = {
     "dedup/adjudicate.py": {"distill"},
     "curate/features.py": {"distill"},
     "curate/extract.py": {"distill"},
+    "curate/translate.py": {"distill"},
     # Parts of the features step whose keys name a teacher.
     "curate/direct.py": {"distill"},
     "curate/weak.py": {"distill"},
