@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
     from cotkit.distill.construct import Construct
-    from cotkit.distill.estimate import Estimate
+    from cotkit.distill.estimate import Asking, Estimate
     from cotkit.distill.step import Distill
     from cotkit.recipe.load import Loaded
     from cotkit.steps import Step
@@ -76,11 +76,19 @@ def estimate(
     table = _made_up(rows) if rows is not None else _problems(loaded, [*others, *steps[:1]], folder, output)
     problems = records.rows(Problem, table)
     asked = [one for step in others for one in step.asking(problems)]
+    asked += [_round(step, list(step.prompts(table))) for step in steps[1:]]
     told = [(one.what, reckon(one, folder / JOURNAL_FILE)) for one in asked]
     if steps:
         prompts = list(steps[0].prompts(table))
         told.append((steps[0].name, _distill(steps[0], prompts, folder / JOURNAL_FILE, tokens, probe, output)))
     _tell(told, steps[0] if steps else None, output)
+
+
+def _round(step: Distill, prompts: Rows) -> Asking:
+    """A later round: how many problems are left for it, the answers before it decide."""
+    from cotkit.distill.estimate import Asking
+
+    return Asking(step.name, step.teacher, step.sampling, step.most, prompts, step.journal, least=0)
 
 
 def _asking(loaded: Loaded) -> list[Extract | Features | Construct]:

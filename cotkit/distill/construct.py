@@ -19,6 +19,7 @@ from cotkit.distill.needs import missing
 from cotkit.distill.prompt import Prompt
 from cotkit.distill.recording import recording_digest
 from cotkit.distill.request import canonical
+from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
 from cotkit.distill.strategies import TEACHER, Attempt, Case, Play, Reply, Role, Strategy
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
@@ -53,6 +54,7 @@ class Construct(Step):
     teacher: Teacher = Field(description="Who is asked.")
     prompt: Prompt = Field(default_factory=Prompt, description="What it is told of a problem.")
     sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
+    only: Only | None = Field(None, description=ONLY)
     budget: Budget | None = Field(
         None, description="Where the run stops by itself, over all models together; it can be continued."
     )
@@ -62,7 +64,6 @@ class Construct(Step):
     )
 
     room: ClassVar[str] = "distill"
-    reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Trace
     code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.tags", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
@@ -74,6 +75,11 @@ class Construct(Step):
         "teacher.ignores": "it only decides which recipes are refused",
         "teacher.replay": "the digest of the recording stands for its path",
     }
+
+    @property
+    def reads(self) -> tuple[type, ...]:  # type: ignore[override]
+        """Problems, and in a later round what the rounds before have made of them."""
+        return reads(self.only)
 
     def roles(self) -> dict[str, Role]:
         """Every model that is asked, by its role."""
@@ -118,7 +124,8 @@ class Construct(Step):
                 read_key(role.teacher)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
-        table = tables[Problem]
+        pool = None if self.only is None else Pool.of(tables)
+        table = tables[Problem] if pool is None else pool.problems
         must_be_unique(table)
         ended: dict[str, Ended] = {}
         with context.progress.task(self.name or self.step, table.height) as task:
@@ -133,6 +140,7 @@ class Construct(Step):
                 self.sampling,
                 self.prompt.systems(),
                 strategy=self.strategy.model_dump(mode="json", exclude=set(self.strategy.roles())),
+                later=None if self.only is None else self.name,
             )
             expected = f"the calls for {table.height:,} problems would be"
             asker = Asker(
@@ -146,7 +154,8 @@ class Construct(Step):
             converse(self.plays(rows(Problem, table), context.seed), asker, hear)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
             ended[name].played = played
-        return _output([ended[name] for name in table["problem_id"]], self, asker)
+        output = _output([ended[name] for name in table["problem_id"]], self, asker)
+        return output if pool is None else pool.join(output)
 
     def plays(self, problems: Sequence[Problem], seed: int) -> Iterator[tuple[str, Play]]:
         """(problem_id, its play) of each problem."""
@@ -171,7 +180,7 @@ class Construct(Step):
                 prompts,
                 self.journal,
                 self.strategy.usual_tokens,
-                least=count.least,
+                least=count.least if self.only is None else 0,
             )
             for count in self.strategy.counts()
         ]

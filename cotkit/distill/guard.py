@@ -76,12 +76,17 @@ def settings_text(
     system: str | Mapping[str, str] | None,
     correct: int = 1,
     strategy: Mapping[str, Any] | None = None,
+    later: str | None = None,
 ) -> str:
-    """What a user may have changed by mistake: everything sent but the problems themselves, and `until.correct`."""
+    """What a user may have changed by mistake: everything sent but the problems themselves, and `until.correct`.
+
+    `later` is the name of a step that is a later round in the same run.
+    """
     return canonical(
         {
             **({"until": {"correct": correct}} if correct > 1 else {}),
             **({"strategy": strategy} if strategy is not None else {}),
+            **({"later": later} if later is not None else {}),
             "base_url": teacher.base_url,
             "model": teacher.model,
             "system": system,
@@ -124,9 +129,14 @@ def keep_settings(journal: Journal, settings: str, samples: int) -> None:
 
 
 def _alike(before: Sequence[tuple[str, int]], settings: str) -> list[tuple[str, int]]:
-    """A distill step is no earlier state of a construct step in the same run, nor one strategy of another."""
-    mine = json.loads(settings).get("strategy", {}).get("by")
-    return [(text, then) for text, then in before if json.loads(text).get("strategy", {}).get("by") == mine]
+    """A distill step is no earlier state of a construct step in the same run, nor one strategy or round of another."""
+    mine = _whose(settings)
+    return [(text, then) for text, then in before if _whose(text) == mine]
+
+
+def _whose(settings: str) -> tuple[str | None, str | None]:
+    told = json.loads(settings)
+    return told.get("strategy", {}).get("by"), told.get("later")
 
 
 def _paid(before: Sequence[tuple[str, int]], settings: str, samples: int) -> bool:

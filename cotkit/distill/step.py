@@ -17,6 +17,7 @@ from cotkit.distill.needs import missing
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.recording import recording_digest
+from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.teacher import Batch, Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent, Told, distill_prompts
 from cotkit.distill.until import Resampler, Until
@@ -41,6 +42,7 @@ class Distill(Step):
     until: Until | None = Field(
         None, description="Ask on, beyond `samples`, until so many answers of a problem are correct."
     )
+    only: Only | None = Field(None, description=ONLY)
     needs: tuple[Capability, ...] = Field(
         (), description="What the teacher must be able to do; one that is known to lack it is refused."
     )
@@ -54,7 +56,6 @@ class Distill(Step):
     )
 
     room: ClassVar[str] = "distill"
-    reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Trace
     code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.tags", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
@@ -69,6 +70,11 @@ class Distill(Step):
         "teacher.replay": "the digest of the recording stands for its path",
     }
 
+    @property
+    def reads(self) -> tuple[type, ...]:  # type: ignore[override]
+        """Problems, and in a later round what the rounds before have made of them."""
+        return reads(self.only)
+
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         if self.teacher.replay is None:
             return {}
@@ -81,7 +87,7 @@ class Distill(Step):
         return (*self.code, *grader, *reader)
 
     def rows_in(self, tables: Tables) -> int | None:
-        return tables[Problem].height * self.samples if self.until is None else None
+        return tables[Problem].height * self.samples if self.until is None and self.only is None else None
 
     def check(self) -> list[str]:
         found = [
@@ -116,7 +122,8 @@ class Distill(Step):
             read_key(self.teacher)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
-        problems = tables[Problem]
+        pool = None if self.only is None else Pool.of(tables)
+        problems = tables[Problem] if pool is None else pool.problems
         must_be_unique(problems)
         told: dict[int, Told] = {}
         total = problems.height * self.samples
@@ -147,12 +154,14 @@ class Distill(Step):
                 ),
                 note=context.progress.note,
             )
-        return _output([told[index] for index in sorted(told)], tally, resampler)
+        output = _output([told[index] for index in sorted(told)], tally, resampler)
+        return output if pool is None else pool.join(output)
 
     def settings(self) -> str:
         """What a user may have changed by mistake, see guard.must_agree."""
         correct = 1 if self.until is None else self.until.correct
-        return settings_text(self.teacher, self.sampling, self.prompt.systems(), correct)
+        later = None if self.only is None else self.name
+        return settings_text(self.teacher, self.sampling, self.prompt.systems(), correct, later=later)
 
     @property
     def most(self) -> int:
