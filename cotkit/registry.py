@@ -103,6 +103,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "reflect": "cotkit.distill.strategies.reflect:Reflect",
         "steps_json": "cotkit.distill.strategies.steps_json:StepsJson",
         "rewrite": "cotkit.distill.strategies.rewrite:Rewrite",
+        "template": "cotkit.distill.strategies.template:ByTemplate",
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",

@@ -25,6 +25,9 @@ ROOM_MAY_ASK = {
 }  # fmt: skip
 # These single modules also ask a teacher: paid answers go through the one journal.
 MODULE_MAY_ASK = {
+    # Templates are found by meaning, with the weights that dedup has.
+    "distill/templates.py": {"dedup"},
+    "distill/strategies/template.py": {"dedup"},
     "verify/judge.py": {"distill"},
     "dedup/adjudicate.py": {"distill"},
     "curate/features.py": {"distill"},

@@ -23,6 +23,7 @@ from cotkit.cli import (
     sources,
     steps,
     teachers,
+    templates,
     verify,
 )
 from cotkit.cli.output import fail
@@ -77,6 +78,7 @@ app.command("report")(inspect_.report)
 app.add_typer(recipes.app, name="recipes")
 app.add_typer(journal.app, name="journal")
 app.add_typer(teachers.app, name="teachers")
+app.add_typer(templates.app, name="templates")
 
 
 def main() -> None:

@@ -92,11 +92,13 @@ class Construct(Step):
     def exclusions(self) -> Mapping[str, str]:
         own = {key: why for key, why in self.excluded.items() if key.startswith("teacher.")}
         roles = {f"strategy.{name}.{key}": why for name in self.strategy.roles() for key, why in own.items()}
-        return {**self.excluded, **roles}
+        strategy = {f"strategy.{key}": why for key, why in self.strategy.excluded.items()}
+        return {**self.excluded, **roles, **strategy}
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         recordings = {name: role.teacher.replay for name, role in self.roles().items()}
-        return {f"recording of {name}": recording_digest(path) for name, path in recordings.items() if path is not None}
+        digests = {f"recording of {n}": recording_digest(path) for n, path in recordings.items() if path is not None}
+        return {**digests, **self.strategy.materials()}
 
     def rows_in(self, tables: Tables) -> int | None:
         return None  # a strategy may build several traces of a problem

@@ -35,8 +35,8 @@ STAR = {"by": "star"}
 
 
 def speak(body: Mapping[str, Any]) -> Reply:
-    text = body["messages"][-1]["content"]
-    i = int(text.split()[1])
+    text = "\n".join(m["content"] for m in body["messages"])
+    i = int(text.split("Case ")[1].split()[0])
     kind, hinted = KINDS[i], HINT in text
     good = kind == "right" or (hinted and kind != "never")
     value = 2 * i + 70 if good else 9000 + i
@@ -124,13 +124,15 @@ def test_a_problem_without_such_a_hint_is_not_asked_again(tmp_path: Path) -> Non
     assert output.dropped["reason"].to_list() == ["unsolved"] * 2
 
 
-@pytest.mark.parametrize("strategy", ["self_correct"])
+# rewrite sends the worked solution, as it says.
+@pytest.mark.parametrize("strategy", ["self_correct", "reflect", "budget_force", "steps_json", "template"])
 def test_no_other_strategy_sends_hints(tmp_path: Path, strategy: str) -> None:
+    gold = [(text, f"{answer}.000") for text, answer in PROBLEMS]
     with ScriptedTeacher(speak=speak) as server:
-        run_construct(construct(server.url, {"by": strategy}), problem_table(PROBLEMS), tmp_path)
+        run_construct(construct(server.url, {"by": strategy}), problem_table(gold), tmp_path)
         sent = json.dumps(asked(server))
-    assert "For your eyes" not in sent
-    assert not any(f"answer is {gold}" in sent for _, gold in PROBLEMS)
+    assert HINT not in sent
+    assert not any(answer in sent for _, answer in gold)
 
 
 WORKING = "First 6 x 7 is six sevens, so 6·7 = 42, and that is what was asked for here."

@@ -161,6 +161,7 @@ class Strategy(Config):
     Class attributes:
         needs: what the teacher must be able to do.
         uses_reference: it reads the reference answer. All others never see it: what they choose cannot depend on it.
+        excluded: own keys that are left out of the cache key, and why.
         usual_tokens: a usual reply, for an estimate where the journal has none; None for a whole trace.
     """
 
@@ -168,11 +169,16 @@ class Strategy(Config):
 
     needs: ClassVar[tuple[Capability, ...]] = ()
     uses_reference: ClassVar[bool] = False
+    excluded: ClassVar[Mapping[str, str]] = {}
     usual_tokens: ClassVar[int | None] = None
 
     def needed(self) -> tuple[Capability, ...]:
         """`needs` of this very config."""
         return self.needs
+
+    def materials(self) -> Mapping[str, str]:
+        """Digest by name of the files and weights that it reads, as Step.materials."""
+        return {}
 
     def roles(self) -> Mapping[str, Role]:
         """Other models that it asks, by name."""

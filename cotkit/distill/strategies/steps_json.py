@@ -6,11 +6,8 @@ Unlike there, a call that fails fails the attempt: no error message becomes a st
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
@@ -19,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
+from cotkit.distill.strategies.loose_json import first_object
 from cotkit.distill.strategies.thinking import lost
 
 Action = Literal["continue", "reflect", "backtrack", "final"]
@@ -48,14 +46,6 @@ ANSWER = (
     "Now write the final solution for a reader who has not seen your steps, in plain text and not in JSON, and end "
     "with the answer in \\boxed{}."
 )
-_OBJECT = re.compile(r"\{")
-# Backslashes: pairs, and single ones that begin no escape of JSON or belong to LaTeX that JSON would read as a tab, a
-# line's end or a control character (\times, \neq, \frac, \beta, \right).
-_SINGLE = re.compile(
-    r"\\\\|\\(?=[bf]|r(?!\\n)|t(?:imes|ext|heta|riangle|frac|ilde|an\b|au\b|op?\b)|n(?:eq?\b|eg\b|ot\b|u\b|abla|mid)"
-    r'|[^"\\/bfnrtu]|u(?![0-9a-fA-F]{4}))'
-)
-_LONGEST = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,26 +159,16 @@ class StepsJson(Strategy):
 
 
 def read_step(text: str, actions: Sequence[Action]) -> Thinking | None:
-    """The first JSON object with some content and a next action that is allowed, whatever stands around it.
+    """The first JSON object with some content and a next action that is allowed, whatever stands around it."""
 
-    Fences, text before and after, and LaTeX with single backslashes are forgiven; a missing key is not.
-    """
-    text = _SINGLE.sub(r"\\\\", text[:_LONGEST])
-    # Few braces begin an object; a text full of them is none.
-    starts = [m.start() for m in islice(_OBJECT.finditer(text), 20)]
-    return next((step for start in starts if (step := _step(text[start:], actions)) is not None), None)
+    def step(found: Mapping[str, Any]) -> Thinking | None:
+        content, action, title = (found.get(key) for key in ("content", "next_action", "title"))
+        known: Action | None = next((a for a in actions if isinstance(action, str) and a == _plain(action)), None)
+        if not isinstance(content, str) or not content.strip() or known is None:
+            return None
+        return Thinking(title.strip() if isinstance(title, str) else "", content.strip(), known)
 
-
-def _step(text: str, actions: Sequence[Action]) -> Thinking | None:
-    try:
-        found, _ = json.JSONDecoder(strict=False).raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    content, action, title = (found.get(key) for key in ("content", "next_action", "title"))
-    known: Action | None = next((a for a in actions if isinstance(action, str) and a == _plain(action)), None)
-    if not isinstance(content, str) or not content.strip() or known is None:
-        return None
-    return Thinking(title.strip() if isinstance(title, str) else "", content.strip(), known)
+    return first_object(text, step)
 
 
 def _plain(action: str) -> str:
