@@ -166,3 +166,16 @@ def test_a_round_needs_one_before_it(recipe: Path, cli: Any) -> None:
     done = cli("validate", "r.yaml", "--set", "vars.a=http://127.0.0.1:9/v1", "--set", "vars.b=http://127.0.0.1:9/v1")
     assert done.returncode == 2
     assert "needs traces" in done.stderr
+
+
+def test_where_all_is_solved_nobody_is_asked(tmp_path: Path) -> None:
+    problems = problem_table([("Number 1 is what?", "1")])
+    name = problems["problem_id"][0]
+    traces = frame(Trace, [Trace(name, 0, "t", "h", "done", response="1")])
+    verdicts = frame(Verdict, [Verdict(name, 0, "correct", "1", "1", "exact", "")])
+    later = construct("http://127.0.0.1:9/v1", {"by": "star"}, only="unsolved")
+    output = later.run(
+        {Problem: problems, Trace: traces, Verdict: verdicts}, StepContext(seed=0, work=tmp_path, run=tmp_path)
+    )
+    assert output.kept.drop("provenance").equals(traces.drop("provenance"))
+    assert (output.dropped.height, output.rows_in) == (0, 1)
