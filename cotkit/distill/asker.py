@@ -133,9 +133,11 @@ def _read(
 ) -> tuple[Reply, Failure | None]:
     t = told.trace
     reasoning, response = (t.reasoning, t.response) if added is None else added
+    # A server that only gives the begun text back has nothing to add.
+    bare = t.status == "done" and not (reasoning or response or "").strip()
     reply = Reply(
         t.request_hash,
-        t.status,
+        "empty" if bare else t.status,
         reasoning,
         response,
         t.finish_reason,

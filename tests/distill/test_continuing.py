@@ -207,3 +207,13 @@ def test_a_phrase_of_doubt_and_how_it_turned_out(
     assert row["reasoning"][slice(*spans["first_span"])] == "I think 5."
     assert row["reasoning"][slice(*spans["phrase_span"])] == PHRASE
     assert sum(v for k, v in output.counters.items() if k.startswith(("right", "wrong", "first_", "undecided"))) == 5
+
+
+def test_a_server_that_gives_the_begun_text_back_adds_nothing(tmp_path: Path) -> None:
+    def echo(body: Mapping[str, Any]) -> Reply:
+        return Reply(match="", content=begun(body) or "It is \\boxed{41}.")
+
+    with ScriptedTeacher(Scenario(thinks=False), speak=echo) as server:
+        output = run_construct(construct(server.url, {"by": "reflect"}), problem_table(ONE), tmp_path)
+    assert output.dropped["reason"].to_list() == ["second_unfinished"]
+    assert json.loads(output.dropped["evidence"][0])["status"] == "empty"
