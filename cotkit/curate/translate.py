@@ -283,7 +283,8 @@ def fate(ended: Ended | None) -> tuple[str, dict[str, Any]]:
 
 def _marked(example: Example, marks: Mapping[str, str]) -> Example:
     told = json.loads(example.metadata)
-    return replace(example, metadata=json.dumps({**told, **marks}, sort_keys=True, ensure_ascii=False))
+    columns = told if isinstance(told, dict) else {"metadata": told}
+    return replace(example, metadata=json.dumps({**columns, **marks}, sort_keys=True, ensure_ascii=False))
 
 
 def _letters(text: str) -> int:
