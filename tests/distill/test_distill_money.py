@@ -257,7 +257,7 @@ def test_an_estimate_tells_the_least_and_the_most_where_answers_decide(tmp_path:
     teacher = "{base_url: http://127.0.0.1:9/v1, model: m, price: {input: 1, output: 2}}"
     (tmp_path / "r.yaml").write_text(
         "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
-        f"  - step: extract\n    of: [elsewhere]\n    kinds: [needs_judge]\n    samples: 2\n    teacher: {teacher}\n"
+        f"  - step: extract\n    of: [sums]\n    kinds: [needs_judge]\n    samples: 2\n    teacher: {teacher}\n"
         f"  - step: features\n    domains: [science]\n    weak: [{{model: w, teacher: {teacher}, judge: {teacher}}}]\n"
         f"  - step: distill\n    teacher: {teacher}\n    until: {{correct: 1, max: 3}}\n    budget: {{usd: 7}}\n"
         f"  - step: verify\n  - step: judge\n    teacher: {teacher}\n"
