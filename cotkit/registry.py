@@ -96,6 +96,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "strategies": {
         "self_correct": "cotkit.distill.strategies.self_correct:SelfCorrect",
+        "journey": "cotkit.distill.strategies.journey:Journey",
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from cotkit.distill.continuing import continued
+from cotkit.distill.continuing import continued, exact_content
 from cotkit.distill.converse import Answers, Wave
 from cotkit.distill.engine import Failure
 from cotkit.distill.logprobs import read_logprobs
@@ -62,9 +62,13 @@ class Asker:
         told: dict[int, Told] = {}
         logprobs: dict[int, Sequence[tuple[float, Sequence[float]]] | None] = {}
 
+        exact: dict[int, str | None] = {}
+
         def body(index: int, raw: bytes) -> None:
             if calls[index][1].extra.get("logprobs"):
                 logprobs[index] = read_logprobs(raw)
+            if calls[index][1].exact:
+                exact[index] = exact_content(raw)
 
         lengths = [sampling_of(role, call).max_tokens for _, call in calls]
         longest = max((n for n in lengths if n is not None), default=None) if None not in lengths else None
@@ -74,7 +78,7 @@ class Asker:
         self.requests += tally.requests
         self.journaled += tally.journaled
         self.replayed += tally.replayed
-        answers = [_read(told[n], logprobs.get(n)) for n in range(len(calls))]
+        answers = [_read(told[n], logprobs.get(n), exact.get(n)) for n in range(len(calls))]
         self._pay({reply.request_hash: reply for reply, _ in answers}.values())
         return answers
 
@@ -118,19 +122,22 @@ def _request(role: Role, call: Call, index: int) -> Request:
     return build(teacher, sampling_of(role, call), messages, call.sample, index)
 
 
-def _read(told: Told, logprobs: Sequence[tuple[float, Sequence[float]]] | None) -> tuple[Reply, Failure | None]:
+def _read(
+    told: Told, logprobs: Sequence[tuple[float, Sequence[float]]] | None, exact: str | None
+) -> tuple[Reply, Failure | None]:
     t = told.trace
     reply = Reply(
         t.request_hash,
         t.status,
         t.reasoning,
-        t.response,
+        t.response if exact is None else exact,
         t.finish_reason,
         t.prompt_tokens,
         t.completion_tokens,
         t.cost_usd,
         t.error,
         logprobs,
+        t.reasoning_kind,
     )
     lasting = told.failure is None or (not told.failure.passing and told.failure.reason != "not_recorded")
     return reply, None if lasting else told.failure

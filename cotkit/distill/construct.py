@@ -80,7 +80,7 @@ class Construct(Step):
         return {TEACHER: Role(teacher=self.teacher, sampling=self.sampling), **self.strategy.roles()}
 
     def code_modules(self) -> tuple[str, ...]:
-        grader = ("cotkit.verify",) if self.strategy.uses_reference else ()
+        grader = ("cotkit.verify",) if self.strategy.uses_reference or self.strategy.compares else ()
         return (*self.code, type(self.strategy).__module__, *grader)
 
     def exclusions(self) -> Mapping[str, str]:

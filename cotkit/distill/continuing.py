@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,3 +24,16 @@ def continued(
     if how == "prefix_key":  # DeepSeek's beta API
         turn["prefix"] = True
     return [*messages, turn], _FINAL if how == "final_message" else {}
+
+
+def exact_content(body: bytes) -> str | None:
+    """The visible content of an answer, letter by letter: read_answer strips it, and pieces would lose their blanks.
+
+    None where the answer holds no text. Never raises.
+    """
+    try:
+        content = json.loads(body)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
+        return None
+    # A lone surrogate would break every table.
+    return content.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if isinstance(content, str) else None

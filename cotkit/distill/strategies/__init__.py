@@ -42,6 +42,8 @@ class Call:
         sampling: keys that differ from the role's own.
         sample: tells calls with equal messages apart; equal ones with equal numbers are one paid call.
         begun: text that the answer begins with and the model continues (capability `prefix`); None for a fresh answer.
+        exact: the reply keeps the blanks at both its ends, as pieces need that are joined again; its text is all the
+            visible content, with no reasoning taken out.
         extra: further keys of the request (stop, logprobs, response_format).
     """
 
@@ -51,6 +53,7 @@ class Call:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     sample: int = 0
     begun: str | None = None
+    exact: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -61,6 +64,7 @@ class Reply:
     Attributes:
         status: as Trace.status; "failed" where the teacher refuses this one call for good.
         error: why it failed.
+        reasoning_kind: as Trace.reasoning_kind: what the teacher shows of its thinking.
         logprobs: of each token: its own log probability and those of the likeliest tokens there; None if not asked for.
     """
 
@@ -74,6 +78,7 @@ class Reply:
     cost_usd: float | None = None
     error: str | None = None
     logprobs: Sequence[tuple[float, Sequence[float]]] | None = None
+    reasoning_kind: str = "none"
 
     @property
     def text(self) -> str:
@@ -92,7 +97,7 @@ class Attempt:
 
     Attributes:
         made_of: the replies that it stands on; their tokens are its tokens.
-        kind: "raw" only where every word is the teacher's own thinking.
+        kind: "synthetic", but the reply's own `reasoning_kind` where every word is one reply's thinking.
         facts: what a reader may want to know (spans as offsets into `reasoning`, counts); JSON values.
         label: what the funnel counts it under, besides kept or dropped ("wrong_to_right").
         reason: why this is dropped, a fixed word; None to keep it.
@@ -156,6 +161,7 @@ class Strategy(Config):
     Class attributes:
         needs: what the teacher must be able to do.
         uses_reference: it reads the reference answer. All others never see it: what they choose cannot depend on it.
+        compares: it asks cotkit.verify which answers are the same.
         usual_tokens: a usual reply, for an estimate where the journal has none; None for a whole trace.
     """
 
@@ -163,6 +169,7 @@ class Strategy(Config):
 
     needs: ClassVar[tuple[Capability, ...]] = ()
     uses_reference: ClassVar[bool] = False
+    compares: ClassVar[bool] = False
     usual_tokens: ClassVar[int | None] = None
 
     def needed(self) -> tuple[Capability, ...]:
