@@ -49,6 +49,13 @@ def boxed(text: str | None) -> str | None:
     return None if found is None else (found.answer or "").strip() or None
 
 
+def stated(text: str) -> str | None:
+    """The final answer of a whole response, boxed or not."""
+    from cotkit.verify import extract_answer
+
+    return extract_answer(text).answer
+
+
 def closing(answer: str, lang: Language) -> str:
     """A response for reasoning that cotkit put together."""
     return _CLOSING[lang] % answer
