@@ -99,6 +99,8 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "best_of_n": "cotkit.distill.strategies.best_of_n:BestOfN",
         "beam": "cotkit.distill.strategies.beam:Beam",
         "dvts": "cotkit.distill.strategies.beam:Beam",
+        "rstar": "cotkit.distill.strategies.rstar:RStar",
+        "mutual_consistency": "cotkit.distill.strategies.consistency:MutualConsistency",
         "journey": "cotkit.distill.strategies.journey:Journey",
     },
     "exporters": {
