@@ -100,6 +100,8 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "beam": "cotkit.distill.strategies.beam:Beam",
         "dvts": "cotkit.distill.strategies.beam:Beam",
         "rstar": "cotkit.distill.strategies.rstar:RStar",
+        "truncate_recomplete": "cotkit.distill.strategies.recomplete:TruncateRecomplete",
+        "marco_o1": "cotkit.distill.strategies.marco_o1:MarcoO1",
         "mutual_consistency": "cotkit.distill.strategies.consistency:MutualConsistency",
         "journey": "cotkit.distill.strategies.journey:Journey",
     },

@@ -66,6 +66,11 @@ def steps_of(text: str) -> list[str]:
     return [step for part in _BLANK.split(text) if (step := part.strip())]
 
 
+def shared_prefix(a: str, b: str) -> int:
+    """With how many equal characters two texts begin: in a pair, what need not be learned."""
+    return next((k for k, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+
+
 def same_answers(answers: Sequence[str | None], problem: Problem) -> list[int | None]:
     """Of each answer the index of the first that equals it; None where there is no answer."""
     from cotkit.verify import grade
