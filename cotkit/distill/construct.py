@@ -97,6 +97,8 @@ class Construct(Step):
 
     def check(self) -> list[str]:
         found = missing(self.teacher, self.strategy.needed(), self.teacher.extra_body)
+        if "logprobs" in self.strategy.needed() and self.teacher.stream:
+            found.append("teacher.stream is set, but logprobs are not read from a stream; leave stream out")
         for name, role in self.strategy.roles().items():
             found += missing(role.teacher, self.strategy.role_needs(name), role.teacher.extra_body)
         for name, role in self.roles().items():

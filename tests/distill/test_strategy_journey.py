@@ -35,7 +35,7 @@ KEYS: dict[str, Any] = {"by": "journey", "width": 3, "depth": 3, "keep_per_level
 
 
 def judged(text: str) -> str:
-    step = text.split("The step:\n")[1].split("\n\nIs this", maxsplit=1)[0]
+    step = text.split("BEGIN STEP TO CHECK\n| ")[1].split("\nEND", maxsplit=1)[0]
     return f"{WRONG[step]}\nVERDICT: WRONG" if step in WRONG else "It follows.\nVERDICT: RIGHT"
 
 
@@ -160,7 +160,7 @@ def test_ends_that_agree_win_over_the_first() -> None:
         return "VERDICT: RIGHT" if call.role == "judge" else (ends[1], ends[0], ends[2])[call.sample]
 
     played, _ = perform(strategy(), play([(PROBLEM, None)])[0], answer)
-    assert played.attempts[0].response == "The final answer is \\boxed{1/2}."
+    assert played.attempts[1].response == "The final answer is \\boxed{1/2}."
     assert same_answers(["0.5", None, "1/2", "3"], play([(PROBLEM, None)])[0]) == [0, None, 0, 3]
 
 

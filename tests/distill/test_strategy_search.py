@@ -102,7 +102,9 @@ def test_a_judge_scores_the_steps_of_each_candidate() -> None:
     def answer(call: Call) -> str:
         if call.role == "teacher":
             return said[call.sample]
-        return next(scores for step, scores in scored.items() if f"(1) {step}" in call.messages[0]["content"])
+        return next(
+            scores for step, scores in scored.items() if f"STEP 1 TO SCORE\n| {step}" in call.messages[0]["content"]
+        )
 
     def picked(vote: str) -> list[int]:
         strategy = BestOfN.model_validate({"by": "best_of_n", "n": 3, "vote": vote, "judge": judge()})
@@ -164,7 +166,7 @@ class World:
     def answer(self, call: Call) -> str:
         if call.role == "teacher":
             return self.text((*self.path(call.begun or ""), "ab"[call.sample % 2]))
-        before, step = call.messages[0]["content"].split("Steps before:\n")[1].split("Steps to score:\n")
+        before, step = call.messages[0]["content"].split("BEGIN STEPS BEFORE")[1].split("END STEPS BEFORE")
         return f"SCORES: {self.scores[(*self.path(before), *self.path(step))]}"
 
     def path(self, text: str) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ class Journey(Strategy):
         twin = _built(straight, response, heard, "shortcut", {})
         trials = wrong_turnings(tree, [node.number for node in path], self.trials_per_step, case.rng)
         if not trials:
-            journey = Attempt(None, response, heard, status="empty", label="journey", reason="no_wrong_step")
+            journey = Attempt(None, None, heard, status="failed", label="journey", reason="no_wrong_step")
             return Played([journey, *([twin] if self.shortcut else [])], tree.dump())
         parts: Sequence[Part] = thought([(n.number, n.text) for n in path], trials, case.rng, lang)
         facts: dict[str, Any] = {"writer": "none"}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import grade
 from cotkit.distill.strategies.linearize import Part
-from cotkit.distill.strategies.stepping import Language, boxed
+from cotkit.distill.strategies.stepping import Language, boxed, filled
 from cotkit.records import Problem
 
 _TASK: Mapping[Language, str] = {
@@ -27,7 +27,6 @@ _TASK: Mapping[Language, str] = {
         "不要添加新的数字，最终答案不变。\n\n题目：\n{problem}\n\n笔记：\n{notes}"
     ),
 }
-_SLOT = re.compile(r"\{(problem|notes)\}")
 _MARK = re.compile(r"^[ \t]*\[\[(\d{1,4})\]\][ \t]*$", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -35,8 +34,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 def ask_writer(problem: Problem, parts: Sequence[Part], lang: Language) -> list[Message]:
     """The chat that asks for the rewriting."""
     notes = "\n\n".join(f"[[{number}]]\n{part.text}" for number, part in enumerate(parts, 1))
-    slots = {"problem": problem.problem, "notes": notes}
-    return [{"role": "user", "content": _SLOT.sub(lambda found: slots[found[1]], _TASK[lang])}]
+    return [{"role": "user", "content": filled(_TASK[lang], problem=problem.problem, notes=notes)}]
 
 
 def read_writer(text: str, parts: Sequence[Part], problem: Problem) -> tuple[Sequence[Part] | None, str]:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
 from cotkit.distill.strategies.consistency import PARTS, ROLE, STANDS, agreement, completions
-from cotkit.distill.strategies.stepping import Language, asked_after, boxed, closing, language, same_answers
+from cotkit.distill.strategies.stepping import Language, asked_after, boxed, closing, filled, language, same_answers
 from cotkit.distill.strategies.tree import Node, Tree
 from cotkit.distill.strategies.uct import Visits
 
@@ -167,7 +167,7 @@ class _Search:
         return [Call(messages, purpose=action, sample=k) for k in range(number)]
 
     def _replies_to(self, place: int, question: str, samples: range) -> Iterator[Call]:
-        told = self.prompts["reply"].replace("{question}", question)
+        told = filled(self.prompts["reply"], question=question)
         messages = asked_after(self.case.messages(), self.tree.texts(place), told)
         return (Call(messages, purpose="reply", sample=k) for k in samples)
 

@@ -12,6 +12,7 @@ from cotkit.records import Problem
 Language = Literal["en", "zh"]
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_SLOT = re.compile(r"\{([a-z]+)\}")
 _BLANK = re.compile(r"\n[ \t]*\n")
 
 NEXT_STEP: Mapping[Language, str] = {
@@ -39,6 +40,11 @@ def asked_after(messages: Sequence[Message], steps: Sequence[str], instruction: 
         return [*before, {**last, "content": f"{last['content']}\n\n{instruction}"}]
     told = {"role": "assistant", "content": "\n\n".join(steps)}
     return [*messages, told, {"role": "user", "content": instruction}]
+
+
+def filled(template: str, **slots: str) -> str:
+    """The template with its slots filled in one pass: what looks like a slot inside a text stays as it is."""
+    return _SLOT.sub(lambda found: slots.get(found[1], found[0]), template)
 
 
 def boxed(text: str | None) -> str | None:
