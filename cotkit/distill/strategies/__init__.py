@@ -161,6 +161,7 @@ class Strategy(Config):
     Class attributes:
         needs: what the teacher must be able to do.
         uses_reference: it reads the reference answer. All others never see it: what they choose cannot depend on it.
+        builds_reasoning: its traces have reasoning even where the teacher shows none.
         compares: it asks cotkit.verify which answers are the same.
         usual_tokens: a usual reply, for an estimate where the journal has none; None for a whole trace.
     """
@@ -169,6 +170,7 @@ class Strategy(Config):
 
     needs: ClassVar[tuple[Capability, ...]] = ()
     uses_reference: ClassVar[bool] = False
+    builds_reasoning: ClassVar[bool] = True
     compares: ClassVar[bool] = False
     usual_tokens: ClassVar[int | None] = None
 

@@ -46,6 +46,7 @@ class BestOfN(Strategy):
     judge: Role | None = Field(None, description="Who scores the steps of candidates, from 0 to 10.")
     keep_pruned: bool = Field(False, description="Keep the candidates that were not picked, too.")
 
+    builds_reasoning: ClassVar[bool] = False
     compares: ClassVar[bool] = True
 
     @model_validator(mode="after")

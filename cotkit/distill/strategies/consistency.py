@@ -61,6 +61,7 @@ class MutualConsistency(Strategy):
     by: Literal["mutual_consistency"]
     discriminator: Role = Field(description="Who completes the beginnings; the authors took temperature 1.0.")
 
+    builds_reasoning: ClassVar[bool] = False
     compares: ClassVar[bool] = True
 
     def roles(self) -> Mapping[str, Role]:
