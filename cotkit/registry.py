@@ -96,6 +96,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "strategies": {
         "self_correct": "cotkit.distill.strategies.self_correct:SelfCorrect",
+        "critique_loop": "cotkit.distill.strategies.critique_loop:CritiqueLoop",
         "best_of_n": "cotkit.distill.strategies.best_of_n:BestOfN",
         "beam": "cotkit.distill.strategies.beam:Beam",
         "dvts": "cotkit.distill.strategies.beam:Beam",

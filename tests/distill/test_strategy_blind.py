@@ -56,3 +56,21 @@ def test_calls_order_and_winner_are_the_same_whatever_the_gold_is(name: str, see
     assert (played, calls) == perform(strategy, gold, noise, seed)
     for count in strategy.counts():
         assert count.least <= sum(call.role == count.role for call in calls) <= count.most
+
+
+OWN_WORDS = ["journey", "critique_loop", "best_of_n", "beam", "dvts", "rstar", "mutual_consistency", "marco_o1"]
+
+
+@pytest.mark.parametrize("name", OWN_WORDS)
+def test_a_chinese_problem_is_asked_about_and_answered_in_chinese(name: str) -> None:
+    def answer(call: Call) -> Reply:
+        assert any("\u4e00" <= c <= "\u9fff" for c in call.messages[-1]["content"])
+        assert not any(word in call.messages[-1]["content"] for word in ("Write", "solution", "question"))
+        return noise(call)
+
+    problem = play([("求 x 的值。", None)])[0]
+    for seed in range(4):
+        played, _ = perform(built(name), problem, answer, seed)
+        for attempt in played.attempts:
+            if attempt.response and attempt.kind == "synthetic":
+                assert attempt.response.startswith("最终答案是")

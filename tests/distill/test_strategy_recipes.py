@@ -44,9 +44,11 @@ def speak(body: Mapping[str, Any]) -> Reply:
         return Reply(match="", content=f"Look at it.\nVERDICT: {verdict}")
     if "SCORES:" in text:
         return Reply(match="", content=f"SCORES: {digest[1] % 11}")
-    box = f"So it is \\boxed{{{13 if digest[2] < 90 else 14}}}."
+    box = f"So it is \\boxed{{{13 if digest[2] < 60 else 14}}}."
     step = f"Step {digest[3] % 7}."
-    if body.get("stop") or body.get("max_tokens") == 64 or "only the next step" in text:
+    if body.get("max_tokens") == 64:
+        content = f"{step} " * 40
+    elif body.get("stop") or "only the next step" in text:
         content = box if digest[4] < 100 else step
     else:
         content = f"{step}\n\n{box}"
@@ -54,7 +56,16 @@ def speak(body: Mapping[str, Any]) -> Reply:
 
 
 def test_the_page_shows_every_search() -> None:
-    shown = {"journey", "best_of_n", "dvts", "rstar", "mutual_consistency", "marco_o1", "truncate_recomplete"}
+    shown = {
+        "journey",
+        "critique_loop",
+        "best_of_n",
+        "dvts",
+        "rstar",
+        "mutual_consistency",
+        "marco_o1",
+        "truncate_recomplete",
+    }
     assert set(NAMES) == shown
 
 

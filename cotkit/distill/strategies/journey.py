@@ -16,7 +16,7 @@ from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
 from cotkit.distill.strategies.linearize import Part, Trial, laid_out, thought
-from cotkit.distill.strategies.rewriting import ask_writer, read_writer
+from cotkit.distill.strategies.rewriting import rewritten
 from cotkit.distill.strategies.rulings import ask_about, read_ruling
 from cotkit.distill.strategies.stepping import NEXT_STEP, asked_after, boxed, closing, language, same_answers
 from cotkit.distill.strategies.tree import ROOT, Node, Tree
@@ -72,10 +72,7 @@ class Journey(Strategy):
         parts: Sequence[Part] = thought([(n.number, n.text) for n in path], trials, case.rng, lang)
         facts: dict[str, Any] = {"writer": "none"}
         if self.writer is not None:
-            (written,) = yield [Call(ask_writer(case.problem, parts, lang), "writer", "rewrite")]
-            heard.append(written)
-            better, facts["writer"] = read_writer(written.text if written.done else "", parts, case.problem)
-            parts = better or parts
+            parts, facts["writer"] = yield from rewritten(case.problem, parts, lang, heard)
         return Played(
             [_built(parts, response, heard, "journey", facts), *([twin] if self.shortcut else [])], tree.dump()
         )

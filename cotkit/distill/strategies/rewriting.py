@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from cotkit.distill.prompt import Message
-from cotkit.distill.strategies import grade
+from cotkit.distill.strategies import Call, Reply, grade
 from cotkit.distill.strategies.linearize import Part
 from cotkit.distill.strategies.stepping import Language, boxed, filled
 from cotkit.records import Problem
@@ -29,6 +29,18 @@ _TASK: Mapping[Language, str] = {
 }
 _MARK = re.compile(r"^[ \t]*\[\[(\d{1,4})\]\][ \t]*$", re.MULTILINE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+Rewriting = Generator[Sequence[Call], Sequence[Reply], tuple[Sequence[Part], str]]
+WRITER = "writer"
+
+
+def rewritten(problem: Problem, parts: Sequence[Part], lang: Language, heard: list[Reply]) -> Rewriting:
+    """Ask the role "writer" once: (its parts, "used"), or (the draft's, what was wrong with its own)."""
+    (reply,) = yield [Call(ask_writer(problem, parts, lang), WRITER, "rewrite")]
+    heard.append(reply)
+    better, said = read_writer(reply.text if reply.done else "", parts, problem)
+    return better or parts, said
 
 
 def ask_writer(problem: Problem, parts: Sequence[Part], lang: Language) -> list[Message]:
