@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from cotkit.distill.continuing import continued, exact_content
+from cotkit.distill.continuing import continued, read_new
 from cotkit.distill.converse import Answers, Wave
 from cotkit.distill.engine import Failure
 from cotkit.distill.logprobs import read_logprobs
@@ -62,23 +62,27 @@ class Asker:
         told: dict[int, Told] = {}
         logprobs: dict[int, Sequence[tuple[float, Sequence[float]]] | None] = {}
 
-        exact: dict[int, str | None] = {}
+        added: dict[int, tuple[str | None, str | None]] = {}
 
         def body(index: int, raw: bytes) -> None:
-            if calls[index][1].extra.get("logprobs"):
+            call = calls[index][1]
+            if call.extra.get("logprobs"):
                 logprobs[index] = read_logprobs(raw)
-            if calls[index][1].exact:
-                exact[index] = exact_content(raw)
+            if call.begun is not None or call.exact:
+                added[index] = read_new(raw, call.begun or "")
 
         lengths = [sampling_of(role, call).max_tokens for _, call in calls]
         longest = max((n for n in lengths if n is not None), default=None) if None not in lengths else None
-        door = Door(role.teacher, self._limits, self._journal, left, longest, self._consent.get(name), self._once)
+        # The rest of a begun answer may well hold no reasoning: that tells nothing of the teacher.
+        fresh = all(call.begun is None for _, call in calls)
+        teacher = role.teacher if fresh else role.teacher.model_copy(update={"reasoning": "none"})
+        door = Door(teacher, self._limits, self._journal, left, longest, self._consent.get(name), self._once)
         hashes = [request.hash for request in requests]
         tally = door.ask(requests, names, lambda one: told.update({one.index: one}), charged=hashes, on_body=body)
         self.requests += tally.requests
         self.journaled += tally.journaled
         self.replayed += tally.replayed
-        answers = [_read(told[n], logprobs.get(n), exact.get(n)) for n in range(len(calls))]
+        answers = [_read(told[n], logprobs.get(n), added.get(n)) for n in range(len(calls))]
         self._pay({reply.request_hash: reply for reply, _ in answers}.values())
         return answers
 
@@ -123,14 +127,17 @@ def _request(role: Role, call: Call, index: int) -> Request:
 
 
 def _read(
-    told: Told, logprobs: Sequence[tuple[float, Sequence[float]]] | None, exact: str | None
+    told: Told,
+    logprobs: Sequence[tuple[float, Sequence[float]]] | None,
+    added: tuple[str | None, str | None] | None,
 ) -> tuple[Reply, Failure | None]:
     t = told.trace
+    reasoning, response = (t.reasoning, t.response) if added is None else added
     reply = Reply(
         t.request_hash,
         t.status,
-        t.reasoning,
-        t.response if exact is None else exact,
+        reasoning,
+        response,
         t.finish_reason,
         t.prompt_tokens,
         t.completion_tokens,

@@ -227,7 +227,9 @@ def test_a_search_over_the_wire_sends_its_prefixes_and_stops(tmp_path: Path, by:
         messages, role = body["messages"], "judge" if body["model"] == "judge" else "teacher"
         begun = messages[-1]["content"] if messages[-1]["role"] == "assistant" else None
         sample = body.get("seed", 0)
-        return Reply(match="", content=world.answer(Call(messages, role=role, sample=sample, begun=begun)))
+        # White space at the ends of a continued step is no part of it.
+        said = world.answer(Call(messages, role=role, sample=sample, begun=begun))
+        return Reply(match="", content=f"\n{said} " if begun else said)
 
     with ScriptedTeacher(Scenario(thinks=False), speak=speak) as server:
         keys = {"by": by, "n": 4, "width": 2, "depth": 3, "judge": judge(server.url)}

@@ -42,8 +42,7 @@ class Call:
         sampling: keys that differ from the role's own.
         sample: tells calls with equal messages apart; equal ones with equal numbers are one paid call.
         begun: text that the answer begins with and the model continues (capability `prefix`); None for a fresh answer.
-        exact: the reply keeps the blanks at both its ends, as pieces need that are joined again; its text is all the
-            visible content, with no reasoning taken out.
+        exact: the reply keeps the white space at both its ends, as a continued one does: for a first piece.
         extra: further keys of the request (stop, logprobs, response_format).
     """
 
@@ -59,13 +58,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. A continued answer holds only what is new.
+    """What came back. A continued answer holds only what is new, with the white space that it begins with.
 
     Attributes:
         status: as Trace.status; "failed" where the teacher refuses this one call for good.
         error: why it failed.
-        reasoning_kind: as Trace.reasoning_kind: what the teacher shows of its thinking.
         logprobs: of each token: its own log probability and those of the likeliest tokens there; None if not asked for.
+        kind: as Trace.reasoning_kind.
     """
 
     request_hash: str
@@ -78,7 +77,7 @@ class Reply:
     cost_usd: float | None = None
     error: str | None = None
     logprobs: Sequence[tuple[float, Sequence[float]]] | None = None
-    reasoning_kind: str = "none"
+    kind: str = "none"
 
     @property
     def text(self) -> str:
@@ -97,7 +96,7 @@ class Attempt:
 
     Attributes:
         made_of: the replies that it stands on; their tokens are its tokens.
-        kind: "synthetic", but the reply's own `reasoning_kind` where every word is one reply's thinking.
+        kind: "synthetic", but the reply's own `kind` where every word is one reply's thinking.
         facts: what a reader may want to know (spans as offsets into `reasoning`, counts); JSON values.
         label: what the funnel counts it under, besides kept or dropped ("wrong_to_right").
         reason: why this is dropped, a fixed word; None to keep it.

@@ -107,9 +107,10 @@ class _Search:
         """New nodes with their subtree; equal steps at one place of one subtree are one."""
         found: dict[tuple[int, int, str], Node] = {}
         for (subtree, place, _), reply in zip(asked, replies, strict=True):
-            key = (subtree, place, reply.text)
-            if reply.done and reply.text and key not in found:
-                found[key] = self.tree.add(place, reply.text, subtree=subtree, answer=boxed(reply.text))
+            text = reply.text.strip()
+            key = (subtree, place, text)
+            if reply.done and text and key not in found:
+                found[key] = self.tree.add(place, text, subtree=subtree, answer=boxed(text))
                 self.replies[found[key].number] = reply
         return [(subtree, node) for (subtree, _, _), node in found.items()]
 

@@ -119,7 +119,7 @@ class BestOfN(Strategy):
             reply.response,
             [reply],
             status=reply.status,
-            kind=reply.reasoning_kind,
+            kind=reply.kind,
             facts={**facts, **own},
             reason=reason,
             evidence={**own, **({"error": reply.error} if reply.error else {})},

@@ -88,7 +88,7 @@ def _attempt(reply: Reply, share: float | None, reason: str | None) -> Attempt:
         reply.response,
         [reply],
         status=reply.status,
-        kind=reply.reasoning_kind,
+        kind=reply.kind,
         facts=facts,
         reason=reason,
         evidence={**facts, **({"error": reply.error} if reply.error else {})},

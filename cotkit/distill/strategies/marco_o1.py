@@ -92,7 +92,7 @@ class _Search:
             extra["stop"] = [STOP]
         elif purpose == "action":
             sampling["max_tokens"] = self.strategy.action
-        return Call(self.case.messages(), "teacher", purpose, sampling, sample, begun, exact=True, extra=extra)
+        return Call(self.case.messages(), "teacher", purpose, sampling, sample, begun, begun is None, extra)
 
     def expand(self, node: Node) -> Generator[Sequence[Call], Sequence[Reply], None]:
         """Add the next actions; equal ones are one. `blind` tells that the teacher gave no logprobs."""

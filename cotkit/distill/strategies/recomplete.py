@@ -70,7 +70,7 @@ class TruncateRecomplete(Strategy):
         if verdict != "correct" or len(steps) < 2:
             reason = f"solution_{verdict}" if verdict != "correct" else "too_few_steps"
             told = {"error": trunk.error} if trunk.error else {}
-            lost = Attempt(trunk.reasoning, trunk.response, [trunk], status=trunk.status, kind=trunk.reasoning_kind)
+            lost = Attempt(trunk.reasoning, trunk.response, [trunk], status=trunk.status, kind=trunk.kind)
             return Played([_dropped(lost, reason, told)])
         graph = Graph()
         walked = graph.add(ROOT, steps)
