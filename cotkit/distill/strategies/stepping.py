@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 from cotkit.distill.prompt import Message
 from cotkit.records import Problem
 
 Language = Literal["en", "zh"]
+
+# So many different answers to one problem are compared by value.
+MOST_DIFFERENT = 32
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _SLOT = re.compile(r"\{([a-z]+)\}")
@@ -78,23 +82,26 @@ def shared_prefix(a: str, b: str) -> int:
 
 
 def same_answers(answers: Sequence[str | None], problem: Problem) -> list[int | None]:
-    """Of each answer the index of the first that equals it; None where there is no answer."""
+    """Of each answer the index of the first that equals it; None where there is no answer.
+
+    Equal by value with one of the first MOST_DIFFERENT, else by its letters: a thousand different answers must not be
+    compared a million times.
+    """
     from cotkit.verify import grade
 
-    firsts: list[int] = []
+    firsts: dict[str, int] = {}
     found: list[int | None] = []
     for index, answer in enumerate(answers):
         if answer is None:
             found.append(None)
             continue
-        box = f"\\boxed{{{answer}}}"
-        same = (
-            k
-            for k in firsts
-            if answers[k] == answer
-            or grade(answers[k], box, question=problem.problem, choices=problem.choices).value == "correct"
-        )
-        first = next(same, index)
-        firsts += [index] if first == index else []
-        found.append(first)
+        if answer not in firsts:
+            box = f"\\boxed{{{answer}}}"
+            same = (
+                first
+                for other, first in islice(firsts.items(), MOST_DIFFERENT)
+                if grade(other, box, question=problem.problem, choices=problem.choices).value == "correct"
+            )
+            firsts[answer] = next(same, index)
+        found.append(firsts[answer])
     return found
