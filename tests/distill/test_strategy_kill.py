@@ -32,7 +32,7 @@ run_construct(search(sys.argv[1]), problem_table(PROBLEMS), pathlib.Path(sys.arg
 
 def search(url: str) -> Construct:
     keys = {**SMALL, "rollouts": 6, "depth": 3, "votes": 2}
-    return construct(url, keys, sampling={"seed": 0}, limits={"timeout_s": 5, "concurrency": SLOTS})
+    return construct(url, keys, sampling={"seed": 0}, limits={"timeout_s": 60, "concurrency": SLOTS})
 
 
 def speak(body: Mapping[str, Any]) -> Reply:
@@ -43,7 +43,7 @@ def kill_after(server: ScriptedTeacher, run: Path, answers: int) -> None:
     """Search in a process of its own; kill it when the server has answered so many more requests."""
     before = sum(server.log.answered.values())
     process = subprocess.Popen([sys.executable, "-c", SEARCH, server.url, str(run)], stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while sum(server.log.answered.values()) < before + answers:
         assert process.poll() is None
         assert time.monotonic() < deadline
