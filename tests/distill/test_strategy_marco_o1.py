@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
-from cotkit.distill.strategies import Call
+from cotkit.distill.strategies import Attempt, Call, Case, Play, Played, Strategy
 from cotkit.distill.strategies import Reply as Heard
 from cotkit.distill.strategies.confidence import confidence, token_confidence
 from cotkit.distill.strategies.marco_o1 import MarcoO1
@@ -119,3 +119,28 @@ def test_the_surest_way_wins_within_its_bounds_and_the_gold_decides_nothing(seed
     kept = [attempt for attempt in done if attempt.reason is None]
     assert len(kept) == bool(done)
     assert all(attempt.facts["confidence"] <= kept[0].facts["confidence"] for attempt in done)
+
+
+class TwoPieces(Strategy):
+    """A piece, and what comes after it."""
+
+    by: str = "two_pieces"
+
+    def play(self, case: Case) -> Play:
+        (first,) = yield [Call(case.messages(), exact=True)]
+        (second,) = yield [Call(case.messages(), begun=first.text)]
+        return Played([Attempt(None, f"{first.text}|{second.text}")])
+
+
+@pytest.mark.parametrize("echo", [False, True])
+def test_pieces_keep_their_white_space_and_no_echo(tmp_path: Path, echo: bool) -> None:
+    def speak(body: Mapping[str, Any]) -> Reply:
+        begun = body["messages"][-1]["content"] if len(body["messages"]) > 1 else None
+        if begun is None:
+            return Reply(match="", content=" one\n")
+        return Reply(match="", content=(begun if echo else "") + " two ")
+
+    with ScriptedTeacher(Scenario(shape="vllm", thinks=False), speak=speak) as server:
+        step = construct(server.url, {"by": "marco_o1"}).model_copy(update={"strategy": TwoPieces()})
+        output = run_construct(step, problem_table([("Find x.", "7")]), tmp_path)
+    assert output.kept["response"].to_list() == [" one\n| two "]
