@@ -68,8 +68,8 @@ class Asker:
             call = calls[index][1]
             if call.extra.get("logprobs"):
                 logprobs[index] = read_logprobs(raw)
-            if call.begun is not None:
-                added[index] = read_new(raw, call.begun)
+            if call.begun is not None or call.exact:
+                added[index] = read_new(raw, call.begun or "")
 
         lengths = [sampling_of(role, call).max_tokens for _, call in calls]
         longest = max((n for n in lengths if n is not None), default=None) if None not in lengths else None

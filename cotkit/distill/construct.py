@@ -86,7 +86,7 @@ class Construct(Step):
         return {TEACHER: Role(teacher=self.teacher, sampling=self.sampling), **self.strategy.roles()}
 
     def code_modules(self) -> tuple[str, ...]:
-        grader = ("cotkit.verify",) if self.strategy.uses_reference else ()
+        grader = ("cotkit.verify",) if self.strategy.uses_reference or self.strategy.compares else ()
         return (*self.code, type(self.strategy).__module__, *grader)
 
     def exclusions(self) -> Mapping[str, str]:
@@ -105,6 +105,8 @@ class Construct(Step):
 
     def check(self) -> list[str]:
         found = missing(self.teacher, self.strategy.needed(), self.teacher.extra_body)
+        if "logprobs" in self.strategy.needed() and self.teacher.stream:
+            found.append("teacher.stream is set, but logprobs are not read from a stream; leave stream out")
         for name, role in self.strategy.roles().items():
             found += missing(role.teacher, self.strategy.role_needs(name), role.teacher.extra_body)
         for name, role in self.roles().items():

@@ -80,7 +80,9 @@ def _reasoning(recipe: Recipe, document: Document) -> None:
     silent = [
         step.name
         for step in recipe.steps
-        if step.writes is Trace and getattr(getattr(step, "teacher", None), "reasoning", None) == "none"
+        if step.writes is Trace
+        and getattr(getattr(step, "teacher", None), "reasoning", None) == "none"
+        and not getattr(getattr(step, "strategy", None), "builds_reasoning", False)
     ]
     for index, step in enumerate(recipe.steps):
         if silent and getattr(getattr(step, "format", None), "reasoning", False):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from cotkit.distill.construct import Construct
+from cotkit.distill.converse import Answers, Ended, Wave, converse
 from cotkit.distill.scripted.server import ScriptedTeacher
+from cotkit.distill.strategies import Call, Count, Played, Reply, Strategy
 from cotkit.records import Problem, frame, problem_id
 from cotkit.steps import StepContext, StepOutput
 
@@ -43,3 +46,33 @@ def run_construct(step: Construct, table: pl.DataFrame, run: Path, seed: int = 0
 def asked(server: ScriptedTeacher) -> list[list[dict[str, Any]]]:
     """The messages of each request, in order of arrival."""
     return [entry["body"]["messages"] for entry in server.log.requests]
+
+
+def perform(
+    strategy: Strategy, problem: Problem, answer: Callable[[Call], str | Reply], seed: int = 0
+) -> tuple[Played, list[Call]]:
+    """Play a strategy on one problem without a server, each call answered by a function; and the calls."""
+    calls: list[Call] = []
+
+    def ask(wave: Wave) -> Answers:
+        calls.extend(call for _, call in wave)
+        return [(_reply(answer(call), len(calls)), None) for _, call in wave]
+
+    step = construct("http://127.0.0.1:9/v1", {"by": "self_correct"}).model_copy(update={"strategy": strategy})
+    ended: list[Ended] = []
+    converse(step.plays([problem], seed), ask, ended.append)
+    assert ended[0].played is not None
+    return ended[0].played, calls
+
+
+def _reply(said: str | Reply, number: int) -> Reply:
+    return said if isinstance(said, Reply) else Reply(f"r{number}", "done", None, said)
+
+
+def within(counts: Sequence[Count], server: ScriptedTeacher, models: Mapping[str, str], problems: int = 1) -> None:
+    """Assert that the server was asked as often as a strategy says; `models` is role -> the model's name."""
+    asked_of = Counter(entry["body"]["model"] for entry in server.log.requests)
+    for count in counts:
+        number = asked_of.pop(models[count.role], 0)
+        assert count.least * problems <= number <= count.most * problems, (count, number)
+    assert not asked_of

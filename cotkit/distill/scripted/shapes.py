@@ -74,13 +74,13 @@ def say(scenario: Scenario, body: Mapping[str, Any], attempt: int, reply: Reply 
     thought = len((reasoning or "").split())
     completion = thought + len(content.split()) if scenario.completion_tokens is None else scenario.completion_tokens
     prompt = len(str(body.get("messages")).split()) if scenario.prompt_tokens is None else scenario.prompt_tokens
+    logprobs = reply.logprobs if reply is not None and body.get("logprobs") else None
     limit = body.get("max_tokens") or body.get("max_completion_tokens")
     if isinstance(limit, int) and scenario.completion_tokens is None and completion > limit:
         words = (reasoning or content).split()[:limit]
         cut = " ".join(words)
         given, seen = (cut, "") if reasoning is not None else (None, cut)
-        return Said(given, seen, "length", prompt, limit, min(limit, thought))
-    logprobs = reply.logprobs if reply is not None and body.get("logprobs") else None
+        return Said(given, seen, "length", prompt, limit, min(limit, thought), logprobs and logprobs[:limit])
     return Said(reasoning, content, "stop", prompt, completion, min(completion, thought), logprobs)
 
 

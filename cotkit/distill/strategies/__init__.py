@@ -42,6 +42,7 @@ class Call:
         sampling: keys that differ from the role's own.
         sample: tells calls with equal messages apart; equal ones with equal numbers are one paid call.
         begun: text that the answer begins with and the model continues (capability `prefix`); None for a fresh answer.
+        exact: the reply keeps the white space at both its ends, as a continued one does: for a first piece.
         extra: further keys of the request (stop, logprobs, response_format).
     """
 
@@ -51,6 +52,7 @@ class Call:
     sampling: Mapping[str, Any] = field(default_factory=dict)
     sample: int = 0
     begun: str | None = None
+    exact: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -94,7 +96,7 @@ class Attempt:
 
     Attributes:
         made_of: the replies that it stands on; their tokens are its tokens.
-        kind: "raw" only where every word is the teacher's own thinking.
+        kind: "synthetic", but the reply's own `kind` where every word is one reply's thinking.
         facts: what a reader may want to know (spans as offsets into `reasoning`, counts); JSON values.
         label: what the funnel counts it under, besides kept or dropped ("wrong_to_right").
         reason: why this is dropped, a fixed word; None to keep it.
@@ -162,6 +164,8 @@ class Strategy(Config):
         needs: what the teacher must be able to do.
         uses_reference: it reads the reference answer. All others never see it: what they choose cannot depend on it.
         excluded: own keys that are left out of the cache key, and why.
+        builds_reasoning: its traces have reasoning even where the teacher shows none.
+        compares: it asks cotkit.verify which answers are the same.
         usual_tokens: a usual reply, for an estimate where the journal has none; None for a whole trace.
     """
 
@@ -170,6 +174,8 @@ class Strategy(Config):
     needs: ClassVar[tuple[Capability, ...]] = ()
     uses_reference: ClassVar[bool] = False
     excluded: ClassVar[Mapping[str, str]] = {}
+    builds_reasoning: ClassVar[bool] = True
+    compares: ClassVar[bool] = False
     usual_tokens: ClassVar[int | None] = None
 
     def needed(self) -> tuple[Capability, ...]:

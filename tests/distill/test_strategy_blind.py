@@ -1,0 +1,76 @@
+"""Every registered strategy that does not declare the reference: what it asks and builds does not depend on it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from hashlib import sha256
+from typing import Any
+
+import pytest
+from construct_parts import perform, play
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from cotkit.distill.strategies import Call, Reply, Strategy
+from cotkit.registry import BUILTIN, lookup
+
+# Smaller than the defaults where these are many calls.
+SMALL: dict[str, dict[str, Any]] = {"rstar": {"rollouts": 4, "votes": 2, "last_votes": 3, "depth": 3}}
+
+
+def built(name: str) -> Strategy:
+    """The strategy with its defaults, and with every model that it may ask where it does not work without."""
+    cls: Any = lookup("strategies", name)
+    keys = {"by": name, **SMALL.get(name, {})}
+    second = {"teacher": {"base_url": "http://127.0.0.1:9/v1", "model": "second"}}
+    roles = {key: second for key, field in cls.model_fields.items() if "Role" in str(field.annotation)}
+    try:
+        return cls.model_validate(keys)  # type: ignore[no-any-return]
+    except ValidationError:
+        return cls.model_validate({**keys, **roles})  # type: ignore[no-any-return]
+
+
+BLIND = [name for name in BUILTIN["strategies"] if not lookup("strategies", name).uses_reference]  # type: ignore[attr-defined]
+
+
+def noise(call: Call) -> Reply:
+    """Steps, boxes, verdicts and scores by the hash of the call."""
+    key = json.dumps([call.role, list(call.messages), call.sample, call.begun, call.purpose])
+    digest = sha256(key.encode()).digest()
+    box = f" \\boxed{{{digest[1] % 3}}}" if digest[0] < 130 else ""
+    verdict = "RIGHT" if digest[2] < 150 else "WRONG"
+    text = f"One {digest[3] % 5}.\n\nTwo{box}\nVERDICT: {verdict}\nSCORES: {digest[4] % 11}"
+    return Reply(key, "done", None, text, logprobs=[(-0.1 * (digest[5] % 9), [-0.5, -1.0])])
+
+
+@pytest.mark.parametrize("name", BLIND)
+@settings(max_examples=6, deadline=None)
+@given(seed=st.integers(0, 2**32), nonsense=st.text(max_size=20))
+def test_calls_order_and_winner_are_the_same_whatever_the_gold_is(name: str, seed: int, nonsense: str) -> None:
+    problem = play([(f"Find x{seed}.", "1")])[0]
+    strategy = built(name)
+    played, calls = perform(strategy, problem, noise, seed)
+    gold = replace(problem, answer=nonsense, solution=nonsense, metadata=json.dumps({"gold": nonsense}))
+    assert (played, calls) == perform(strategy, gold, noise, seed)
+    for count in strategy.counts():
+        assert count.least <= sum(call.role == count.role for call in calls) <= count.most
+
+
+OWN_WORDS = ["journey", "critique_loop", "best_of_n", "beam", "dvts", "rstar", "mutual_consistency", "marco_o1"]
+
+
+@pytest.mark.parametrize("name", OWN_WORDS)
+def test_a_chinese_problem_is_asked_about_and_answered_in_chinese(name: str) -> None:
+    def answer(call: Call) -> Reply:
+        assert any("\u4e00" <= c <= "\u9fff" for c in call.messages[-1]["content"])
+        assert not any(word in call.messages[-1]["content"] for word in ("Write", "solution", "question"))
+        return noise(call)
+
+    problem = play([("求 x 的值。", None)])[0]
+    for seed in range(4):
+        played, _ = perform(built(name), problem, answer, seed)
+        for attempt in played.attempts:
+            if attempt.response and attempt.kind == "synthetic":
+                assert attempt.response.startswith("最终答案是")
