@@ -229,6 +229,7 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
             response=as_text(row.get("response")),
             reasoning_kind=as_text(row.get("reasoning_kind")) or "none",
             completion_tokens=as_count(row.get("completion_tokens")),
+            scores=records.read_scores(items_of(row.get("scores"))),
         )
         verdict = Verdict(
             identity,
@@ -265,12 +266,13 @@ def as_count(value: Any) -> int | None:
 
 
 def as_list(value: Any) -> list[str] | None:
-    items = _items(value)
+    items = items_of(value)
     return [str(item) for item in items] if items else None
 
 
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, str) and value.startswith("["):  # a CSV cell
+def items_of(value: Any) -> list[Any]:
+    """The items of a list; of a CSV cell, which is their JSON; [] for anything else."""
+    if isinstance(value, str) and value.startswith("["):
         with suppress(ValueError):
             value = json.loads(value)
     return value if isinstance(value, list) else []
@@ -279,7 +281,7 @@ def _items(value: Any) -> list[Any]:
 def _as_rates(value: Any) -> list[WeakRate] | None:
     with suppress(KeyError, TypeError, ValueError):
         rates: list[WeakRate] = [
-            {"model": str(r["model"]), "rate": float(r["rate"]), "attempts": int(r["attempts"])} for r in _items(value)
+            {"model": str(r["model"]), "rate": float(r["rate"]), "attempts": int(r["attempts"])} for r in items_of(value)
         ]
         return rates or None
     return None

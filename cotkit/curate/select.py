@@ -239,4 +239,5 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         unsolved_by=problem.unsolved_by,
         weak_rates=problem.weak_rates,
         direct_tokens=problem.direct_tokens,
+        scores=trace.scores,
     )
