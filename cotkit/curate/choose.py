@@ -13,7 +13,7 @@ from pydantic import Field
 from cotkit import records
 from cotkit.config import LocalPath
 from cotkit.curate.limo import limo_score
-from cotkit.curate.selectors import AnySelector, Choice, Item, Selector, choose
+from cotkit.curate.selectors import SCORE, AnySelector, Choice, Item, Selector, choose
 from cotkit.dedup.step import EMBEDDINGS
 from cotkit.records import Example
 from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
@@ -86,6 +86,7 @@ def example_item(row: Example, scored: bool = False) -> Item:
             "response_tokens": row.response_tokens,
             "chars": len(row.reasoning or "") + len(row.response or ""),
             "limo": limo_score(f"{row.reasoning or ''}\n{row.response or ''}") if scored else None,
+            **{f"{SCORE}{score['name']}": score["value"] for score in row.scores or ()},
         },
     )
 
