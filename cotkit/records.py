@@ -239,13 +239,12 @@ def dropped_frame(
 
 def read_scores(value: Any) -> list[Score] | None:
     """Scores out of a cell, whatever it holds; None where it holds none."""
-    listed = value if isinstance(value, list) else []
     found: dict[str, float] = {}
-    for item in listed:
-        name, number = (item.get("name"), item.get("value")) if isinstance(item, dict) else (None, None)
-        plain = isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number)
-        if isinstance(name, str) and plain:
-            found[name] = float(number)
+    for item in value if isinstance(value, list) else ():
+        told = item if isinstance(item, dict) else {}
+        name, number = told.get("name"), told.get("value")
+        if isinstance(name, str) and isinstance(number, int | float) and not isinstance(number, bool):
+            found |= {name: float(number)} if math.isfinite(number) else {}
     return scores_from(found)
 
 

@@ -89,6 +89,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "advantage": "cotkit.verify.scorers.advantage:Advantage",
         "repetition": "cotkit.verify.scorers.repetition:Repetition",
         "patterns": "cotkit.verify.scorers.patterns:Patterns",
+        "reflection": "cotkit.verify.scorers.reflection:Reflection",
     },
     "choosers": {
         "first": "cotkit.curate.choosers:First",

@@ -50,7 +50,7 @@ class ScoreStep(Step):
     step: Literal["score"] = "score"
     scorers: tuple[AnyScorer, ...] = Field(min_length=1, description="Scorers, asked in this order.")
 
-    room: ClassVar[str] = "verify"
+    room: ClassVar[str] = "score"
     reads: ClassVar[tuple[type, ...]] = (Trace, Verdict, Problem)
     writes: ClassVar[type] = Trace
     code: ClassVar[tuple[str, ...]] = (
@@ -123,9 +123,7 @@ def _scored(
     return found
 
 
-def attempts_of(
-    traces: Sequence[Trace], verdicts: Sequence[Verdict], problems: Sequence[Problem]
-) -> list[Attempt]:
+def attempts_of(traces: Sequence[Trace], verdicts: Sequence[Verdict], problems: Sequence[Problem]) -> list[Attempt]:
     """The attempts as scorers see them, one for each trace; one that nothing was graded of is undecided."""
     judged = {(v.problem_id, v.sample): v.verdict for v in verdicts}
     known = {p.problem_id: p for p in problems}

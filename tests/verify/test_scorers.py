@@ -56,7 +56,9 @@ def test_group_advantage_of_the_example_by_a_strict_checker() -> None:
     first = score(scorer("r1_zero"), group)
     assert [found.values["reward_total"] for found in first] == pytest.approx([0.1, 1.1, 1.0, 0.0])
     assert [found.values["reward_format"] for found in first] == [0.1, 0.1, 0.0, 0.0]
-    ready = [Attempt(a.problem, a.response, a.verdict, scores=found.values) for a, found in zip(group, first, strict=True)]
+    ready = [
+        Attempt(a.problem, a.response, a.verdict, scores=found.values) for a, found in zip(group, first, strict=True)
+    ]
     second = score(scorer("advantage"), ready)
     assert second[0].values["reward_mean"] == pytest.approx(0.55)
     assert second[0].values["reward_std"] == pytest.approx(0.50249, abs=1e-5)
@@ -182,9 +184,7 @@ def test_cosine_of_demystifying(verdict: str, length: int, reward: float) -> Non
 def test_cosine_of_open_r1() -> None:
     keys = {"correct": (1, 0.5), "wrong": (-1, -0.5), "max_length": 1000, "margin": None}
     for verdict, wanted in (("correct", [1.0, 0.75, 0.5, 0.5]), ("incorrect", [-1.0, -0.75, -0.5, -0.5])):
-        found = [
-            values("cosine", Attempt("p", "x", verdict, tokens=n), **keys)["cosine"] for n in (0, 500, 1000, 1900)
-        ]
+        found = [values("cosine", Attempt("p", "x", verdict, tokens=n), **keys)["cosine"] for n in (0, 500, 1000, 1900)]
         assert found == pytest.approx(wanted)
 
 
@@ -210,7 +210,7 @@ def test_repetition_counts_ngrams() -> None:
     assert repetition(["a"] * 39, 40) == 0
     assert repetition(["a"] * 40, 40) == 0
     assert repetition(["a"] * 43, 40) == pytest.approx(0.75)
-    assert repetition("a b c a b c".split(), 2) == pytest.approx(1 - 3 / 5)
+    assert repetition(["a", "b", "c", "a", "b", "c"], 2) == pytest.approx(1 - 3 / 5)
     assert words("So 我们 go\nx=1") == ["So", "我", "们", "go", "x=1"]
     looped = values("repetition", Attempt("p", "再说一遍。" * 100), penalty=0.5)
     assert looped["repetition"] == pytest.approx(1 - 5 / 461)
@@ -253,10 +253,19 @@ def test_no_phrase_stands_in_two_lists() -> None:
         assert all(phrase == phrase.lower().strip() for phrase in listed)
 
 
-HOSTILE = ["<think>" * 20_000, "\u202e\x00" * 50_000, "wait " * 50_000, "等" * 100_000, "a-b " * 40_000, "\\boxed{" * 9_000]
+HOSTILE = [
+    "<think>" * 20_000,
+    "\u202e\x00" * 50_000,
+    "wait " * 50_000,
+    "等" * 100_000,
+    "a-b " * 40_000,
+    "\\boxed{" * 9_000,
+]
 
 
-@pytest.mark.parametrize("by", ["r1_zero", "deepscaler", "open_r1", "cosine", "k15_length", "repetition", "patterns"])
+@pytest.mark.parametrize(
+    "by", ["r1_zero", "deepscaler", "open_r1", "cosine", "k15_length", "repetition", "patterns", "reflection"]
+)
 def test_no_text_breaks_a_scorer(by: str) -> None:
     """A quadratic one would run into the suite's time limit here."""
     one = scorer(by)

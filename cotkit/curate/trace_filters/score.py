@@ -12,12 +12,13 @@ from cotkit.records import Problem, Trace, score_of
 
 
 class ScoreBand(TraceFilter):
-    """Keep traces with a score from `least` to `most`; one that could not be had passes neither bound."""
+    """Keep traces with a score from `least` to `most`."""
 
     name: Literal["score"] = "score"
     of: str = Field(min_length=1, description="The score's name, such as prm_min.")
     least: float | None = Field(None, description="Lowest value that stays; no bound when unset.")
     most: float | None = Field(None, description="Highest value that stays; no bound when unset.")
+    missing: Literal["drop", "keep"] = Field("drop", description="What becomes of a trace without that score.")
 
     reason: ClassVar[str] = "score"
 
@@ -32,6 +33,7 @@ class ScoreBand(TraceFilter):
     def reject(self, trace: Trace, problem: Problem) -> dict[str, Any] | None:
         value = score_of(trace.scores, self.of)
         low, high = self.least, self.most
-        if value is None or (low is not None and value < low) or (high is not None and value > high):
-            return {self.of: value, "least": low, "most": high}
-        return None
+        if value is None:
+            return None if self.missing == "keep" else {self.of: None, "why": "no such score"}
+        outside = (low is not None and value < low) or (high is not None and value > high)
+        return {self.of: value, "least": low, "most": high} if outside else None

@@ -94,14 +94,14 @@ class Scorer(Config):
 
     Class attributes:
         reward: the score that stands for the scorer where a trainer wants one number; "" where it is no reward.
-        needs_length: whether it reads lengths.
+        compares: whether an attempt's score depends on the others at its problem.
         excluded: key -> why it changes no score, and so is left out of the cache key.
     """
 
     by: str
 
     reward: ClassVar[str] = ""
-    needs_length: ClassVar[bool] = False
+    compares: ClassVar[bool] = False
     excluded: ClassVar[Mapping[str, str]] = {}
 
     def names(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class Advantage(Scorer):
 
     by: Literal["advantage"] = "advantage"
     of: str = Field("reward_total", min_length=1, description="The score it is computed from, given before this one.")
+
+    compares: ClassVar[bool] = True
 
     def names(self) -> tuple[str, ...]:
         return "reward_mean", "reward_std", "advantage"

@@ -22,7 +22,9 @@ class Cosine(Scorer):
     """
 
     by: Literal["cosine"] = "cosine"
-    correct: tuple[float, float] = Field((2.0, 1.0), description="A correct answer's reward at length 0 and at the end.")
+    correct: tuple[float, float] = Field(
+        (2.0, 1.0), description="A correct answer's reward at length 0 and at the end."
+    )
     wrong: tuple[float, float] = Field((-10.0, 0.0), description="An incorrect one's.")
     max_length: int = Field(14_336, ge=1, description="The length at the end of the curves; beyond it they are flat.")
     margin: int | None = Field(
@@ -32,7 +34,6 @@ class Cosine(Scorer):
     unit: Unit = "tokens"
 
     reward: ClassVar[str] = "cosine"
-    needs_length: ClassVar[bool] = True
 
     def names(self) -> tuple[str, ...]:
         return ("cosine",)
@@ -68,7 +69,7 @@ class K15Length(Scorer):
     unit: Unit = "tokens"
 
     reward: ClassVar[str] = "k15_length"
-    needs_length: ClassVar[bool] = True
+    compares: ClassVar[bool] = True
 
     def names(self) -> tuple[str, ...]:
         return ("k15_length",)

@@ -49,7 +49,7 @@ PHRASES: Mapping[Kind, Mapping[Language, Sequence[str]]] = {
     },
     "subgoal": {
         "en": (
-            *("first, i", "first, we", "first, let", "next, i", "next, we", "next, let", "step by step", "the next step"),
+            *("first, i", "first, we", "first, let", "next, i", "next, we", "next, let", "step by step", "next step"),
             *("let me start", "let's start", "break this down", "break it down", "the goal is", "we need to find"),
             *("i need to find", "to do this", "my plan", "the plan is"),
         ),
