@@ -90,6 +90,9 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "repetition": "cotkit.verify.scorers.repetition:Repetition",
         "patterns": "cotkit.verify.scorers.patterns:Patterns",
         "reflection": "cotkit.verify.scorers.reflection:Reflection",
+        "quoted_numbers": "cotkit.verify.scorers.quoted:QuotedNumbers",
+        "prm": "cotkit.verify.scorers.prm:Prm",
+        "http": "cotkit.verify.scorers.external:External",
     },
     "choosers": {
         "first": "cotkit.curate.choosers:First",

@@ -26,6 +26,7 @@ ROOM_MAY_ASK = {
 # These single modules also ask a teacher: paid answers go through the one journal.
 MODULE_MAY_ASK = {
     "verify/judge.py": {"distill"},
+    "verify/scorers/prm_judge.py": {"distill"},
     "dedup/adjudicate.py": {"distill"},
     "curate/features.py": {"distill"},
     "curate/extract.py": {"distill"},

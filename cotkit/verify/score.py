@@ -90,11 +90,13 @@ class ScoreStep(Step):
         unscored: list[Unscored] = []
         steps: list[Steps] = []
         counters: Counter[str] = Counter()
+        passing = 0
         for scorer in self.scorers:
             for place, found in _scored(scorer, attempts, list(places.values()), context):
                 attempts[place] = replace(attempts[place], scores={**attempts[place].scores, **found.values})
                 key = traces[place].problem_id, traces[place].sample
                 counters[f"{scorer.by} scored"] += not found.why
+                passing += found.is_passing
                 if found.why:
                     counters[f"{scorer.by} {found.why}"] += 1
                     evidence = json.dumps(dict(found.evidence), sort_keys=True, ensure_ascii=False)
@@ -106,6 +108,7 @@ class ScoreStep(Step):
             kept=_with_scores(tables[Trace], [scores_from(attempt.scores) for attempt in attempts]),
             dropped=dropped_frame(tables[Trace], [], [], []),
             counters={label: float(count) for label, count in counters.items() if count},
+            incomplete=passing,
             secondary={stem: table for stem, table in secondary.items() if table.height},
         )
 

@@ -78,12 +78,14 @@ class Scored:
         why: where one could not be had, a short snake_case reason; "" otherwise.
         evidence: what decided that, as JSON values.
         steps: one number for each step of the text, for scorers that judge steps.
+        is_passing: a later run may get the score that could not be had.
     """
 
     values: Mapping[str, float] = field(default_factory=dict)
     why: str = ""
     evidence: Mapping[str, Any] = field(default_factory=dict)
     steps: tuple[float, ...] | None = None
+    is_passing: bool = False
 
 
 UNDECIDED = Scored(why="undecided")
