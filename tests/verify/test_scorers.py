@@ -215,6 +215,8 @@ def test_repetition_counts_ngrams() -> None:
     looped = values("repetition", Attempt("p", "再说一遍。" * 100), penalty=0.5)
     assert looped["repetition"] == pytest.approx(1 - 5 / 461)
     assert looped["repetition_reward"] == pytest.approx(-0.5 * looped["repetition"])
+    assert looped["compressed"] < 0.05
+    assert values("repetition", Attempt("p", GOOD))["compressed"] > 0.5
     assert values("repetition", Attempt("p", "")) == {"repetition": 0, "repetition_reward": 0}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from array import array
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -13,8 +14,8 @@ from cotkit.verify.scorers.words import words
 
 
 class Repetition(Scorer):
-    """`repetition`, the share of n-grams of words that came before, and `repetition_reward`, minus so much of
-    `penalty`.
+    """`repetition`, the share of n-grams of words that came before; `repetition_reward`, minus so much of `penalty`;
+    and `compressed`, what zlib leaves of the text (1 is all of it, a loop is near 0).
 
     1 - different / all, with n = 40, is what Demystifying Long CoT punishes with 0.05 a token (Yeo et al. 2025, arXiv
     2502.03373, section 4.5). A text of fewer than n words repeats nothing. To drop loops, take the trace filter `loop`.
@@ -27,14 +28,16 @@ class Repetition(Scorer):
     reward: ClassVar[str] = "repetition_reward"
 
     def names(self) -> tuple[str, ...]:
-        return "repetition", "repetition_reward"
+        return "repetition", "repetition_reward", "compressed"
 
     def score(self, group: Sequence[Attempt]) -> list[Scored]:
-        shares = [repetition(words(attempt.text), self.ngram) for attempt in group]
-        return [
-            Scored({"repetition": share, "repetition_reward": -self.penalty * share if share else 0.0})
-            for share in shares
-        ]
+        return [self._one(attempt.text) for attempt in group]
+
+    def _one(self, text: str) -> Scored:
+        share = repetition(words(text), self.ngram)
+        values = {"repetition": share, "repetition_reward": -self.penalty * share if share else 0.0}
+        raw = text.encode("utf-8", "replace")
+        return Scored({**values, "compressed": min(1.0, len(zlib.compress(raw)) / len(raw))} if raw else values)
 
 
 def repetition(tokens: Sequence[str], n: int) -> float:
