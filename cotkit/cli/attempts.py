@@ -74,10 +74,13 @@ def attempts_of_rows(rows: Sequence[Mapping[str, Any]], path: Path, names: Names
     return attempts
 
 
-def tables_of_file(path: Path, rows: Sequence[Mapping[str, Any]], names: Names, output: Output) -> Tables:
+def tables_of_file(
+    path: Path, rows: Sequence[Mapping[str, Any]], names: Names, output: Output, grade: bool = True
+) -> Tables:
     """Problem, Trace and Verdict tables of a file's rows, a trace a row in their order.
 
-    Where the file has no verdicts, its answers are graded first. Raises InputError where it has neither.
+    Where the file has no verdicts, its answers are graded first; without `grade` they stay undecided. Raises
+    InputError where the columns for that are missing.
     """
     from cotkit import records
     from cotkit.records import Problem, Trace, Verdict
@@ -85,14 +88,14 @@ def tables_of_file(path: Path, rows: Sequence[Mapping[str, Any]], names: Names, 
 
     judged = any(names.get(row, "verdict") for row in rows)
     tested = any(names.get(row, "tests") for row in rows)
-    names.require(path, rows, "response", *(() if judged or tested else ("answer",)))
+    names.require(path, rows, "response", *(() if judged or tested or not grade else ("answer",)))
     attempts = attempts_of_rows(rows, path, names)
     tables = {
         Problem: records.frame(Problem, {a.problem.problem_id: a.problem for a in attempts}.values()),
         Trace: records.frame(Trace, [a.trace for a in attempts]),
         Verdict: records.frame(Verdict, [a.verdict for a in attempts]),
     }
-    if not judged:
+    if grade and not judged:
         output.say(f"{path}: no column '{names.by_key['verdict']}', so its answers are graded first")
         tables[Verdict] = run_step(Verify(name="verify"), tables, output).kept
     return tables

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotkit.cli.options import Json, RunArgument
+from cotkit.cli.options import Column, Json, RunArgument
 from cotkit.cli.output import Output
 from cotkit.cli.story import decoded, tell
 from cotkit.cli.watch import funnel_table
@@ -67,6 +67,7 @@ def report(
     reflection: Annotated[
         bool, typer.Option("--reflection", help="How often reflection goes with a right answer, and changes one.")
     ] = False,
+    column: Column = None,
     as_json: Json = False,
 ) -> None:
     """The funnel of a run; why rows were dropped.
@@ -82,6 +83,8 @@ def report(
       cotkit report runs/quickstart --megabytes 200
 
       cotkit report graded.jsonl --patterns --reflection
+
+      cotkit report corpus.parquet --patterns --column response=text
     """
     from cotkit.errors import InputError
     from cotkit.run.directory import FUNNEL_FILE, REPORT_FILE
@@ -89,7 +92,7 @@ def report(
 
     output = Output(as_json)
     if patterns or reflection:
-        return tell_reasoning(run, patterns, reflection, output)
+        return tell_reasoning(run, column, patterns, reflection, output)
     directory = open_run(run)
     if dropped is not None:
         output.rows(decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
@@ -109,12 +112,12 @@ def report(
     output.next(f"open {run / REPORT_FILE}   or   cotkit report {run} --dropped STEP")
 
 
-def tell_reasoning(target: Path, patterns: bool, reflection: bool, output: Output) -> None:
+def tell_reasoning(target: Path, column: list[str] | None, patterns: bool, reflection: bool, output: Output) -> None:
     """What the texts of a run or a file say about themselves."""
     from cotkit.cli.tallied import attempts_in, pattern_lines, reflection_lines
     from cotkit.verify.tallies import pattern_table, reflection_table
 
-    attempts = attempts_in(target, output)
+    attempts = attempts_in(target, column, reflection, output)
     lines: list[str] = []
     machine: dict[str, Any] = {"attempts": len(attempts)}
     if patterns:

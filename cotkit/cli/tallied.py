@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from cotkit.verify.scorers import Attempt
 
 
-def attempts_in(target: Path, output: Output) -> list[Attempt]:
-    """All attempts of a run with their last verdicts, or of a file; raises InputError where there are none."""
+def attempts_in(target: Path, column: Sequence[str] | None, grade: bool, output: Output) -> list[Attempt]:
+    """All attempts of a run with their last verdicts, or of a file; raises InputError where there are none.
+
+    Args:
+        column: of a file, which column holds what, as `KEY=NAME`.
+        grade: whether a file without verdicts is graded.
+    """
     from cotkit import records
     from cotkit.cli import graded
     from cotkit.cli.attempts import tables_of_file
@@ -25,7 +30,7 @@ def attempts_in(target: Path, output: Output) -> list[Attempt]:
     if target.is_dir():
         tables = _tables_of_run(target)
     else:
-        tables = tables_of_file(target, read_rows(target, None), graded.columns(None, {}), output)
+        tables = tables_of_file(target, read_rows(target, None), graded.columns(column, {}), output, grade)
     return attempts_of(
         records.rows(Trace, tables[Trace]),
         records.rows(Verdict, tables[Verdict]),

@@ -86,3 +86,20 @@ def test_the_report_reads_a_file(cli: Any, jsonl: Any) -> None:
     assert "wrong → right                      1" in done.stdout
     machine = json.loads(cli("report", "rows.jsonl", "--reflection", "--json").stdout)
     assert machine["reflections"]["reflection"]["with"] == {"correct": 2, "incorrect": 2, "undecided": 0}
+
+
+def test_a_corpus_needs_no_answers(cli: Any, jsonl: Any) -> None:
+    done = cli(
+        "report",
+        jsonl("corpus.jsonl", [{"text": "Wait, let me check."}]),
+        "--patterns",
+        "--column",
+        "response=text",
+        "--json",
+    )
+    assert done.returncode == 0, done.stderr
+    assert {(r["kind"], r["places"]) for r in json.loads(done.stdout)["patterns"] if r["places"]} == {
+        ("verify", 1),
+        ("backtrack", 1),
+    }
+    assert "no column 'answer'" in cli("report", "corpus.jsonl", "--reflection", "--column", "response=text").stderr
