@@ -24,6 +24,7 @@ def scoring(by: Sequence[str], keys: Sequence[str]) -> ScoreStep:
 
     from cotkit.errors import RecipeError
     from cotkit.verify.score import ScoreStep
+    from cotkit.verify.scorers.prm import Prm
 
     names = [name.replace("-", "_") for name in by]
     check_names("--by", names, "scorers")
@@ -38,6 +39,10 @@ def scoring(by: Sequence[str], keys: Sequence[str]) -> ScoreStep:
         raise RecipeError(f"--key {where}: {first['msg']}") from error
     for sentence in step.check():
         raise RecipeError(f"--by: {sentence}")
+    for scorer in step.scorers:
+        # A run directory has a journal; a file has none, and what was paid would be lost with the command.
+        if isinstance(scorer, Prm) and scorer.adapter == "llm_judge" and scorer.journal is None:
+            raise RecipeError("--by prm: the adapter llm_judge is paid; keep its answers with --key journal=FILE")
     step.ready()
     return step
 

@@ -94,9 +94,16 @@ def make_reward(
 def scorer_of(told: str | Mapping[str, Any]) -> Scorer:
     adapter: TypeAdapter[Scorer] = TypeAdapter(AnyScorer)
     try:
-        scorer = adapter.validate_python({"by": told} if isinstance(told, str) else dict(told))
+        scorer = adapter.validate_python({"by": told} if isinstance(told, str) else _plain(told))
     except ValidationError as error:
         raise RecipeError(f"the reward {told}: {error.errors()[0]['msg']}") from error
     if not scorer.reward:
         raise RecipeError(f"the scorer '{scorer.by}' gives no reward; take r1_zero, open_r1, cosine or another one")
     return scorer
+
+
+def _plain(value: Any) -> Any:
+    """Mappings and sequences of a trainer's own kinds (OmegaConf's) as dicts and lists."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, Sequence) and not isinstance(value, str) else value

@@ -224,3 +224,18 @@ def test_numbers_quoted_from_the_problem_stand_in_it(problem: str, text: str, va
     (found,) = QuotedNumbers().score([Attempt(problem, text)])
     wanted = {} if values is None else {"quoted_numbers": values[0], "misquoted_numbers": values[1]}
     assert found.values == wanted
+
+
+def test_a_file_is_judged_with_a_journal_of_its_own(cli: Any, jsonl: Any) -> None:
+    rows = jsonl("a.jsonl", [{"problem": "How many apples?", "verdict": "correct", "response": "\n\n".join(STEPS)}])
+    keys = [f"--key={key}" for key in ("adapter=llm_judge", "model=m", "url=http://127.0.0.1:9")]
+    done = cli("score", rows, "--by", "prm", *keys)
+    assert (done.returncode, "--key journal=FILE" in done.stderr) == (2, True)
+    with FakeTeacher(replies=lambda _: "SCORES: [1, 0.25, 0.5, 1]") as server:
+        keys[-1] = f"--key=url={server.url}"
+        for _ in range(2):
+            done = cli("score", rows, "--by", "prm", *keys, "--key=journal=judge.sqlite", "--flat")
+            assert done.returncode == 0, done.stderr
+            row = json.loads(done.stdout)
+            assert (row["prm_min"], row["prm_first_bad"], row["step_scores"]) == (0.25, 2, [1, 0.25, 0.5, 1])
+        assert server.asked == 1

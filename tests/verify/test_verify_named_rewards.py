@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import pickle
+from collections import UserDict, UserList
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -96,6 +97,8 @@ def test_one_response_as_verl_passes_it() -> None:
     assert score(R1, reward="r1_zero") == pytest.approx(1.1)
     assert score(R1, reward={"by": "r1_zero", "format": 0.5}, reward_router_address=None) == 1.5
     assert score(BOX, reward={"by": "cosine", "unit": "chars", "max_length": 10_000}) > 1.99
+    configured = UserDict({"by": "cosine", "unit": "chars", "correct": UserList([4, 4]), "max_length": 10_000})
+    assert score(BOX, reward=configured) == 4.0  # as OmegaConf hands it over
     assert score("no idea", reward="deepscaler") == 0.0
     assert score("no idea", reward="r1_zero", undecided=-1.0) == -1.0
     with pytest.raises(RecipeError, match="compute_scores"):

@@ -42,9 +42,16 @@ class Prm(Remote):
     tokenizer: LocalPath | None = Field(
         None, description="skywork: the model's tokenizer.json, since it is asked in tokens."
     )
+    journal: LocalPath | None = Field(
+        None, description="llm_judge: the journal of paid answers; journal.sqlite in the run directory when unset."
+    )
     bos: str = Field("<|endoftext|>", description="skywork: the token that begins a text; check the model's own.")
 
-    excluded: ClassVar[Mapping[str, str]] = {**Remote.excluded, "tokenizer": "its digest is in the key instead"}
+    excluded: ClassVar[Mapping[str, str]] = {
+        **Remote.excluded,
+        "tokenizer": "its digest is in the key instead",
+        "journal": "where answers are kept does not change them",
+    }
 
     @model_validator(mode="after")
     def _tokens(self) -> Prm:

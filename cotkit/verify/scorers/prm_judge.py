@@ -70,8 +70,9 @@ def judged(prm: Prm, groups: Sequence[Sequence[Attempt]], context: StepContext) 
         key = told.trace.problem_id
         found[key] = Scored(why="judge_unclear") if scores is None else prm.summed(steps[g][a], scores)
 
+    journal = prm.journal or context.run / JOURNAL_FILE
     if prompts:
-        distill_prompts(iter(prompts), teacher, Sampling(temperature=0.0), limits, context.run / JOURNAL_FILE, hear)
+        distill_prompts(iter(prompts), teacher, Sampling(temperature=0.0), limits, journal, hear)
     for g, group in enumerate(groups):
         yield [found[f"{g} {a}"] for a in range(len(group))]
 
