@@ -57,6 +57,12 @@ class Choose(Step):
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, type(self.by).__module__)
 
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        from cotkit.verify.score import unknown_scores
+
+        needed = [name.removeprefix(SCORE) for name in self.by.needs() if name.startswith(SCORE)]
+        return unknown_scores(needed, before)
+
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return selector_materials(self.by, self.weights)
 

@@ -77,6 +77,14 @@ class ScoreStep(Step):
             if times > 1
         ]
 
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        given: set[str] = set()
+        wanted: list[str] = []
+        for scorer in self.scorers:
+            wanted += [name for name in scorer.needs() if name not in given]
+            given.update(scorer.names())
+        return unknown_scores(wanted, before)
+
     def ready(self) -> None:
         for scorer in self.scorers:
             scorer.ready()
@@ -111,6 +119,21 @@ class ScoreStep(Step):
             incomplete=passing,
             secondary={stem: table for stem, table in secondary.items() if table.height},
         )
+
+
+def unknown_scores(wanted: Sequence[str], before: Sequence[Step]) -> list[str]:
+    """A sentence for a score that no step before gives; none where a step before may give scores of its own."""
+    steps = [step for step in before if isinstance(step, ScoreStep)]
+    others = [step for step in before if step.writes is Trace and not isinstance(step, ScoreStep)]
+    if any(step.step != "distill" for step in others):
+        return []
+    given = {name for step in steps for scorer in step.scorers for name in scorer.names()}
+    return [
+        f"nothing before it gives the score '{name}'"
+        + (f"; there are {', '.join(sorted(given))}" if given else "; add a score step before it")
+        for name in dict.fromkeys(wanted)
+        if name not in given
+    ]
 
 
 def _scored(

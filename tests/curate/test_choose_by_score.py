@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from cotkit.curate.choose import Choose
 from cotkit.curate.sample import Sample
 from cotkit.curate.select import Attempt, Select, select
+from cotkit.distill.step import Distill
 from cotkit.records import Example, Problem, Trace, Verdict, frame
 from cotkit.steps import StepContext
+from cotkit.verify.score import ScoreStep
 
 
 def test_traces_are_chosen_and_dropped_by_a_score() -> None:
@@ -56,3 +58,27 @@ def test_rows_of_a_set_are_chosen_by_a_score(tmp_path: Path) -> None:
 def test_a_problem_has_no_score_yet() -> None:
     step = Sample.model_validate({"step": "sample", "rows": 2, "by": {"by": "score", "of": "cosine"}})
     assert "which a problem does not have" in step.check()[0]
+
+
+STEPS = [
+    {"step": "distill", "teacher": {"base_url": "http://127.0.0.1:9/v1", "model": "m"}},
+    {"step": "score", "scorers": [{"by": "cosine"}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("model", "step"),
+    [
+        (Select, {"step": "select", "choose": {"by": "score", "of": "cosin"}}),
+        (Select, {"step": "select", "filters": [{"name": "score", "of": "cosin", "least": 0}]}),
+        (Choose, {"step": "choose", "rows": 1, "by": {"by": "score", "of": "cosin"}}),
+        (ScoreStep, {"step": "score", "scorers": [{"by": "advantage", "of": "cosin"}]}),
+    ],
+)
+def test_a_score_that_nothing_gives_is_told_before_the_run(model: Any, step: dict[str, Any]) -> None:
+    before = [Distill.model_validate(STEPS[0]), ScoreStep.model_validate(STEPS[1])]
+    one = model.model_validate(step)
+    assert one.check_after(before) == ["nothing before it gives the score 'cosin'; there are cosine"]
+    assert one.check_after(before[:1]) == ["nothing before it gives the score 'cosin'; add a score step before it"]
+    right = json.loads(json.dumps(step).replace("cosin", "cosine"))
+    assert model.model_validate(right).check_after(before) == []

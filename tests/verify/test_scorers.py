@@ -181,6 +181,17 @@ def test_cosine_of_demystifying(verdict: str, length: int, reward: float) -> Non
     assert values("cosine", Attempt("p", "x", verdict, tokens=length)) == {"cosine": pytest.approx(reward)}
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 20_000), st.integers(0, 20_000))
+def test_cosine_prefers_short_right_and_long_wrong_answers(one: int, other: int) -> None:
+    def reward(verdict: str, length: int) -> float:
+        return values("cosine", Attempt("p", "x", verdict, tokens=length), margin=None)["cosine"]
+
+    short, long = sorted((one, other))
+    assert 2 >= reward("correct", short) >= reward("correct", long) >= 1
+    assert -10 <= reward("incorrect", short) <= reward("incorrect", long) <= 0
+
+
 def test_cosine_of_open_r1() -> None:
     keys = {"correct": (1, 0.5), "wrong": (-1, -0.5), "max_length": 1000, "margin": None}
     for verdict, wanted in (("correct", [1.0, 0.75, 0.5, 0.5]), ("incorrect", [-1.0, -0.75, -0.5, -0.5])):

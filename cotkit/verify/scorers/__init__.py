@@ -110,6 +110,10 @@ class Scorer(Config):
         """All scores that it may give."""
         raise NotImplementedError
 
+    def needs(self) -> tuple[str, ...]:
+        """Scores of earlier scorers that it reads."""
+        return ()
+
     def materials(self) -> dict[str, str]:
         """Digest by name of files that decide its scores."""
         return {}

@@ -26,6 +26,9 @@ class Advantage(Scorer):
     def names(self) -> tuple[str, ...]:
         return "reward_mean", "reward_std", "advantage"
 
+    def needs(self) -> tuple[str, ...]:
+        return (self.of,)
+
     def score(self, group: Sequence[Attempt]) -> list[Scored]:
         known = [a.scores[self.of] for a in group if self.of in a.scores]
         mean, std = moments(known) if known else (0.0, 0.0)
