@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import typing
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,6 +37,13 @@ class WeakRate(TypedDict):
     model: str
     rate: float
     attempts: int
+
+
+class Score(TypedDict):
+    """A number that a scorer gave an attempt; a score that could not be had is left out, never 0."""
+
+    name: str
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One attempt of a teacher at a problem. Tokens are the provider's count, cost is US dollars."""
+    """One attempt of a teacher at a problem. Tokens are the provider's count, cost is US dollars.
+
+    `scores` holds each name once; null before any score step.
+    """
 
     problem_id: str
     sample: int
@@ -93,6 +104,7 @@ class Trace:
     strategy: str = "plain"
     provenance: str = "{}"
     error: str | None = None
+    scores: list[Score] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +163,7 @@ class Example:
     unsolved_by: list[str] | None = None
     weak_rates: list[WeakRate] | None = None
     direct_tokens: int | None = None
+    scores: list[Score] | None = None
 
 
 Row = TypeVar("Row", Problem, Trace, Verdict, Example)
@@ -222,6 +235,27 @@ def dropped_frame(
     return picked.with_columns(
         pl.Series("reason", list(reasons), dtype=pl.String), pl.Series("evidence", texts, dtype=pl.String)
     )
+
+
+def read_scores(value: Any) -> list[Score] | None:
+    """Scores out of a cell, whatever it holds; None where it holds none."""
+    found: dict[str, float] = {}
+    for item in value if isinstance(value, list) else ():
+        told = item if isinstance(item, dict) else {}
+        name, number = told.get("name"), told.get("value")
+        if isinstance(name, str) and isinstance(number, int | float) and not isinstance(number, bool):
+            found |= {name: float(number)} if math.isfinite(number) else {}
+    return scores_from(found)
+
+
+def scores_from(values: Mapping[str, float]) -> list[Score] | None:
+    """Name -> value as the column holds it."""
+    return [{"name": name, "value": value} for name, value in values.items()] or None
+
+
+def score_of(scores: Sequence[Score] | None, name: str) -> float | None:
+    """The score of this name; None where there is none."""
+    return next((score["value"] for score in scores or () if score["name"] == name), None)
 
 
 def problem_id(problem: str, choices: Sequence[str] | None = None) -> str:

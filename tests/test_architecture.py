@@ -29,6 +29,7 @@ MODULE_MAY_ASK = {
     "distill/templates.py": {"dedup"},
     "distill/strategies/template.py": {"dedup"},
     "verify/judge.py": {"distill"},
+    "verify/scorers/prm_judge.py": {"distill"},
     "dedup/adjudicate.py": {"distill"},
     "curate/features.py": {"distill"},
     "curate/extract.py": {"distill"},

@@ -20,6 +20,7 @@ from cotkit.cli import (
     recipes,
     reproduce,
     run,
+    score,
     sources,
     steps,
     teachers,
@@ -70,6 +71,7 @@ app.command("curate", cls=_curate)(steps.curate)
 app.command("dedup", cls=with_subcommands(check=dedup.check))(steps.dedup)
 app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
+app.command("score")(score.score)
 app.command("select")(steps.select)
 app.command("push")(steps.push)
 app.command("estimate")(estimate.estimate)

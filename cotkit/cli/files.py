@@ -175,9 +175,11 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
     from pydantic import ValidationError
 
     from cotkit import records
-    from cotkit.curate.select import Attempt, Select, select
+    from cotkit.cli.attempts import attempts_of_rows
+    from cotkit.cli.graded import columns
+    from cotkit.curate.select import Select, select
     from cotkit.errors import InputError, RecipeError
-    from cotkit.records import Example, Problem, Trace, Verdict
+    from cotkit.records import Example
 
     check_names("--choose", [choose], "choosers")
     check_names("--filter", filters, "trace_filters")
@@ -196,51 +198,13 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
     for key in ("problem", "response", "verdict"):
         if not any(key in row for row in rows):
             raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
-    attempts: list[Attempt] = []
-    seen: dict[str, int] = {}
-    tokens: dict[tuple[str, int], dict[str, Any]] = {}
-    for number, row in enumerate(rows):
-        choices = as_list(row.get("choices"))
-        identity = records.problem_id(as_text(row.get("problem")) or "", choices)
-        sample = seen[identity] = seen.get(identity, -1) + 1
-        problem = Problem(
-            identity,
-            as_text(row.get("problem")) or "",
-            as_text(row.get("answer")),
-            choices=choices,
-            source=as_text(row.get("source")) or path.stem,
-            source_row=int(row["source_row"]) if str(row.get("source_row")).isdecimal() else number,
-            license=as_text(row.get("license")),
-            domain=as_text(row.get("domain")) or "math",
-            language=as_text(row.get("language")),
-            metadata=as_text(row.get("metadata")) or "{}",
-            subject=as_text(row.get("subject")),
-            difficulty=as_number(row.get("difficulty")),
-            solved_by=as_list(row.get("solved_by")),
-            unsolved_by=as_list(row.get("unsolved_by")),
-        )
-        trace = Trace(
-            identity,
-            sample,
-            as_text(row.get("teacher")) or "",
-            "",
-            as_text(row.get("status")) or "done",
-            reasoning=as_text(row.get("reasoning")),
-            response=as_text(row.get("response")),
-            reasoning_kind=as_text(row.get("reasoning_kind")) or "none",
-            completion_tokens=as_count(row.get("completion_tokens")),
-        )
-        verdict = Verdict(
-            identity,
-            sample,
-            as_text(row.get("verdict")) or "undecided",
-            as_text(row.get("extracted")),
-            problem.answer,
-            as_text(row.get("verdict_method")) or "",
-            as_text(row.get("verdict_reason")) or "",
-        )
-        attempts.append(Attempt(problem, trace, verdict))
-        tokens[identity, sample] = {name: as_count(row.get(name)) for name in ("reasoning_tokens", "response_tokens")}
+    attempts = attempts_of_rows(rows, path, columns(None, {}))
+    tokens: dict[tuple[str, int], dict[str, Any]] = {
+        (a.trace.problem_id, a.trace.sample): {
+            name: as_count(row.get(name)) for name in ("reasoning_tokens", "response_tokens")
+        }
+        for a, row in zip(attempts, rows, strict=True)
+    }
     chosen = select(attempts, config)
     kept = [replace(row, **tokens[row.problem_id, row.sample]) for row in records.rows(Example, chosen.kept)]
     return replace(chosen, kept=records.frame(Example, kept))
@@ -265,12 +229,13 @@ def as_count(value: Any) -> int | None:
 
 
 def as_list(value: Any) -> list[str] | None:
-    items = _items(value)
+    items = items_of(value)
     return [str(item) for item in items] if items else None
 
 
-def _items(value: Any) -> list[Any]:
-    if isinstance(value, str) and value.startswith("["):  # a CSV cell
+def items_of(value: Any) -> list[Any]:
+    """The items of a list; of a CSV cell, which is their JSON; [] for anything else."""
+    if isinstance(value, str) and value.startswith("["):
         with suppress(ValueError):
             value = json.loads(value)
     return value if isinstance(value, list) else []
@@ -279,7 +244,8 @@ def _items(value: Any) -> list[Any]:
 def _as_rates(value: Any) -> list[WeakRate] | None:
     with suppress(KeyError, TypeError, ValueError):
         rates: list[WeakRate] = [
-            {"model": str(r["model"]), "rate": float(r["rate"]), "attempts": int(r["attempts"])} for r in _items(value)
+            {"model": str(r["model"]), "rate": float(r["rate"]), "attempts": int(r["attempts"])}
+            for r in items_of(value)
         ]
         return rates or None
     return None

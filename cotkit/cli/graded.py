@@ -146,10 +146,11 @@ def graded(path: Path, names: Names, limit: int | None, step: Verify, output: Ou
         }
         for row, v in found
     ]
-    return _table(both)
+    return table_of(both)
 
 
-def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
+def table_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of a file as a table, whatever their columns hold."""
     import polars as pl
 
     try:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cotkit.cli.options import Json, RunArgument
+from cotkit.cli.options import Column, Json, RunArgument
 from cotkit.cli.output import Output
 from cotkit.cli.story import decoded, tell
 from cotkit.cli.watch import funnel_table
@@ -45,7 +45,9 @@ def status(run: RunArgument, as_json: Json = False) -> None:
 
 
 def report(
-    run: RunArgument,
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run directory; with --patterns or --reflection also a file.")
+    ],
     dropped: Annotated[
         str | None,
         typer.Option("--dropped", metavar="STEP", help="Print what a step dropped, as JSON Lines."),
@@ -58,6 +60,14 @@ def report(
         int | None,
         typer.Option(min=1, help="Write report.html anew, holding at most so many megabytes of texts."),
     ] = None,
+    patterns: Annotated[
+        bool,
+        typer.Option("--patterns", help="Count phrases of checking, turning back, other ways and parts of the task."),
+    ] = False,
+    reflection: Annotated[
+        bool, typer.Option("--reflection", help="How often reflection goes with a right answer, and changes one.")
+    ] = False,
+    column: Column = None,
     as_json: Json = False,
 ) -> None:
     """The funnel of a run; why rows were dropped.
@@ -71,12 +81,19 @@ def report(
       cotkit report runs/quickstart --row quickstart:17
 
       cotkit report runs/quickstart --megabytes 200
+
+      cotkit report graded.jsonl --patterns --reflection
+
+      cotkit report corpus.parquet --patterns --column response=text
     """
     from cotkit.errors import InputError
     from cotkit.run.directory import FUNNEL_FILE, REPORT_FILE
     from cotkit.run.report import write_report
 
-    output, directory = Output(as_json), open_run(run)
+    output = Output(as_json)
+    if patterns or reflection:
+        return tell_reasoning(run, column, patterns, reflection, output)
+    directory = open_run(run)
     if dropped is not None:
         output.rows(decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
         return
@@ -93,6 +110,23 @@ def report(
             write_report(recipe, funnel, directory, megabytes)
     output.data(funnel_table(funnel), funnel)
     output.next(f"open {run / REPORT_FILE}   or   cotkit report {run} --dropped STEP")
+
+
+def tell_reasoning(target: Path, column: list[str] | None, patterns: bool, reflection: bool, output: Output) -> None:
+    """What the texts of a run or a file say about themselves."""
+    from cotkit.cli.tallied import attempts_in, pattern_lines, reflection_lines
+    from cotkit.verify.tallies import pattern_table, reflection_table
+
+    attempts = attempts_in(target, column, reflection, output)
+    lines: list[str] = []
+    machine: dict[str, Any] = {"attempts": len(attempts)}
+    if patterns:
+        machine["patterns"] = pattern_table(attempts)
+        lines += [*pattern_lines(machine["patterns"]), ""]
+    if reflection:
+        machine["reflections"] = reflection_table(attempts)
+        lines += [*reflection_lines(machine["reflections"]), ""]
+    output.data("\n".join(lines).rstrip(), machine)
 
 
 def open_run(run: Path) -> RunDirectory:

@@ -57,6 +57,7 @@ _COLUMNS: Mapping[str, str] = {
     "unsolved_by": "models that solved it in none",
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
     "direct_tokens": "length in tokens of a model's direct answer to the problem",
+    "scores": "numbers that scorers gave the trace, by name",
 }
 _CHOOSING = ("sample", "select", "choose")
 _CONFIGS: Mapping[str, str] = {

@@ -13,7 +13,7 @@ from pydantic import Field
 from cotkit import records
 from cotkit.config import LocalPath
 from cotkit.curate.limo import limo_score
-from cotkit.curate.selectors import AnySelector, Choice, Item, Selector, choose
+from cotkit.curate.selectors import SCORE, AnySelector, Choice, Item, Selector, choose
 from cotkit.dedup.step import EMBEDDINGS
 from cotkit.records import Example
 from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
@@ -57,6 +57,12 @@ class Choose(Step):
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, type(self.by).__module__)
 
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        from cotkit.verify.score import unknown_scores
+
+        needed = [name.removeprefix(SCORE) for name in self.by.needs() if name.startswith(SCORE)]
+        return unknown_scores(needed, before)
+
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return selector_materials(self.by, self.weights)
 
@@ -86,6 +92,7 @@ def example_item(row: Example, scored: bool = False) -> Item:
             "response_tokens": row.response_tokens,
             "chars": len(row.reasoning or "") + len(row.response or ""),
             "limo": limo_score(f"{row.reasoning or ''}\n{row.response or ''}") if scored else None,
+            **{f"{SCORE}{score['name']}": score["value"] for score in row.scores or ()},
         },
     )
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Literal
+
+from pydantic import Field
 
 from cotkit.config import Config
 from cotkit.curate.limo import limo_score
-from cotkit.records import Trace
+from cotkit.records import Trace, score_of
 from cotkit.registry import Registered
 
 
@@ -59,6 +62,18 @@ class Limo(Chooser):
 
     def rank(self, trace: Trace) -> float:
         return -limo_score(f"{trace.reasoning or ''}\n{trace.response or ''}")
+
+
+class ByScore(Chooser):
+    """The highest (or lowest) of a score that a score step gave; attempts without it come last."""
+
+    by: Literal["score"] = "score"
+    of: str = Field(min_length=1, description="The score's name, such as cosine.")
+    lowest: bool = Field(False, description="Take the lowest instead of the highest.")
+
+    def rank(self, trace: Trace) -> float:
+        value = score_of(trace.scores, self.of)
+        return math.inf if value is None else value if self.lowest else -value
 
 
 AnyChooser = Annotated[Chooser, Registered("choosers", "by")]

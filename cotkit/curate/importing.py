@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _EXAMPLE = tuple(f.name for f in fields(Example) if f.name not in ("messages", "reasoning", "response"))
 _OF_PROBLEM = tuple(name for name in _EXAMPLE if name in {f.name for f in fields(Problem)})
-_OF_TRACE = ("teacher", "sample", "completion_tokens", "reasoning_kind")
+_OF_TRACE = ("teacher", "sample", "completion_tokens", "reasoning_kind", "scores")
 # What a published row may say of an attempt beside that; it is kept as hearsay, the verdict is ours to find.
 _SAID = tuple(name for name in _EXAMPLE if name not in (*_OF_PROBLEM, *_OF_TRACE))
 _READ = ("problem_id", "problem", "answer", "domain", "source", "source_row", "license", "language", "metadata")
@@ -213,5 +213,6 @@ def _trace(
         completion_tokens=tokens if isinstance(tokens, int) and tokens >= 0 else None,
         strategy="imported",
         provenance=json.dumps({"published": said}, sort_keys=True, ensure_ascii=False, default=str),
+        scores=records.read_scores(told.get("scores")),
     )
     return trace if one.closed else replace(trace, status="unclosed")

@@ -11,7 +11,7 @@ from pydantic import Field
 from cotkit import records
 from cotkit.config import LocalPath
 from cotkit.curate.choose import CODE, output, selector_materials, vectors_from
-from cotkit.curate.selectors import AnySelector, Choice, Item, choose
+from cotkit.curate.selectors import SCORE, AnySelector, Choice, Item, choose
 from cotkit.curate.selectors.simple import Random
 from cotkit.records import Problem
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -49,7 +49,7 @@ class Sample(Step):
         return selector_materials(self.by, self.weights)
 
     def check(self) -> list[str]:
-        missing = [name for name in self.by.needs() if name in TRACE_VALUES]
+        missing = [name for name in self.by.needs() if name in TRACE_VALUES or name.startswith(SCORE)]
         if not missing:
             return []
         return [

@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit import records
-from cotkit.curate.choosers import AnyChooser, Chooser, Shortest
+from cotkit.curate.choosers import AnyChooser, ByScore, Chooser, Shortest
 from cotkit.curate.rejection import first_rejection
 from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
 from cotkit.curate.trace_filters import AnyTraceFilter
+from cotkit.curate.trace_filters.score import ScoreBand
 from cotkit.records import Domain, Example, Message, Problem, Trace, Verdict, VerdictName
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -75,6 +76,12 @@ class Select(Step):
     def wanted(self, domain: str) -> tuple[VerdictName, ...]:
         """Verdicts worth keeping for problems of a domain."""
         return next((verdicts for name, verdicts in self.by_domain.items() if name == domain), self.verdicts)
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        from cotkit.verify.score import unknown_scores
+
+        by_score = [item for item in (self.choose, *self.filters) if isinstance(item, ByScore | ScoreBand)]
+        return unknown_scores([item.of for item in by_score], before)
 
     def code_modules(self) -> tuple[str, ...]:
         used = (*self.filter_code, *(type(f).__module__ for f in self.filters)) if self.filters else ()
@@ -239,4 +246,5 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         unsolved_by=problem.unsolved_by,
         weak_rates=problem.weak_rates,
         direct_tokens=problem.direct_tokens,
+        scores=trace.scores,
     )

@@ -16,7 +16,7 @@ _PROBLEM = ("problem_id", "problem", "answer", "solution", "domain", "source", "
 # Not how long it took, nor what it was asked by: these differ between two runs of one recipe.
 _TRACE = (
     *("problem_id", "sample", "teacher", "status", "reasoning", "response", "reasoning_kind", "finish_reason"),
-    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_usd"),
+    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_usd", "scores"),
 )
 
 

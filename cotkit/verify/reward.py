@@ -7,24 +7,32 @@ the sum over reward functions, and a row for which none of them speaks gets 0 an
 verl (custom_reward_function.path and .name) calls
 `f(data_source=…, solution_str=…, ground_truth=…, extra_info=…, **reward_kwargs)` for one response and wants a number.
 
+Its manager `batch` calls `f(data_sources=…, solution_strs=…, ground_truths=…, extra_infos=…, **reward_kwargs)` for a
+whole batch and wants a list.
+
 Nothing here keeps state, catches signals or needs the main thread: what could run long runs in worker processes.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cotkit.errors import InputError
+from cotkit.errors import RecipeError
 from cotkit.verify import Policy, grade
-from cotkit.verify.extract import extract_reference
+from cotkit.verify.named_reward import NamedReward, make_reward, scorer_of
+from cotkit.verify.passed import (
+    QUESTIONS,
+    REFERENCES,
+    accepted,
+    policy_of,
+    questions_in,
+    references_in,
+    response_of,
+    text_of,
+)
 
-# Names under which data sets keep the right answer and the problem; the first that is there is taken.
-REFERENCES = ("reference", "answer", "solution", "ground_truth", "gold", "target")
-QUESTIONS = ("question", "problem")
-# Trainers that decode with special tokens leave the one that ended the response.
-_END = re.compile(r"(?:<[|｜][^<>\s]{1,40}[|｜]>|</s>|<eos>|<end_of_turn>)\s*\Z")
+__all__ = ["answer_reward", "compute_score", "compute_scores", "make_answer_reward", "make_reward"]
 
 RewardFunction = Callable[..., list[float | None]]
 
@@ -47,7 +55,7 @@ def make_answer_reward(
 ) -> RewardFunction:
     """`answer_reward` with choices made: the column of the right answers, what undecided earns, the policy."""
     names = REFERENCES if reference is None else (reference,)
-    rules = _policy(policy)
+    rules = policy_of(policy)
 
     # TRL shows a reward in its logs by its __name__, which a functools.partial would not have.
     def answer_reward(completions: Sequence[Any], **columns: Any) -> list[float | None]:
@@ -56,13 +64,15 @@ def make_answer_reward(
     return answer_reward
 
 
-def compute_score(
-    data_source: Any,  # noqa: ARG001 - verl passes it by name
+def compute_score(  # noqa: PLR0913, PLR0917 - verl passes the first four by name, the others are reward_kwargs
+    data_source: Any,
     solution_str: str,
     ground_truth: Any,
     extra_info: Mapping[str, Any] | None = None,
     undecided: float = 0.0,
     policy: Policy | Mapping[str, Any] | None = None,
+    reward: str | Mapping[str, Any] | None = None,
+    prefilled: str = "",
     **_: Any,
 ) -> float:
     """verl score: 1.0 for a correct final answer, 0.0 for an incorrect one, `undecided` where grading is.
@@ -74,10 +84,55 @@ def compute_score(
         extra_info: the problem is taken from its `question` or `problem`, where that is a text.
         undecided: set it by reward_kwargs.
         policy: a Policy or its keys; set it by reward_kwargs.
+        reward: a scorer's name, or its keys with `by`, to be used instead; set it by reward_kwargs.
+        prefilled: what the chat template puts before every response; set it by reward_kwargs.
+
+    Raises RecipeError for a scorer that compares the attempts at a problem: that needs `compute_scores`.
     """
-    asked = next((extra_info[name] for name in QUESTIONS if name in extra_info), None) if extra_info else None
-    found = _reward(ground_truth, solution_str, asked, _policy(policy))
-    return undecided if found is None else found
+    if reward is None:
+        found = _reward(ground_truth, solution_str, _asked(extra_info), policy_of(policy))
+        return undecided if found is None else found
+    scorer = scorer_of(reward)
+    if scorer.compares:
+        raise RecipeError(
+            f"the reward {scorer.by} compares the responses to one prompt, and verl gives one at a time; set "
+            "custom_reward_function.name to compute_scores and reward_manager to batch"
+        )
+    return compute_scores(
+        [data_source], [solution_str], [ground_truth], [extra_info], reward, undecided, policy, prefilled
+    )[0]
+
+
+def compute_scores(  # noqa: PLR0913, PLR0917 - verl passes the first four by name, the others are reward_kwargs
+    data_sources: Sequence[Any],  # noqa: ARG001 - verl passes it by name
+    solution_strs: Sequence[Any],
+    ground_truths: Sequence[Any],
+    extra_infos: Sequence[Mapping[str, Any] | None],
+    reward: str | Mapping[str, Any] = "r1_zero",
+    undecided: float = 0.0,
+    policy: Policy | Mapping[str, Any] | None = None,
+    prefilled: str = "",
+    **_: Any,
+) -> list[float]:
+    """verl scores of a batch, for its reward manager `batch`; arguments as of `compute_score`.
+
+    Responses to one problem (the same ground truth, question and `index` in extra_info) are a group.
+    """
+    named = NamedReward(scorer_of(reward), (), undecided, policy_of(policy), prefilled)
+    asked = [_asked(extra) for extra in extra_infos]
+    attempts = [
+        named.attempt(right, response, question, None)
+        for right, response, question in zip(ground_truths, solution_strs, asked, strict=True)
+    ]
+    keys = [
+        (repr(right), repr(question), repr((extra or {}).get("index")))
+        for right, question, extra in zip(ground_truths, asked, extra_infos, strict=True)
+    ]
+    return [undecided if found is None else found for found in named.rewards(attempts, keys)]
+
+
+def _asked(extra_info: Mapping[str, Any] | None) -> Any:
+    return next((extra_info[name] for name in QUESTIONS if name in extra_info), None) if extra_info else None
 
 
 def _rewards(
@@ -87,55 +142,15 @@ def _rewards(
     undecided: float | None,
     policy: Policy | None,
 ) -> list[float | None]:
-    name = next((name for name in names if name in columns), None)
-    if name is None:
-        raise InputError(
-            f"the reward needs the right answers in a column {' or '.join(names)}, and the trainer passes "
-            f"{', '.join(sorted(columns)) or 'none'}; name it with make_answer_reward(reference=...)"
-        )
-    asked = next((columns[key] for key in (*QUESTIONS, "prompts") if key in columns), None) or [None] * len(completions)
+    right, asked = references_in(columns, names), questions_in(columns, len(completions))
     found = (
-        _reward(right, text_of(completion), text_of(question), policy)
-        for right, completion, question in zip(columns[name], completions, asked, strict=True)
+        _reward(one, text_of(completion), text_of(question), policy)
+        for one, completion, question in zip(right, completions, asked, strict=True)
     )
     return [undecided if reward is None else reward for reward in found]
 
 
 def _reward(right: Any, response: Any, asked: Any, policy: Policy | None) -> float | None:
-    response = _END.sub("", response) if isinstance(response, str) else None
+    response = response_of(response)
     verdict = grade(accepted(right), response, question=asked if isinstance(asked, str) else None, policy=policy)
     return {"correct": 1.0, "incorrect": 0.0}.get(verdict.value)
-
-
-def accepted(right: Any) -> list[str]:
-    """The accepted answers in a cell of a data set: a text (also a whole solution), a number, a list or an array."""
-    if hasattr(right, "tolist"):
-        right = right.tolist()
-    if isinstance(right, list | tuple):
-        return [text for item in right for text in accepted(item)]
-    if right is None or isinstance(right, Mapping):
-        return []
-    text = str(right)
-    # A whole solution ends in its answer; a bare answer is itself.
-    found = extract_reference(None, text).answer or extract_reference(text, None).answer
-    return [found] if found else []
-
-
-def text_of(completion: Any) -> str | None:
-    """The text of a completion: itself, or the content of its last message that has one."""
-    if isinstance(completion, str):
-        return completion
-    if not isinstance(completion, list | tuple):
-        return None
-    for message in reversed(completion):
-        content = message.get("content") if isinstance(message, Mapping) else None
-        if isinstance(content, str):
-            return content
-        if isinstance(content, list | tuple):
-            parts = [part.get("text") for part in content if isinstance(part, Mapping)]
-            return "".join(part for part in parts if isinstance(part, str))
-    return None
-
-
-def _policy(policy: Policy | Mapping[str, Any] | None) -> Policy | None:
-    return policy if policy is None or isinstance(policy, Policy) else Policy.model_validate(dict(policy))

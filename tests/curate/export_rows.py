@@ -64,6 +64,7 @@ def examples(draw: st.DrawFn, sides: bool = False) -> pl.DataFrame:
                 "sample": sample if sides else draw(st.integers(0, 5)),
                 "completion_tokens": draw(st.none() | st.integers(0, 99)),
                 "reasoning_kind": "raw" if reasoning else "none",
+                "scores": draw(st.none() | st.just([{"name": "cosine", "value": 1.5}, {"name": "x y", "value": -2.0}])),
             }
             rows.append(Example(**of_problem, **of_trace))
     return records.frame(Example, rows)

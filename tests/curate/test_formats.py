@@ -146,7 +146,7 @@ def test_all_attempts_at_a_problem_come_back_from_one_row(table: pl.DataFrame) -
     )
     back = {(row["problem_id"], row["sample"]): row for row in as_examples(found)}
     for row in kept.iter_rows(named=True):
-        assert back[row["problem_id"], row["sample"]] == {**row, "completion_tokens": None}
+        assert back[row["problem_id"], row["sample"]] == {**row, "completion_tokens": None, "scores": None}
 
 
 def _attempted(table: pl.DataFrame) -> pl.DataFrame:

@@ -29,6 +29,7 @@ CONFIGS: list[dict[str, Any]] = [
     {"by": "top"},
     {"by": "top", "of": "difficulty", "lowest": True},
     {"by": "top", "of": "limo"},
+    {"by": "score", "of": "cosine"},
     {"by": "quota"},
     {"by": "quota", "over": "difficulty", "inside": "longest"},
     {"by": "quota", "over": "source", "shares": {"aime": 3, "math": 1}, "inside": "hardest"},
@@ -65,6 +66,7 @@ ITEM = st.fixed_dictionaries(
         "chars": st.integers(0, 1000),
         "pass_rate": st.floats(0, 1),
         "limo": st.floats(0, 1),
+        "score:cosine": st.one_of(st.none(), st.floats(-10, 2)),
     }
 )
 ITEMS = st.lists(st.tuples(ITEM, st.booleans()), max_size=40).map(

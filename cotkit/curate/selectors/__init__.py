@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # or, before there are any (sample), of the problem; `limo` the score of the trace by cotkit.curate.limo.
 Measure = Literal["reasoning_tokens", "response_tokens", "direct_tokens", "chars", "difficulty", "pass_rate", "limo"]
 Group = Literal["domain", "source", "subject", "difficulty"]
+# What stands before a score's name among the values of an item.
+SCORE = "score:"
 Vectors = Callable[[Sequence[str]], "np.ndarray[Any, Any]"]
 
 

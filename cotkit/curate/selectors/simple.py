@@ -9,7 +9,18 @@ from typing import Literal
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from cotkit.curate.selectors import Group, Item, Measure, Picks, Selector, Vectors, grouped, longest_first, split
+from cotkit.curate.selectors import (
+    SCORE,
+    Group,
+    Item,
+    Measure,
+    Picks,
+    Selector,
+    Vectors,
+    grouped,
+    longest_first,
+    split,
+)
 
 
 class Random(Selector):
@@ -40,6 +51,22 @@ class Top(Selector):
     def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
         ranked = longest_first(items, range(len(items)), self.of, self.lowest)[:count]
         return {place: {"rank": rank, self.of: items[place].values[self.of]} for rank, place in enumerate(ranked)}
+
+
+class ByScore(Selector):
+    """The rows with the highest (or lowest) of a score that a score step gave their trace."""
+
+    by: Literal["score"] = "score"
+    of: str = Field(min_length=1, description="The score's name, such as cosine.")
+    lowest: bool = Field(False, description="Take the lowest instead of the highest.")
+
+    def needs(self) -> tuple[str, ...]:
+        return (f"{SCORE}{self.of}",)
+
+    def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
+        (name,) = self.needs()
+        ranked = longest_first(items, range(len(items)), name, self.lowest)[:count]
+        return {place: {"rank": rank, self.of: items[place].values[name]} for rank, place in enumerate(ranked)}
 
 
 class Quota(Selector):

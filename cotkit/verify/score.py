@@ -1,0 +1,178 @@
+"""The score step: numbers for every attempt, by named scorers."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit.records import Problem, Score, Trace, Verdict, dropped_frame, frame, rows, scores_from
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.verify.extract import extract_reference
+from cotkit.verify.scorers import AnyScorer, Attempt, Scored, Scorer
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """A row of unscored.parquet: an attempt that a scorer could not give all its scores, and why."""
+
+    problem_id: str
+    sample: int
+    by: str
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A row of steps.parquet: one number for each step of an attempt's text, by a scorer that judges steps."""
+
+    problem_id: str
+    sample: int
+    by: str
+    scores: list[float]
+
+
+class ScoreStep(Step):
+    """Give every attempt the scores of the named scorers, in the order of the list; none is dropped.
+
+    A later scorer sees the scores of an earlier one, and overwrites one of the same name. unscored.parquet says where
+    a score could not be had, steps.parquet holds the numbers of scorers that judge single steps.
+    """
+
+    step: Literal["score"] = "score"
+    scorers: tuple[AnyScorer, ...] = Field(min_length=1, description="Scorers, asked in this order.")
+
+    room: ClassVar[str] = "score"
+    reads: ClassVar[tuple[type, ...]] = (Trace, Verdict, Problem)
+    writes: ClassVar[type] = Trace
+    code: ClassVar[tuple[str, ...]] = (
+        "cotkit.verify.score",
+        "cotkit.verify.scorers",
+        "cotkit.verify.extract",
+        "cotkit.records",
+    )
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, *(type(scorer).__module__ for scorer in self.scorers))
+
+    def exclusions(self) -> Mapping[str, str]:
+        return {f"scorers.{i}.{key}": why for i, s in enumerate(self.scorers) for key, why in s.excluded.items()}
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        return {f"{s.by}: {name}": digest for s in self.scorers for name, digest in s.materials().items()}
+
+    def check(self) -> list[str]:
+        taken = Counter(name for scorer in self.scorers for name in scorer.names())
+        return [
+            f"two scorers of this step give '{name}', and the second would overwrite the first; leave one out"
+            for name, times in taken.items()
+            if times > 1
+        ]
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        given: set[str] = set()
+        wanted: list[str] = []
+        for scorer in self.scorers:
+            wanted += [name for name in scorer.needs() if name not in given]
+            given.update(scorer.names())
+        return unknown_scores(wanted, before)
+
+    def ready(self) -> None:
+        for scorer in self.scorers:
+            scorer.ready()
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        traces = rows(Trace, tables[Trace])
+        attempts = attempts_of(traces, rows(Verdict, tables[Verdict]), rows(Problem, tables[Problem]))
+        places: dict[str, list[int]] = defaultdict(list)
+        for place, trace in enumerate(traces):
+            places[trace.problem_id].append(place)
+        unscored: list[Unscored] = []
+        steps: list[Steps] = []
+        counters: Counter[str] = Counter()
+        passing = 0
+        for scorer in self.scorers:
+            for place, found in _scored(scorer, attempts, list(places.values()), context):
+                attempts[place] = replace(attempts[place], scores={**attempts[place].scores, **found.values})
+                key = traces[place].problem_id, traces[place].sample
+                counters[f"{scorer.by} scored"] += not found.why
+                passing += found.is_passing
+                if found.why:
+                    counters[f"{scorer.by} {found.why}"] += 1
+                    evidence = json.dumps(dict(found.evidence), sort_keys=True, ensure_ascii=False)
+                    unscored.append(Unscored(*key, scorer.by, found.why, evidence))
+                if found.steps is not None:
+                    steps.append(Steps(*key, scorer.by, list(found.steps)))
+        secondary: dict[str, pl.DataFrame] = {"unscored": frame(Unscored, unscored), "steps": frame(Steps, steps)}
+        return StepOutput(
+            kept=_with_scores(tables[Trace], [scores_from(attempt.scores) for attempt in attempts]),
+            dropped=dropped_frame(tables[Trace], [], [], []),
+            counters={label: float(count) for label, count in counters.items() if count},
+            incomplete=passing,
+            secondary={stem: table for stem, table in secondary.items() if table.height},
+        )
+
+
+def unknown_scores(wanted: Sequence[str], before: Sequence[Step]) -> list[str]:
+    """A sentence for a score that no step before gives; none where a step before may give scores of its own."""
+    steps = [step for step in before if isinstance(step, ScoreStep)]
+    others = [step for step in before if step.writes is Trace and not isinstance(step, ScoreStep)]
+    if any(step.step != "distill" for step in others):
+        return []
+    given = {name for step in steps for scorer in step.scorers for name in scorer.names()}
+    return [
+        f"nothing before it gives the score '{name}'"
+        + (f"; there are {', '.join(sorted(given))}" if given else "; add a score step before it")
+        for name in dict.fromkeys(wanted)
+        if name not in given
+    ]
+
+
+def _scored(
+    scorer: Scorer, attempts: Sequence[Attempt], groups: Sequence[Sequence[int]], context: StepContext
+) -> list[tuple[int, Scored]]:
+    """(place, answer) for every attempt."""
+    found: list[tuple[int, Scored]] = []
+    with context.progress.task(scorer.by, len(attempts)) as task:
+        answers = scorer.score_all([[attempts[place] for place in group] for group in groups], context)
+        for group, answer in zip(groups, answers, strict=True):
+            found += zip(group, answer, strict=True)
+            task.advance(len(group))
+    return found
+
+
+def attempts_of(traces: Sequence[Trace], verdicts: Sequence[Verdict], problems: Sequence[Problem]) -> list[Attempt]:
+    """The attempts as scorers see them, one for each trace; one that nothing was graded of is undecided."""
+    judged = {(v.problem_id, v.sample): v.verdict for v in verdicts}
+    known = {p.problem_id: p for p in problems}
+    found = []
+    for trace in traces:
+        problem = known.get(trace.problem_id)
+        reference = extract_reference(problem.answer, problem.solution).answer if problem is not None else None
+        found.append(
+            Attempt(
+                problem=problem.problem if problem is not None else "",
+                response=trace.response or "",
+                verdict=judged.get((trace.problem_id, trace.sample), "undecided"),
+                reasoning=trace.reasoning,
+                reference=reference,
+                tokens=trace.completion_tokens,
+                is_cut=trace.status in ("length", "unclosed"),
+                scores={score["name"]: score["value"] for score in trace.scores or ()},
+            )
+        )
+    return found
+
+
+def _with_scores(traces: pl.DataFrame, scores: Sequence[list[Score] | None]) -> pl.DataFrame:
+    import polars as pl
+
+    return traces.with_columns(pl.Series("scores", scores, dtype=traces.schema["scores"]))

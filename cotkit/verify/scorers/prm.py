@@ -1,0 +1,138 @@
+"""Process reward models: one score for each step of a trace, over the wire formats of four families and by a judge."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from cotkit.config import LocalPath
+from cotkit.errors import InputError
+from cotkit.steps import StepContext
+from cotkit.verify.scorers import Attempt, Scored
+from cotkit.verify.scorers.prm_wires import WIRES, Misaligned
+from cotkit.verify.scorers.remote import Ask, Remote
+
+Adapter = Literal["skywork", "qwen", "shepherd", "rlhflow", "llm_judge"]
+_BREAKS: Mapping[str, re.Pattern[str]] = {"paragraphs": re.compile(r"\n[ \t\r]*\n"), "lines": re.compile(r"\n")}
+
+
+class Prm(Remote):
+    """`prm_last`, `prm_min`, `prm_mean`, `prm_prod` of the scores of a trace's steps, all from 0 to 1, and
+    `prm_first_bad`, the number of the first step below `bad`, from 1; steps.parquet has every step.
+
+    A reply with more or fewer scores than the trace has steps is no score: prm_misaligned. A PRM's scores lean on
+    how long a step is (Liu et al. 2025, arXiv 2502.06703, Q3): the run says how much.
+    """
+
+    by: Literal["prm"] = "prm"
+    adapter: Adapter = Field(
+        description="How the model is asked: skywork (token values on /v1/embeddings), qwen (<extra_0> on /pooling), "
+        "shepherd (ки on /pooling), rlhflow (a chat turn + or - for each step), llm_judge (any chat model rates them)."
+    )
+    model: str = Field(min_length=1, description="Name of the model, as the server knows it.")
+    steps: Literal["paragraphs", "lines"] = Field("paragraphs", description="Where a step ends.")
+    of: Literal["reasoning", "response", "both"] = Field("both", description="Which text is judged.")
+    bad: float = Field(0.5, ge=0, le=1, description="A step with less is bad.")
+    tokenizer: LocalPath | None = Field(
+        None, description="skywork: the model's tokenizer.json, since it is asked in tokens."
+    )
+    journal: LocalPath | None = Field(
+        None, description="llm_judge: the journal of paid answers; journal.sqlite in the run directory when unset."
+    )
+    bos: str = Field("<|endoftext|>", description="skywork: the token that begins a text; check the model's own.")
+
+    excluded: ClassVar[Mapping[str, str]] = {
+        **Remote.excluded,
+        "tokenizer": "its digest is in the key instead",
+        "journal": "where answers are kept does not change them",
+    }
+
+    @model_validator(mode="after")
+    def _tokens(self) -> Prm:
+        if self.adapter == "skywork" and self.tokenizer is None:
+            raise PydanticCustomError("tokenizer", "the adapter skywork needs 'tokenizer', the model's tokenizer.json")
+        return self
+
+    def names(self) -> tuple[str, ...]:
+        return "prm_last", "prm_min", "prm_mean", "prm_prod", "prm_first_bad"
+
+    def materials(self) -> dict[str, str]:
+        if self.tokenizer is None:
+            return {}
+        if not self.tokenizer.is_file():
+            raise InputError(f"{self.tokenizer}: no such file; give the tokenizer.json of {self.model}")
+        return {"tokenizer": hashlib.sha256(self.tokenizer.read_bytes()).hexdigest()}
+
+    @property
+    def root(self) -> str:
+        """The server without /v1: some adapters ask beside it."""
+        return self.url.removesuffix("/v1")
+
+    def steps_of(self, attempt: Attempt) -> list[str]:
+        """The steps of an attempt's text, without white space around them."""
+        texts = [getattr(attempt, part) or "" for part in ("reasoning", "response") if self.of in (part, "both")]
+        return [step for text in texts for part in _BREAKS[self.steps].split(text) if (step := part.strip())]
+
+    def score_all(self, groups: Sequence[Sequence[Attempt]], context: StepContext) -> Iterator[list[Scored]]:
+        told: list[tuple[float, int]] = []
+        if self.adapter == "llm_judge":
+            from cotkit.verify.scorers.prm_judge import judged
+
+            answers = judged(self, groups, context)
+        else:
+            answers = self.model_copy(update={"url": self.root})._asked_all(groups, context)
+        for group, answer in zip(groups, answers, strict=True):
+            for attempt, scored in zip(group, answer, strict=True):
+                told += zip(scored.steps or (), map(len, self.steps_of(attempt)), strict=False)
+            yield answer
+        lean = correlation(told)
+        if lean is not None:
+            context.progress.note(
+                f"prm: score and length of a step correlate with {lean:+.2f} over {len(told):,} steps"
+            )
+
+    def _asked_all(self, groups: Sequence[Sequence[Attempt]], context: StepContext) -> Iterator[list[Scored]]:
+        return super().score_all(groups, context)
+
+    def asked(self, attempt: Attempt, ask: Ask) -> Scored:
+        steps = self.steps_of(attempt)
+        if not steps:
+            return Scored(why="no_text")
+        try:
+            return self.summed(steps, WIRES[self.adapter](ask, self, attempt.problem, steps))
+        except Misaligned as found:
+            return misaligned(steps, found.got)
+
+    def summed(self, steps: Sequence[str], scores: Sequence[float]) -> Scored:
+        """Scores of the steps as scores of the trace; never fewer or more than the steps."""
+        if len(scores) != len(steps):
+            return misaligned(steps, len(scores))
+        values = {
+            "prm_last": scores[-1],
+            "prm_min": min(scores),
+            "prm_mean": math.fsum(scores) / len(scores),
+            "prm_prod": math.prod(scores),
+        }
+        first = next((place for place, score in enumerate(scores, start=1) if score < self.bad), None)
+        return Scored(values if first is None else {**values, "prm_first_bad": float(first)}, steps=tuple(scores))
+
+
+def misaligned(steps: Sequence[str], got: int | None) -> Scored:
+    """The mark of a reply that cannot be laid beside the steps; `got` is None where there is nothing to count."""
+    return Scored(why="prm_misaligned", evidence={"steps": len(steps), "scores": got})
+
+
+def correlation(pairs: Sequence[tuple[float, float]]) -> float | None:
+    """Pearson's; None for fewer than three pairs, or where one side never changes."""
+    if len(pairs) < 3:
+        return None
+    xs, ys = zip(*pairs, strict=True)
+    mean_x, mean_y = math.fsum(xs) / len(xs), math.fsum(ys) / len(ys)
+    spread = math.sqrt(math.fsum((x - mean_x) ** 2 for x in xs) * math.fsum((y - mean_y) ** 2 for y in ys))
+    return math.fsum((x - mean_x) * (y - mean_y) for x, y in pairs) / spread if spread else None
