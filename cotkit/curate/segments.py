@@ -1,0 +1,250 @@
+"""The solution attempts in a trace: where one ends with a stated answer and the next line of thought begins.
+
+As in "Do NOT Think That Much for 2+3=?" (arXiv 2412.21187) an attempt is a stretch that comes to an explicit answer, and
+a check that states the answer again is one, too. There a model cuts the trace; here rules do, in English and Chinese.
+What they find and miss is in docs/overthinking.md, measured on traces segmented by hand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cotkit.curate.sentences import Sentence, sentences
+from cotkit.verify.compare import ladder
+from cotkit.verify.extract import extract_answer
+from cotkit.verify.grade import grade_answer
+from cotkit.verify.policy import DEFAULT
+from cotkit.verify.tree import Node
+
+# A longer sentence states no answer, it is a table or a loop.
+_MAX_SENTENCE = 1_500
+# A longer trace is not segmented: it is broken, or no trace.
+MAX_TEXT = 400_000
+
+_FILLER = (
+    r"(?:(?:okay|ok|so|but|and|now|then|yes|well|good|great|right|alright|oh|ah|also|hmm+|maybe|嗯+|好的?|哦|那么?|但是?|不过|然后|我们?)"
+    r"[\s,，.。…!！:：]*){0,3}"
+)
+_HEAD = r"^[\s>*#\-]*(?:(?:step\s*)?\d{1,2}[.):：]\s*)?\**"
+_TURN = re.compile(
+    _HEAD + _FILLER + r"(?:"
+    r"hmm+\b|wait\b|hold on\b|actually\b|alternatively\b|no\b[,.]|on second thought|let'?s? ?me see if|"
+    r"(?:another|a different|a second|one more|the other) (?:way|approach|method|idea|check|thought|possibility|option)|"
+    r"(?:let me|let'?s|let us|i(?:'ll| will| should| could| can| want to)|we (?:can|could|should))\s+(?:\w+\s+){0,2}?"
+    r"(?:re-?|double[- ]?)?(?:check|verify|confirm|validate|make sure|be sure|redo|do|recompute|recalculate|compute|recount|count|"
+    r"reconsider|consider|rethink|try|test|list|apply|plug|solve|think|look|see|go)\b|"
+    r"to (?:double[- ]?check|check|verify|confirm|be (?:sure|safe|certain|extra))|"
+    r"(?:double[- ]?)?check(?:ing)?\b|verif(?:y|ying|ication)\b|plug(?:ging)?\b|as a (?:check|sanity)|sanity check|"
+    r"or (?:maybe|perhaps|else|equivalently)\b|(?:we|i) (?:can|could) also|(?:pair|list|try|use|count)\b[^.]{0,40}\binstead|"
+    r"等等|等一?下|且慢|慢着|不对|不，|错了|换(?:一?[种个]|句)|另(?:一?[种个]|外)|或者|也可以|还可以|其实|"
+    r"(?:让我们?|我们?)?(?:来|再|重新|直接)[^，。]{0,8}?(?:想|算|看|数|检|验|核|确认|试|推)|"
+    r"(?:检验|验证|验算|检查|核对|核实|确认|代入|代回|反过来)|"
+    r"从[^，。]{1,8}(?:再|来)看|用[^，。]{1,12}(?:检验|验证|验算|核对|再)|为了(?:确认|保险|确保|验证)"
+    r")",
+    re.IGNORECASE,
+)
+# "But the order does not matter" takes an answer back only where it stands right behind it.
+_BUT = re.compile(_HEAD + r"(?:but|however|except|oops|但是?|可是|不过|然而)(?:\b|(?=[^\x00-\x7f]))", re.IGNORECASE)
+# A turn that doubts what was just said, rather than a step that goes on.
+_DOUBT = re.compile(
+    _HEAD + r"(?:oh,?\s+|but\s+|hmm+[,.\s]*|嗯+[，,\s]*)?"
+    r"(?:wait|hold on|actually|no\b[,.]|hmm|that(?:'s| is) (?:wrong|not)|oops|等等|等一?下|不对|不，|错了|嗯)",
+    re.IGNORECASE,
+)
+_EXPLICIT = re.compile(
+    r"\\boxed|\\fbox|\banswers?\b[\s*_]{0,4}(?:\w+\s+){0,2}?(?:is|are|would|should|might|must|could|comes?|[:：=]|-?\d)|"
+    r"final result|答案|\bfinal(?:ly)?\s*[:：]",
+    re.IGNORECASE,
+)
+_CONCLUDES = re.compile(
+    _HEAD + _FILLER + r"(?:so|thus|therefore|hence|in total|altogether|in conclusion|finally|that(?:'s| is| means| gives| makes| leaves)|this (?:means|gives|makes)|"
+    r"which (?:means|gives|makes)|it(?:'s| is| will be| must be)|there are|both|everything|所以|因此|故|综上|总之|即|可见|于是|结果|这样|一共|共)"
+    r"|[,，;；]\s*(?:so|thus|hence|therefore|giving|which (?:gives|is|makes)|所以|因此|故|就是|一共|共|那)",
+    re.IGNORECASE,
+)
+# "So the total is 9" speaks of the answer whatever is asked for.
+_GENERIC = frozenset(("total", "result", "结果", "总共", "一共"))
+_LEADS = re.compile(r"\b(?:so|thus|hence|therefore|is|are|gives?|get|to|on|be)\s+(?:it'?s |a |an |the |exactly |just )?|[=是为得有]|所以|因此|就是|还是", re.IGNORECASE)
+_HEDGE = re.compile(r"\b(?:might|may|could|should|would|must|will) be\b|\b(?:is|are) (?:probably|perhaps|maybe|indeed|still|again|then)\b", re.IGNORECASE)
+_CONFIRMS = re.compile(
+    r"\b(?:yes|indeed|again|same|match(?:es)?|agrees?|consistent|confirm(?:s|ed)?|correct|as before|works?|still)\b|"
+    r"一致|没错|正确|没有?问题|同样|吻合|符合|成立|相同|还是",
+    re.IGNORECASE,
+)
+# Something was worked out: an equation, or several numbers.
+_NUMBERS = re.compile(r"\d+")
+_EQUATION = re.compile(r"[=≡≈]|\d\)?\s?[+*/×÷·^-]\s?\(?[\da-z]|\b[a-z]\s?[+*/×÷·^]\s?[\da-z]|\\(?:times|cdot|binom)", re.IGNORECASE)
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_CHINESE = re.compile(r"[\u4e00-\u9fff]+")
+_ASKED = re.compile(r"(?<=[.!?。！？；，])\s*")
+_COMMON = frozenset(
+    "what which that this many much does have with from there when where find value will would their there each every "
+    "such then than into only possible given find the are for its how one you and was has has per".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One attempt, text[start:end] with the white space around it; all attempts together are the text.
+
+    Attributes:
+        answer: the answer it states last, as it stands there; None where it states none.
+        answered: where the sentence that states it ends; `end` where there is none.
+    """
+
+    start: int
+    end: int
+    answer: str | None
+    answered: int
+
+
+def segments(text: str, problem: str = "", final: str | None = None) -> list[Segment]:
+    """The attempts of a trace in order; [] for a text that is blank or longer than MAX_TEXT.
+
+    Args:
+        text: the reasoning, or a whole response.
+        problem: its words tell a conclusion ("so the area is 40") from a step on the way.
+        final: the answer that the response gives; else the last one that the text states.
+    """
+    if not text.strip() or len(text) > MAX_TEXT:
+        return []
+    spans = sentences(text)
+    lines = [text[s.start : s.end] for s in spans]
+    said = _stated(spans, lines, _asked(problem), final)
+    starts = _starts(spans, lines, said)
+    bounds = [0, *(spans[n].start for n in starts), len(text)]
+    edges = [0, *starts, len(spans)]
+    found: list[Segment] = []
+    for number, (start, end) in enumerate(zip(bounds, bounds[1:], strict=False)):
+        mine = [n for n in range(edges[number], edges[number + 1]) if said[n] is not None]
+        last = mine[-1] if mine else None
+        found.append(
+            Segment(start, end, None, end) if last is None else Segment(start, end, said[last], spans[last].end)
+        )
+    return found
+
+
+def _stated(
+    spans: Sequence[Sentence], lines: Sequence[str], asked: frozenset[str], final: str | None
+) -> list[str | None]:
+    """Of each sentence the answer to the whole problem that it states, or None."""
+    explicit: list[str | None] = [None] * len(lines)
+    for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
+        if not span.code and len(line) <= _MAX_SENTENCE and _EXPLICIT.search(line):
+            explicit[number] = _value(line)
+    if final is None:
+        final = _last(lines, explicit)
+    found = list(explicit)
+    for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
+        if explicit[number] is not None or span.code or not _may_state(line, asked):
+            continue
+        value, tail = _value(line), _tail(line)
+        doubted = number + 1 < len(lines) and _takes_back(lines[number + 1])
+        for said in dict.fromkeys(v for v in (value, tail) if v):
+            if final is not None and same(said, final):
+                found[number] = said
+                break
+        else:
+            found[number] = value if doubted and _about(line, asked) else None
+    return found
+
+
+def _may_state(line: str, asked: frozenset[str]) -> bool:
+    if len(line) > _MAX_SENTENCE or line.endswith(("?", "？")):
+        return False
+    return bool(_CONCLUDES.search(line) or _CONFIRMS.search(line) or _about(line, asked))
+
+
+def _value(line: str) -> str | None:
+    return extract_answer(_HEDGE.sub("is", line)).answer
+
+
+def _tail(line: str) -> str | None:
+    """What stands behind the last word that leads to a value: so, is, an equals sign."""
+    *_, last = [0, *(m.end() for m in _LEADS.finditer(line))]
+    return line[last:].strip(" .,。，!！*") if last and len(line) - last <= 80 else None
+
+
+def _last(lines: Sequence[str], explicit: Sequence[str | None]) -> str | None:
+    """The answer that the trace ends with: in its last lines a conclusion, else the last that is called an answer."""
+    for line, value in list(zip(lines, explicit, strict=True))[-3:][::-1]:
+        if value is None and len(line) <= _MAX_SENTENCE and _CONCLUDES.search(line):
+            value = _value(line)
+        if value is not None:
+            return value
+    last = next((value for value in reversed(explicit) if value is not None), None)
+    return last if last is not None else next(filter(None, map(_value, reversed(lines[-2:]))), None)
+
+
+def _takes_back(line: str) -> bool:
+    return bool(_DOUBT.match(line) or _BUT.match(line))
+
+
+def _starts(spans: Sequence[Sentence], lines: Sequence[str], said: Sequence[str | None]) -> list[int]:
+    """Numbers of the sentences with which an attempt after the first begins."""
+    starts: list[int] = []
+    answered = None  # the last sentence that stated an answer
+    begun: int | None = None  # the turn that an attempt may have begun with
+    for number, line in enumerate(lines):
+        turns = answered is not None and (
+            _TURN.match(line) is not None or (answered == number - 1 and _BUT.match(line) is not None)
+        )
+        if turns and (begun is None or not (_goes_on(lines, begun, number) or _works(spans, lines, begun, number))):
+            begun = number
+        if said[number] is None:
+            continue
+        if begun is not None and answered is not None:
+            changed = not same(str(said[number]), str(said[answered]))
+            if changed or _works(spans, lines, begun, number) or _worked(line):
+                starts.append(begun)
+        begun, answered = None, number
+    return starts
+
+
+def _goes_on(lines: Sequence[str], begun: int, number: int) -> bool:
+    """Whether the turn in sentence `number` only goes on with one that said nothing yet: Wait. Let me recount."""
+    return number == begun + 1 and len(lines[begun]) <= 16 and not lines[begun].endswith(("?", "？"))
+
+
+def _works(spans: Sequence[Sentence], lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether something is worked out in these sentences; code that nobody ran works nothing out."""
+    numbers = 0
+    for span, line in zip(spans[start:end], lines[start:end], strict=True):
+        if span.code:
+            continue
+        if _EQUATION.search(line):
+            return True
+        numbers += len(_NUMBERS.findall(line))
+    return numbers >= 3
+
+
+def _worked(line: str) -> bool:
+    """As `_works`, of the sentence that states the answer, which has a number of its own."""
+    return _EQUATION.search(line) is not None or len(_NUMBERS.findall(line)) >= 4
+
+
+def _asked(problem: str) -> frozenset[str]:
+    """Words and pairs of Chinese characters of the problem's last two clauses, which say what is asked for."""
+    clause = " ".join([part for part in _ASKED.split(problem) if part.strip()][-2:])
+    words = {word.casefold() for word in _WORD.findall(clause)} - _COMMON
+    return frozenset(words | _pairs(clause))
+
+
+def _pairs(text: str) -> set[str]:
+    return {run[i : i + 2] for run in _CHINESE.findall(text) for i in range(len(run) - 1)}
+
+
+def _about(line: str, asked: frozenset[str]) -> bool:
+    """Whether a sentence speaks of what is asked for."""
+    return not (asked | _GENERIC).isdisjoint({word.casefold() for word in _WORD.findall(line)} | _pairs(line))
+
+
+def same(a: str, b: str) -> bool:
+    """Whether two answers are plainly the same; what only algebra could tell is not."""
+    return grade_answer(a, b, (), ladder(DEFAULT, _unproved)).verdict == "correct"
+
+
+def _unproved(a: Node, b: Node) -> tuple[bool | None, str]:  # noqa: ARG001 - the signature of a proof
+    return None, "not_asked"
