@@ -16,7 +16,9 @@ from cotkit.verify.compare import ladder
 from cotkit.verify.extract import extract_answer
 from cotkit.verify.grade import grade_answer
 from cotkit.verify.policy import DEFAULT
+from cotkit.verify.read import read
 from cotkit.verify.tree import Node
+from cotkit.verify.values import Text
 
 # A longer sentence states no answer, it is a table or a loop.
 _MAX_SENTENCE = 1_500
@@ -75,6 +77,7 @@ _CONFIRMS = re.compile(
 )
 # Something was worked out: an equation, or several numbers.
 _NUMBERS = re.compile(r"\d+")
+_VALUE = re.compile(r"\d|\$|\\[(a-z]")
 _EQUATION = re.compile(r"[=≡≈]|\d\)?\s?[+*/×÷·^-]\s?\(?[\da-z]|\b[a-z]\s?[+*/×÷·^]\s?[\da-z]|\\(?:times|cdot|binom)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
@@ -138,21 +141,24 @@ def _stated(
         final = _last(lines, explicit)
     found = list(explicit)
     for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
-        if explicit[number] is not None or span.code or not _may_state(line, asked):
+        if explicit[number] is not None or span.code or not _may_state(line, asked, final):
             continue
         value, tail = _value(line), _tail(line)
-        doubted = number + 1 < len(lines) and _takes_back(lines[number + 1])
+        doubted = number + 1 < len(lines) and _takes_back(line, lines[number + 1])
         for said in dict.fromkeys(v for v in (value, tail) if v):
             if final is not None and same(said, final):
                 found[number] = said
                 break
         else:
-            found[number] = value if doubted and _about(line, asked) else None
+            if value is not None and doubted and _about(line, asked) and not isinstance(read(value), Text):
+                found[number] = value
     return found
 
 
-def _may_state(line: str, asked: frozenset[str]) -> bool:
+def _may_state(line: str, asked: frozenset[str], final: str | None) -> bool:
     if len(line) > _MAX_SENTENCE or line.endswith(("?", "？")):
+        return False
+    if not _VALUE.search(line) and (final is None or final not in line):
         return False
     return bool(_CONCLUDES.search(line) or _CONFIRMS.search(line) or _about(line, asked))
 
@@ -170,16 +176,17 @@ def _tail(line: str) -> str | None:
 def _last(lines: Sequence[str], explicit: Sequence[str | None]) -> str | None:
     """The answer that the trace ends with: in its last lines a conclusion, else the last that is called an answer."""
     for line, value in list(zip(lines, explicit, strict=True))[-3:][::-1]:
-        if value is None and len(line) <= _MAX_SENTENCE and _CONCLUDES.search(line):
+        if value is None and len(line) <= _MAX_SENTENCE:
             value = _value(line)
+            value = None if value is None or isinstance(read(value), Text) else value
         if value is not None:
             return value
-    last = next((value for value in reversed(explicit) if value is not None), None)
-    return last if last is not None else next(filter(None, map(_value, reversed(lines[-2:]))), None)
+    return next((value for value in reversed(explicit) if value is not None), None)
 
 
-def _takes_back(line: str) -> bool:
-    return bool(_DOUBT.match(line) or _BUT.match(line))
+def _takes_back(line: str, after: str) -> bool:
+    """Whether the sentence after this one doubts what it says."""
+    return bool(_DOUBT.match(after) or (_BUT.match(after) and _CONCLUDES.search(line)))
 
 
 def _starts(spans: Sequence[Sentence], lines: Sequence[str], said: Sequence[str | None]) -> list[int]:
