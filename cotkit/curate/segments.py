@@ -69,18 +69,28 @@ _CONCLUDES = re.compile(
 # "So the total is 9" speaks of the answer whatever is asked for.
 _GENERIC = frozenset(("total", "result", "结果", "总共", "一共"))
 _LEADS = re.compile(r"\b(?:so|thus|hence|therefore|is|are|gives?|get|to|on|be)\s+(?:it'?s |a |an |the |exactly |just )?|[=是为得有]|所以|因此|就是|还是", re.IGNORECASE)
+_COPULA = re.compile(r"^(?:[是为有]|is |it'?s )\s*")
+_ONE_NUMBER = re.compile(
+    r"(?:[A-Za-z]\s*=\s*|[\u4e00-\u9fff]{1,12}\s?)?[$€£¥]?(-?\d+(?:[.,]\d+)*)"
+    r"(?:\s?°|\s[A-Za-z]{2,}[A-Za-z ]{0,30}|\s?[\u4e00-\u9fff]{1,12})?[.。!?？]?"
+)
 _HEDGE = re.compile(r"\b(?:might|may|could|should|would|must|will) be\b|\b(?:is|are) (?:probably|perhaps|maybe|indeed|still|again|then)\b", re.IGNORECASE)
 _CONFIRMS = re.compile(
     r"\b(?:yes|indeed|again|same|match(?:es)?|agrees?|consistent|confirm(?:s|ed)?|correct|as before|works?|still)\b|"
     r"一致|没错|正确|没有?问题|同样|吻合|符合|成立|相同|还是",
     re.IGNORECASE,
 )
+# A doubt that was looked into and laid to rest.
+_SETTLED = re.compile(r"^(?:[^,.。，]{0,24}[,，]\s*)?(?:that'?s\s+)?(?:fine|okay|ok|good|right|correct|all good|yes|no problem|没问题|没错|好的?|对的?|可以)[.!。！]*$", re.IGNORECASE)
 # Something was worked out: an equation, or several numbers.
 _NUMBERS = re.compile(r"\d+")
 _VALUE = re.compile(r"\d|\$|\\[(a-z]")
 _EQUATION = re.compile(r"[=≡≈]|\d\)?\s?[+*/×÷·^-]\s?\(?[\da-z]|\b[a-z]\s?[+*/×÷·^]\s?[\da-z]|\\(?:times|cdot|binom)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
+# 多少种, 几棵: what is counted; 120 种 answers it.
+_UNIT = re.compile(r"(?:多少|几)([\u4e00-\u9fff])")
+_COUNTED = re.compile(r"\d\s?([\u4e00-\u9fff])")
 _ASKED = re.compile(r"(?<=[.!?。！？；，])\s*")
 _COMMON = frozenset(
     "what which that this many much does have with from there when where find value will would their there each every "
@@ -116,7 +126,7 @@ def segments(text: str, problem: str = "", final: str | None = None) -> list[Seg
     spans = sentences(text)
     lines = [text[s.start : s.end] for s in spans]
     said = _stated(spans, lines, _asked(problem), final)
-    starts = _starts(spans, lines, said)
+    starts = _starts(text, spans, lines, said)
     bounds = [0, *(spans[n].start for n in starts), len(text)]
     edges = [0, *starts, len(spans)]
     found: list[Segment] = []
@@ -136,7 +146,8 @@ def _stated(
     explicit: list[str | None] = [None] * len(lines)
     for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
         if not span.code and len(line) <= _MAX_SENTENCE and _EXPLICIT.search(line):
-            explicit[number] = _value(line)
+            *_, last = _EXPLICIT.finditer(line)
+            explicit[number] = _value(line[last.start() :]) or _value(line)
     if final is None:
         final = _last(lines, explicit)
     found = list(explicit)
@@ -164,7 +175,8 @@ def _may_state(line: str, asked: frozenset[str], final: str | None) -> bool:
 
 
 def _value(line: str) -> str | None:
-    return extract_answer(_HEDGE.sub("is", line)).answer
+    found = extract_answer(_HEDGE.sub("is", line)).answer
+    return _COPULA.sub("", found).rstrip(" .。?？:：") or None if found is not None else None
 
 
 def _tail(line: str) -> str | None:
@@ -189,7 +201,7 @@ def _takes_back(line: str, after: str) -> bool:
     return bool(_DOUBT.match(after) or (_BUT.match(after) and _CONCLUDES.search(line)))
 
 
-def _starts(spans: Sequence[Sentence], lines: Sequence[str], said: Sequence[str | None]) -> list[int]:
+def _starts(text: str, spans: Sequence[Sentence], lines: Sequence[str], said: Sequence[str | None]) -> list[int]:
     """Numbers of the sentences with which an attempt after the first begins."""
     starts: list[int] = []
     answered = None  # the last sentence that stated an answer
@@ -198,7 +210,7 @@ def _starts(spans: Sequence[Sentence], lines: Sequence[str], said: Sequence[str 
         turns = answered is not None and (
             _TURN.match(line) is not None or (answered == number - 1 and _BUT.match(line) is not None)
         )
-        if turns and (begun is None or not (_goes_on(lines, begun, number) or _works(spans, lines, begun, number))):
+        if turns and (begun is None or _is_over(text, spans, lines, begun, number)):
             begun = number
         if said[number] is None:
             continue
@@ -210,9 +222,11 @@ def _starts(spans: Sequence[Sentence], lines: Sequence[str], said: Sequence[str 
     return starts
 
 
-def _goes_on(lines: Sequence[str], begun: int, number: int) -> bool:
-    """Whether the turn in sentence `number` only goes on with one that said nothing yet: Wait. Let me recount."""
-    return number == begun + 1 and len(lines[begun]) <= 16 and not lines[begun].endswith(("?", "？"))
+def _is_over(text: str, spans: Sequence[Sentence], lines: Sequence[str], begun: int, number: int) -> bool:
+    """Whether the turn at sentence `begun` came to nothing before the one at `number`, in a paragraph of its own."""
+    if "\n" not in text[spans[number - 1].end : spans[number].start]:
+        return False
+    return _SETTLED.search(lines[number - 1]) is not None or not _works(spans, lines, begun, number)
 
 
 def _works(spans: Sequence[Sentence], lines: Sequence[str], start: int, end: int) -> bool:
@@ -236,7 +250,7 @@ def _asked(problem: str) -> frozenset[str]:
     """Words and pairs of Chinese characters of the problem's last two clauses, which say what is asked for."""
     clause = " ".join([part for part in _ASKED.split(problem) if part.strip()][-2:])
     words = {word.casefold() for word in _WORD.findall(clause)} - _COMMON
-    return frozenset(words | _pairs(clause))
+    return frozenset(words | _pairs(clause) | set(_UNIT.findall(clause)))
 
 
 def _pairs(text: str) -> set[str]:
@@ -244,12 +258,17 @@ def _pairs(text: str) -> set[str]:
 
 
 def _about(line: str, asked: frozenset[str]) -> bool:
-    """Whether a sentence speaks of what is asked for."""
+    """Whether a sentence speaks of what is asked for, or counts in its unit."""
+    if not asked.isdisjoint(_COUNTED.findall(line)):
+        return True
     return not (asked | _GENERIC).isdisjoint({word.casefold() for word in _WORD.findall(line)} | _pairs(line))
 
 
 def same(a: str, b: str) -> bool:
-    """Whether two answers are plainly the same; what only algebra could tell is not."""
+    """Whether two answers are plainly the same, units aside; what only algebra could tell is not."""
+    numbers = _ONE_NUMBER.fullmatch(a), _ONE_NUMBER.fullmatch(b)
+    if numbers[0] and numbers[1]:
+        return numbers[0][1].replace(",", "") == numbers[1][1].replace(",", "")
     return grade_answer(a, b, (), ladder(DEFAULT, _unproved)).verdict == "correct"
 
 
