@@ -32,16 +32,16 @@ _FILLER = (
 _HEAD = r"^[\s>*#\-]*(?:(?:step\s*)?\d{1,2}[.):：]\s*)?\**"
 _TURN = re.compile(
     _HEAD + _FILLER + r"(?:"
-    r"hmm+\b|wait\b|hold on\b|actually\b|alternatively\b|no\b[,.]|on second thought|let'?s? ?me see if|"
+    r"hmm+\b|wait\b|oops\b|no,? wait\b|hold on\b|actually\b|alternatively\b|no\b[,.]|on second thought|let'?s? ?me see if|"
     r"(?:another|a different|a second|one more|the other) (?:way|approach|method|idea|check|thought|possibility|option)|"
     r"(?:let me|let'?s|let us|i(?:'ll| will| should| could| can| want to)|we (?:can|could|should))\s+(?:\w+\s+){0,2}?"
-    r"(?:re-?|double[- ]?)?(?:check|verify|confirm|validate|make sure|be sure|redo|do|recompute|recalculate|compute|recount|count|"
+    r"(?:re-?|(?:double|cross)[- ]?)?(?:check|verify|confirm|validate|make sure|be sure|redo|do|recompute|recalculate|compute|recount|count|"
     r"reconsider|consider|rethink|try|test|list|apply|plug|solve|think|look|see|go)\b|"
     r"to (?:double[- ]?check|check|verify|confirm|be (?:sure|safe|certain|extra))|"
-    r"(?:double[- ]?)?check(?:ing)?\b|verif(?:y|ying|ication)\b|plug(?:ging)?\b|as a (?:check|sanity)|sanity check|"
+    r"(?:(?:double|cross)[- ]?)?check(?:ing)?\b|verif(?:y|ying|ication)\b|plug(?:ging)?\b|as a (?:check|sanity)|sanity check|"
     r"or (?:maybe|perhaps|else|equivalently)\b|(?:we|i) (?:can|could) also|(?:pair|list|try|use|count)\b[^.]{0,40}\binstead|"
-    r"等等|等一?下|且慢|慢着|不对|不，|错了|换(?:一?[种个]|句)|另(?:一?[种个]|外)|或者|也可以|还可以|其实|"
-    r"(?:让我们?|我们?)?(?:来|再|重新|直接)[^，。]{0,8}?(?:想|算|看|数|检|验|核|确认|试|推)|"
+    r"等等|等一?下|哎|哦不|糟|且慢|慢着|不对|不，|错了|换(?:一?[种个]|句)|另(?:一?[种个]|外)|或者|也可以|还可以|其实|"
+    r"(?:让我们?|我们?)?(?:来|再|重新|直接)[^，。]{0,8}?(?:想|算|看|数|检|验|核|确认|试|推|列|举|画)|"
     r"(?:检验|验证|验算|检查|核对|核实|确认|代入|代回|反过来)|"
     r"从[^，。]{1,8}(?:再|来)看|用[^，。]{1,12}(?:检验|验证|验算|核对|再)|为了(?:确认|保险|确保|验证)"
     r")",
@@ -52,7 +52,7 @@ _BUT = re.compile(_HEAD + r"(?:but|however|except|oops|但是?|可是|不过|然
 # A turn that doubts what was just said, rather than a step that goes on.
 _DOUBT = re.compile(
     _HEAD + r"(?:oh,?\s+|but\s+|hmm+[,.\s]*|嗯+[，,\s]*)?"
-    r"(?:wait|hold on|actually|no\b[,.]|hmm|that(?:'s| is) (?:wrong|not)|oops|等等|等一?下|不对|不，|错了|嗯)",
+    r"(?:wait|hold on|actually|no\b[,.]|hmm|that(?:'s| is) (?:wrong|not)|oops|等等|等一?下|哎|哦不|糟|不对|不，|错了|嗯)",
     re.IGNORECASE,
 )
 _EXPLICIT = re.compile(
@@ -69,7 +69,7 @@ _CONCLUDES = re.compile(
 # "So the total is 9" speaks of the answer whatever is asked for.
 _GENERIC = frozenset(("total", "result", "结果", "总共", "一共"))
 _LEADS = re.compile(r"\b(?:so|thus|hence|therefore|is|are|gives?|get|to|on|be)\s+(?:it'?s |a |an |the |exactly |just )?|[=是为得有]|所以|因此|就是|还是", re.IGNORECASE)
-_COPULA = re.compile(r"^(?:[是为有]|is |it'?s )\s*")
+_COPULA = re.compile(r"^(?:(?:[是为有]|is |it'?s |(?:yes|no|ok|okay|good|great|right|so|没错|对)[,，:]\s*)\s*)+|\s+(?:again|indeed)$", re.IGNORECASE)
 _ONE_NUMBER = re.compile(
     r"(?:[A-Za-z]\s*=\s*|[\u4e00-\u9fff]{1,12}\s?)?[$€£¥]?(-?\d+(?:[.,]\d+)*)"
     r"(?:\s?°|\s[A-Za-z]{2,}[A-Za-z ]{0,30}|\s?[\u4e00-\u9fff]{1,12})?[.。!?？]?"
@@ -125,7 +125,7 @@ def segments(text: str, problem: str = "", final: str | None = None) -> list[Seg
         return []
     spans = sentences(text)
     lines = [text[s.start : s.end] for s in spans]
-    said = _stated(spans, lines, _asked(problem), final)
+    said = _stated(text, spans, lines, problem, final)
     starts = _starts(text, spans, lines, said)
     bounds = [0, *(spans[n].start for n in starts), len(text)]
     edges = [0, *starts, len(spans)]
@@ -140,9 +140,10 @@ def segments(text: str, problem: str = "", final: str | None = None) -> list[Seg
 
 
 def _stated(
-    spans: Sequence[Sentence], lines: Sequence[str], asked: frozenset[str], final: str | None
+    text: str, spans: Sequence[Sentence], lines: Sequence[str], problem: str, final: str | None
 ) -> list[str | None]:
     """Of each sentence the answer to the whole problem that it states, or None."""
+    asked = _asked(problem)
     explicit: list[str | None] = [None] * len(lines)
     for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
         if not span.code and len(line) <= _MAX_SENTENCE and _EXPLICIT.search(line):
@@ -152,12 +153,16 @@ def _stated(
         final = _last(lines, explicit)
     found = list(explicit)
     for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
-        if explicit[number] is not None or span.code or not _may_state(line, asked, final):
+        ends = number + 1 == len(lines) or (
+            "\n" in text[span.end : spans[number + 1].start] and not _DOUBT.match(lines[number + 1])
+        )
+        if explicit[number] is not None or span.code or not _may_state(line, asked, final, ends):
             continue
         value, tail = _value(line), _tail(line)
         doubted = number + 1 < len(lines) and _takes_back(line, lines[number + 1])
         for said in dict.fromkeys(v for v in (value, tail) if v):
-            if final is not None and same(said, final):
+            posed = said in problem and not said.isalnum()  # the expression that is to be worked out
+            if final is not None and not posed and same(said, final):
                 found[number] = said
                 break
         else:
@@ -166,12 +171,13 @@ def _stated(
     return found
 
 
-def _may_state(line: str, asked: frozenset[str], final: str | None) -> bool:
+def _may_state(line: str, asked: frozenset[str], final: str | None, ends: bool) -> bool:
+    """Whether a sentence may state the answer; `ends`: it is the last of its paragraph, and not doubted."""
     if len(line) > _MAX_SENTENCE or line.endswith(("?", "？")):
         return False
     if not _VALUE.search(line) and (final is None or final not in line):
         return False
-    return bool(_CONCLUDES.search(line) or _CONFIRMS.search(line) or _about(line, asked))
+    return bool(ends or _CONCLUDES.search(line) or _CONFIRMS.search(line) or _about(line, asked))
 
 
 def _value(line: str) -> str | None:
@@ -212,6 +218,8 @@ def _starts(text: str, spans: Sequence[Sentence], lines: Sequence[str], said: Se
         )
         if turns and (begun is None or _is_over(text, spans, lines, begun, number)):
             begun = number
+        elif begun is None and answered is not None and _opens(text, spans, lines, said, number):
+            begun = number
         if said[number] is None:
             continue
         if begun is not None and answered is not None:
@@ -220,6 +228,19 @@ def _starts(text: str, spans: Sequence[Sentence], lines: Sequence[str], said: Se
                 starts.append(begun)
         begun, answered = None, number
     return starts
+
+
+def _opens(
+    text: str, spans: Sequence[Sentence], lines: Sequence[str], said: Sequence[str | None], number: int
+) -> bool:
+    """Whether a paragraph begins here that comes to an answer by work of its own, though no word announces it."""
+    if "\n" not in text[spans[number - 1].end : spans[number].start] or _CONCLUDES.match(lines[number]):
+        return False
+    end = number
+    while end + 1 < len(spans) and "\n" not in text[spans[end].end : spans[end + 1].start]:
+        end += 1
+    stated = next((n for n in range(number, end + 1) if said[n] is not None), None)
+    return stated is not None and (_works(spans, lines, number, stated) or (stated > number and _worked(lines[stated])))
 
 
 def _is_over(text: str, spans: Sequence[Sentence], lines: Sequence[str], begun: int, number: int) -> bool:
@@ -243,7 +264,7 @@ def _works(spans: Sequence[Sentence], lines: Sequence[str], start: int, end: int
 
 def _worked(line: str) -> bool:
     """As `_works`, of the sentence that states the answer, which has a number of its own."""
-    return _EQUATION.search(line) is not None or len(_NUMBERS.findall(line)) >= 4
+    return _EQUATION.search(line) is not None or len(_NUMBERS.findall(line)) >= 3
 
 
 def _asked(problem: str) -> frozenset[str]:
