@@ -32,7 +32,7 @@ _FILLER = (
 _HEAD = r"^[\s>*#\-]*(?:(?:step\s*)?\d{1,2}[.):：]\s*)?\**"
 _TURN = re.compile(
     _HEAD + _FILLER + r"(?:"
-    r"hmm+\b|wait\b|oops\b|no,? wait\b|hold on\b|actually\b|alternatively\b|no\b[,.]|on second thought|let'?s? ?me see if|"
+    r"hmm+\b|wait\b|oops\b|that (?:can(?:no|')t|doesn't|does not|isn't|is not|is wrong)|no,? wait\b|hold on\b|actually\b|alternatively\b|no\b[,.]|on second thought|let'?s? ?me see if|"
     r"(?:another|a different|a second|one more|the other) (?:way|approach|method|idea|check|thought|possibility|option)|"
     r"(?:let me|let'?s|let us|i(?:'ll| will| should| could| can| want to)|we (?:can|could|should))\s+(?:\w+\s+){0,2}?"
     r"(?:re-?|(?:double|cross)[- ]?)?(?:check|verify|confirm|validate|make sure|be sure|redo|do|recompute|recalculate|compute|recount|count|"
@@ -40,7 +40,7 @@ _TURN = re.compile(
     r"to (?:double[- ]?check|check|verify|confirm|be (?:sure|safe|certain|extra))|"
     r"(?:(?:double|cross)[- ]?)?check(?:ing)?\b|verif(?:y|ying|ication)\b|plug(?:ging)?\b|as a (?:check|sanity)|sanity check|"
     r"or (?:maybe|perhaps|else|equivalently)\b|(?:we|i) (?:can|could) also|(?:pair|list|try|use|count)\b[^.]{0,40}\binstead|"
-    r"等等|等一?下|哎|哦不|糟|且慢|慢着|不对|不，|错了|换(?:一?[种个]|句)|另(?:一?[种个]|外)|或者|也可以|还可以|其实|"
+    r"等等|等一?下|哎|哦不|糟|且慢|慢着|不对|不[，不]|错了|换(?:一?[种个]|句)|另(?:一?[种个]|外)|或者|也可以|还可以|其实|"
     r"(?:让我们?|我们?)?(?:来|再|重新|直接)[^，。]{0,8}?(?:想|算|看|数|检|验|核|确认|试|推|列|举|画)|"
     r"(?:检验|验证|验算|检查|核对|核实|确认|代入|代回|反过来)|"
     r"从[^，。]{1,8}(?:再|来)看|用[^，。]{1,12}(?:检验|验证|验算|核对|再)|为了(?:确认|保险|确保|验证)"
@@ -52,11 +52,11 @@ _BUT = re.compile(_HEAD + r"(?:but|however|except|oops|但是?|可是|不过|然
 # A turn that doubts what was just said, rather than a step that goes on.
 _DOUBT = re.compile(
     _HEAD + r"(?:oh,?\s+|but\s+|hmm+[,.\s]*|嗯+[，,\s]*)?"
-    r"(?:wait|hold on|actually|no\b[,.]|hmm|that(?:'s| is) (?:wrong|not)|oops|等等|等一?下|哎|哦不|糟|不对|不，|错了|嗯)",
+    r"(?:wait|hold on|actually|no\b[,.]|hmm|that(?:'s| is) (?:wrong|not)|that (?:can(?:no|')t|doesn't|isn't)|oops|等等|等一?下|哎|哦不|糟|不对|不[，不]|错了|嗯)",
     re.IGNORECASE,
 )
 _EXPLICIT = re.compile(
-    r"\\boxed|\\fbox|\banswers?\b[\s*_]{0,4}(?:\w+\s+){0,2}?(?:is|are|would|should|might|must|could|comes?|[:：=]|-?\d)|"
+    r"\\boxed|\\fbox|\banswers?\b[\s*_]{0,4}(?:\w+\s+){0,2}?(?:is|are|would|should|might|must|could|comes?|stays?|remains?|[:：=]|-?\d)|"
     r"final result|答案|\bfinal(?:ly)?\s*[:：]",
     re.IGNORECASE,
 )
@@ -69,7 +69,7 @@ _CONCLUDES = re.compile(
 # "So the total is 9" speaks of the answer whatever is asked for.
 _GENERIC = frozenset(("total", "result", "结果", "总共", "一共"))
 _LEADS = re.compile(r"\b(?:so|thus|hence|therefore|is|are|gives?|get|to|on|be)\s+(?:it'?s |a |an |the |exactly |just )?|[=是为得有]|所以|因此|就是|还是", re.IGNORECASE)
-_COPULA = re.compile(r"^(?:(?:[是为有]|is |it'?s |(?:yes|no|ok|okay|good|great|right|so|没错|对)[,，:]\s*)\s*)+|\s+(?:again|indeed)$", re.IGNORECASE)
+_COPULA = re.compile(r"^(?:(?:[是为有]|is |stays |remains |it'?s |(?:yes|no|ok|okay|good|great|right|so|没错|对)[,，:]\s*)\s*)+|\s+(?:again|indeed)$", re.IGNORECASE)
 _ONE_NUMBER = re.compile(
     r"(?:[A-Za-z]\s*=\s*|[\u4e00-\u9fff]{1,12}\s?)?[$€£¥]?(-?\d+(?:[.,]\d+)*)"
     r"(?:\s?°|\s[A-Za-z]{2,}[A-Za-z ]{0,30}|\s?[\u4e00-\u9fff]{1,12})?[.。!?？]?"
@@ -87,6 +87,7 @@ _NUMBERS = re.compile(r"\d+")
 _VALUE = re.compile(r"\d|\$|\\[(a-z]")
 _EQUATION = re.compile(r"[=≡≈]|\d\)?\s?[+*/×÷·^-]\s?\(?[\da-z]|\b[a-z]\s?[+*/×÷·^]\s?[\da-z]|\\(?:times|cdot|binom)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Za-z]{3,}")
+_TALK = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}|[\u4e00-\u9fff]")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 # 多少种, 几棵: what is counted; 120 种 answers it.
 _UNIT = re.compile(r"(?:多少|几)([\u4e00-\u9fff])")
@@ -154,7 +155,9 @@ def _stated(
     found = list(explicit)
     for number, (span, line) in enumerate(zip(spans, lines, strict=True)):
         ends = number + 1 == len(lines) or (
-            "\n" in text[span.end : spans[number + 1].start] and not _DOUBT.match(lines[number + 1])
+            "\n" in text[span.end : spans[number + 1].start]
+            and _TURN.match(lines[number + 1]) is not None
+            and not _DOUBT.match(lines[number + 1])
         )
         if explicit[number] is not None or span.code or not _may_state(line, asked, final, ends):
             continue
@@ -172,7 +175,7 @@ def _stated(
 
 
 def _may_state(line: str, asked: frozenset[str], final: str | None, ends: bool) -> bool:
-    """Whether a sentence may state the answer; `ends`: it is the last of its paragraph, and not doubted."""
+    """Whether a sentence may state the answer; `ends`: a turn, and no doubt, follows in the next paragraph."""
     if len(line) > _MAX_SENTENCE or line.endswith(("?", "？")):
         return False
     if not _VALUE.search(line) and (final is None or final not in line):
@@ -214,11 +217,11 @@ def _starts(text: str, spans: Sequence[Sentence], lines: Sequence[str], said: Se
     begun: int | None = None  # the turn that an attempt may have begun with
     for number, line in enumerate(lines):
         turns = answered is not None and (
-            _TURN.match(line) is not None or (answered == number - 1 and _BUT.match(line) is not None)
+            _TURN.match(line) is not None
+            or (answered == number - 1 and _BUT.match(line) is not None)
+            or _opens(text, spans, lines, said, number)
         )
         if turns and (begun is None or _is_over(text, spans, lines, begun, number)):
-            begun = number
-        elif begun is None and answered is not None and _opens(text, spans, lines, said, number):
             begun = number
         if said[number] is None:
             continue
@@ -236,11 +239,13 @@ def _opens(
     """Whether a paragraph begins here that comes to an answer by work of its own, though no word announces it."""
     if "\n" not in text[spans[number - 1].end : spans[number].start] or _CONCLUDES.match(lines[number]):
         return False
+    if len(_TALK.findall(lines[number])) < 3:  # a formula by itself, a heading
+        return False
     end = number
     while end + 1 < len(spans) and "\n" not in text[spans[end].end : spans[end + 1].start]:
         end += 1
     stated = next((n for n in range(number, end + 1) if said[n] is not None), None)
-    return stated is not None and (_works(spans, lines, number, stated) or (stated > number and _worked(lines[stated])))
+    return stated is not None and (_works(spans, lines, number, stated) or _worked(lines[stated]))
 
 
 def _is_over(text: str, spans: Sequence[Sentence], lines: Sequence[str], begun: int, number: int) -> bool:
