@@ -111,11 +111,11 @@ def _near(cuts: Sequence[int], trace: Marked) -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--half", choices=("fit", "first", "second", "third"), help="this half alone")
+    parser.add_argument("--half", choices=("fit", "first", "second", "third", "held"), help="this half alone")
     parser.add_argument("--misses", action="store_true", help="print what was cut otherwise than by hand")
     options = parser.parse_args()
     print(f"{'':<22}{'cuts':>6}{'found':>6}{'exact p':>8}{'exact r':>8}{'near p':>8}{'near r':>8}{'answers':>8}")
-    for half in [options.half] if options.half else ["fit", "first", "second", "third"]:
+    for half in [options.half] if options.half else ["fit", "first", "second", "third", "held"]:
         for language in ("english", "chinese"):
             marked = [trace for trace in read(language) if trace.half == half]
             total, misses = score(marked)
