@@ -134,7 +134,9 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, help="this part alone")
     parser.add_argument("--misses", action="store_true", help="print what was cut otherwise than by hand")
     options = parser.parse_args()
-    print(f"{'':<22}{'cuts':>6}{'found':>6}{'exact p':>8}{'exact r':>8}{'near p':>8}{'near r':>8}{'answers':>8}{'in':>5}{'early':>6}{'late':>5}")
+    print(
+        f"{'':<22}{'cuts':>6}{'found':>6}{'exact p':>8}{'exact r':>8}{'near p':>8}{'near r':>8}{'answers':>8}{'in':>5}{'early':>6}{'late':>5}"
+    )
     for part in [options.part] if options.part else PARTS:
         for language in ("english", "chinese"):
             marked = [trace for trace in read(language) if trace.part == part]

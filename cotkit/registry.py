@@ -35,6 +35,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "judge": "cotkit.verify.judge:Judge",
         "select": "cotkit.curate.select:Select",
         "choose": "cotkit.curate.choose:Choose",
+        "trim": "cotkit.curate.trim:Trim",
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",
     },

@@ -23,6 +23,7 @@ from cotkit.cli import (
     sources,
     steps,
     teachers,
+    trim,
     verify,
 )
 from cotkit.cli.output import fail
@@ -70,6 +71,7 @@ app.command("dedup", cls=with_subcommands(check=dedup.check))(steps.dedup)
 app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
 app.command("select")(steps.select)
+app.command("trim")(trim.trim)
 app.command("push")(steps.push)
 app.command("estimate")(estimate.estimate)
 app.command("status")(inspect_.status)

@@ -175,9 +175,9 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
     from pydantic import ValidationError
 
     from cotkit import records
-    from cotkit.curate.select import Attempt, Select, select
-    from cotkit.errors import InputError, RecipeError
-    from cotkit.records import Example, Problem, Trace, Verdict
+    from cotkit.curate.select import Select, select
+    from cotkit.errors import RecipeError
+    from cotkit.records import Example
 
     check_names("--choose", [choose], "choosers")
     check_names("--filter", filters, "trace_filters")
@@ -192,55 +192,15 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
         )
     except ValidationError as error:
         raise RecipeError(f"{error.errors()[0]['msg']}; use this in a recipe, where it can have keys") from error
-    rows = read_rows(path, limit)
-    for key in ("problem", "response", "verdict"):
-        if not any(key in row for row in rows):
-            raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
-    attempts: list[Attempt] = []
-    seen: dict[str, int] = {}
-    tokens: dict[tuple[str, int], dict[str, Any]] = {}
-    for number, row in enumerate(rows):
-        choices = as_list(row.get("choices"))
-        identity = records.problem_id(as_text(row.get("problem")) or "", choices)
-        sample = seen[identity] = seen.get(identity, -1) + 1
-        problem = Problem(
-            identity,
-            as_text(row.get("problem")) or "",
-            as_text(row.get("answer")),
-            choices=choices,
-            source=as_text(row.get("source")) or path.stem,
-            source_row=int(row["source_row"]) if str(row.get("source_row")).isdecimal() else number,
-            license=as_text(row.get("license")),
-            domain=as_text(row.get("domain")) or "math",
-            language=as_text(row.get("language")),
-            metadata=as_text(row.get("metadata")) or "{}",
-            subject=as_text(row.get("subject")),
-            difficulty=as_number(row.get("difficulty")),
-            solved_by=as_list(row.get("solved_by")),
-            unsolved_by=as_list(row.get("unsolved_by")),
-        )
-        trace = Trace(
-            identity,
-            sample,
-            as_text(row.get("teacher")) or "",
-            "",
-            as_text(row.get("status")) or "done",
-            reasoning=as_text(row.get("reasoning")),
-            response=as_text(row.get("response")),
-            reasoning_kind=as_text(row.get("reasoning_kind")) or "none",
-            completion_tokens=as_count(row.get("completion_tokens")),
-        )
-        verdict = Verdict(
-            identity,
-            sample,
-            as_text(row.get("verdict")) or "undecided",
-            as_text(row.get("extracted")),
-            problem.answer,
-            as_text(row.get("verdict_method")) or "",
-            as_text(row.get("verdict_reason")) or "",
-        )
-        attempts.append(Attempt(problem, trace, verdict))
-        tokens[identity, sample] = {name: as_count(row.get(name)) for name in ("reasoning_tokens", "response_tokens")}
+    from cotkit.cli.attempts import read_attempts
+
+    attempts, rows = read_attempts(path, limit)
+    tokens: dict[tuple[str, int], dict[str, Any]] = {
+        (a.problem.problem_id, a.trace.sample): {
+            name: as_count(row.get(name)) for name in ("reasoning_tokens", "response_tokens")
+        }
+        for a, row in zip(attempts, rows, strict=True)
+    }
     chosen = select(attempts, config)
     kept = [replace(row, **tokens[row.problem_id, row.sample]) for row in records.rows(Example, chosen.kept)]
     return replace(chosen, kept=records.frame(Example, kept))
@@ -313,6 +273,18 @@ def deliver_rows(table: pl.DataFrame, out: Path | None, output: Output, next_: s
     output.data(str(out), {"out": str(out), "rows": table.height})
     if next_:
         output.next(next_)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a table whose columns are those of any row."""
+    import polars as pl
+
+    try:
+        return pl.DataFrame(rows, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError, OverflowError):
+        # A column of mixed types has no Parquet type; as text it can be written in every format.
+        mixed = [{k: v if v is None or isinstance(v, str) else as_text(v) for k, v in row.items()} for row in rows]
+        return pl.DataFrame(mixed, infer_schema_length=None)
 
 
 def check_outputs(*paths: Path | None) -> None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 # A full stop ends a sentence before white space only (3.5, x.y), a Chinese one anywhere; `1.` at a line's start is a
 # number in a list, three dots are a pause, and 3! is a factorial.
-_END = re.compile(r"\?(?=\s)|(?<![\d)])!(?=\s)|(?<!\.)(?<![0-9])\.(?=\s)|(?<=[0-9])(?<!^[0-9])(?<!^[0-9][0-9])\.(?=\s)|[。！？；]+", re.MULTILINE)
+_END = re.compile(
+    r"\?(?=\s)|(?<![\d)])!(?=\s)|(?<!\.)(?<![0-9])\.(?=\s)|(?<=[0-9])(?<!^[0-9])(?<!^[0-9][0-9])\.(?=\s)|[。！？；]+",
+    re.MULTILINE,
+)
 _DOLLAR = re.compile(r"\\.|\$\$?", re.DOTALL)
 
 
