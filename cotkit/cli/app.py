@@ -17,6 +17,7 @@ from cotkit.cli import (
     importing,
     inspect_,
     journal,
+    pairs,
     recipes,
     reproduce,
     run,
@@ -72,6 +73,7 @@ app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
 app.command("select")(steps.select)
 app.command("trim")(trim.trim)
+app.command("pairs", cls=with_subcommands(check=pairs.check))(pairs.pairs)
 app.command("push")(steps.push)
 app.command("estimate")(estimate.estimate)
 app.command("status")(inspect_.status)

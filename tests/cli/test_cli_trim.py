@@ -50,3 +50,27 @@ def test_trim_refuses_a_mode_that_is_none_and_a_file_without_verdicts(cli: Cli, 
     done = cli("trim", jsonl("raw.jsonl", [row(LONG, "12")]))
     assert done.returncode == 3
     assert "no column 'verdict'" in done.stderr
+
+
+def test_pairs_of_a_file_are_made_and_proved(cli: Cli, jsonl: Jsonl, tmp_path: Path) -> None:
+    attempts = [
+        row("x" * 10, "12", verdict="correct"),
+        row("x" * 30, "12", verdict="correct"),
+        row("x" * 30, "13", verdict="incorrect"),
+        row("x" * 99, "13", verdict="undecided"),
+        row("x" * 99, "13", verdict="undecided", status="length"),
+    ]
+    done = cli("pairs", jsonl("graded.jsonl", attempts), "--pairs", "4", "--out", "dpo.jsonl", "--dropped", "d.jsonl")
+    assert done.returncode == 0, done.stderr
+    pairs = read(tmp_path / "dpo.jsonl")
+    assert [(p["rejected_kind"], p["chosen_length"], p["rejected_length"]) for p in pairs] == [
+        ("longer", 12, 32),
+        ("wrong", 12, 32),
+    ]
+    assert sorted(r["reason"] for r in read(tmp_path / "d.jsonl")) == ["length", "undecided"]
+    assert cli("pairs", "check", "dpo.jsonl").returncode == 0
+    pairs[0]["rejected_length"] = 13
+    broken = cli("pairs", "check", jsonl("broken.jsonl", pairs))
+    assert broken.returncode == 8
+    assert "row 1: a length is not that of its text" in broken.stdout
+    assert cli("pairs", "graded.jsonl", "--by", "shortest").returncode == 2
