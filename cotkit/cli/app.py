@@ -20,6 +20,7 @@ from cotkit.cli import (
     pairs,
     recipes,
     reproduce,
+    retrace,
     run,
     sources,
     steps,
@@ -74,6 +75,7 @@ app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
 app.command("select")(steps.select)
 app.command("trim")(trim.trim)
 app.command("pairs", cls=with_subcommands(check=pairs.check))(pairs.pairs)
+app.command("retrace")(retrace.retrace)
 app.command("push")(steps.push)
 app.command("estimate")(estimate.estimate)
 app.command("status")(inspect_.status)

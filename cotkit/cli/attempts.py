@@ -12,13 +12,13 @@ from cotkit.errors import InputError
 from cotkit.records import Problem, Trace, Verdict
 
 
-def read_attempts(path: Path, limit: int | None) -> tuple[list[Attempt], list[dict[str, Any]]]:
+def read_attempts(path: Path, limit: int | None, graded: bool = True) -> tuple[list[Attempt], list[dict[str, Any]]]:
     """The attempts and the rows as they stand in the file, in one order; samples of one problem are counted from 0.
 
-    Raises InputError where a column that grading leaves is missing.
+    Raises InputError where a column that `distill`, or with `graded` that `verify`, leaves is missing.
     """
     rows = read_rows(path, limit)
-    for key in ("problem", "response", "verdict"):
+    for key in ("problem", "response", *(("verdict",) if graded else ())):
         if not any(key in row for row in rows):
             raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
     attempts: list[Attempt] = []
