@@ -71,6 +71,8 @@ def retrace(
 
       cotkit retrace attempts.jsonl --base-url http://127.0.0.1:8000/v1 --model r1 --samples 2 --out both.parquet
     """
+    import polars as pl
+
     from cotkit.cli import files
     from cotkit.cli.distill import Asked, refuse_incomplete
     from cotkit.curate.retracing import counts, side_by_side
@@ -102,10 +104,11 @@ def retrace(
     if dropped is not None:
         files.write(dropped, unread)
     result = files.run_step(step, {Problem: problems}, output)
+    # What the teacher refused is dropped by distill and stays in its row here.
+    new = pl.concat([result.kept, result.dropped.select(result.kept.columns)])
     grader = Verify(name="verify")
     sides = [
-        (traces, files.run_step(grader, {Trace: traces, Problem: problems}, output).kept)
-        for traces in (earlier, result.kept)
+        (traces, files.run_step(grader, {Trace: traces, Problem: problems}, output).kept) for traces in (earlier, new)
     ]
     found = side_by_side(problems, sides[0], sides[1])
     output.say(", ".join(f"{name} {count:,}" for name, count in counts(found).items()))

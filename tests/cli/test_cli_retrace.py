@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,13 @@ def s1k(number: int) -> dict[str, Any]:
     }
 
 
+def number_in(text: str) -> str:
+    return re.findall(r"What is (\d+)", text)[0]
+
+
 def test_every_question_comes_back_with_both_traces(cli: Cli, jsonl: Jsonl, tmp_path: Path) -> None:
     source = jsonl("s1k.jsonl", [s1k(n) for n in range(6)])
-    with FakeTeacher(answers=lambda text: text.split()[2]) as server:
+    with FakeTeacher(answers=number_in) as server:
         ask = ("retrace", source, "--base-url", server.url, "--model", "m", "--out", "both.jsonl")
         server.fault("400", "What is 3")
         done = cli(*ask)
@@ -44,7 +49,7 @@ def test_every_question_comes_back_with_both_traces(cli: Cli, jsonl: Jsonl, tmp_
 
 def test_a_file_of_our_own_and_two_new_answers(cli: Cli, jsonl: Jsonl, tmp_path: Path) -> None:
     row = {"problem": "What is 7 + 0?", "answer": "7", "reasoning": "Hm.", "response": "It is 7.", "teacher": "old"}
-    with FakeTeacher(answers=lambda text: text.split()[2]) as server:
+    with FakeTeacher(answers=number_in) as server:
         ask = ("--base-url", server.url, "--model", "m", "--samples", "2", "--out", "both.jsonl")
         done = cli("retrace", jsonl("own.jsonl", [row]), *ask)
     assert done.returncode == 0, done.stderr
