@@ -31,6 +31,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "dedup": "cotkit.dedup.step:Dedup",
         "decontaminate": "cotkit.dedup.step:Decontaminate",
         "distill": "cotkit.distill.step:Distill",
+        "construct": "cotkit.distill.construct:Construct",
         "verify": "cotkit.verify.step:Verify",
         "judge": "cotkit.verify.judge:Judge",
         "select": "cotkit.curate.select:Select",
@@ -93,6 +94,9 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "openthoughts3": "cotkit.curate.selectors.openthoughts3:OpenThoughts3",
         "k_center": "cotkit.curate.selectors.diverse:KCenter",
         "clusters": "cotkit.curate.selectors.diverse:Clusters",
+    },
+    "strategies": {
+        "self_correct": "cotkit.distill.strategies.self_correct:SelfCorrect",
     },
     "exporters": {
         "messages": "cotkit.curate.exporters.messages:Messages",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
+    from cotkit.distill.construct import Construct
     from cotkit.distill.estimate import Estimate
     from cotkit.distill.step import Distill
     from cotkit.recipe.load import Loaded
@@ -47,7 +48,7 @@ def estimate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Requests, tokens and dollars of a recipe's distill, features and extract steps.
+    """Requests, tokens and dollars of a recipe's distill, construct, features and extract steps.
 
     Runs the steps before the first of these that still has to ask; that costs nothing. What a step after it will drop
     is not known then, so the rest is reckoned for all problems, as an upper bound. --tokens and --probe are about
@@ -82,12 +83,13 @@ def estimate(
     _tell(told, steps[0] if steps else None, output)
 
 
-def _asking(loaded: Loaded) -> list[Extract | Features]:
+def _asking(loaded: Loaded) -> list[Extract | Features | Construct]:
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
+    from cotkit.distill.construct import Construct
 
     steps = loaded.recipe.steps
-    return [s for s in steps if isinstance(s, Extract) or (isinstance(s, Features) and s.teachers())]
+    return [s for s in steps if isinstance(s, Extract | Construct) or (isinstance(s, Features) and s.teachers())]
 
 
 def _made_up(rows: int) -> pl.DataFrame:
@@ -139,7 +141,7 @@ def _tell(told: Sequence[tuple[str, Estimate]], distill: Distill | None, output:
         usd = "unpriced" if found.usd is None else f"${found.usd:,.2f}"
         lines = [name] if len(told) > 1 else []
         lines += [
-            f"requests  {found.requests:,}, of which {found.kept:,} are answered already",
+            f"requests  {_from(found)}{found.requests:,}, of which {found.kept:,} are answered already",
             f"tokens    {found.prompt_tokens:,} in, {found.completion_tokens:,} out ({found.basis})",
             f"price     {found.price}",
             f"cost      {usd}",
@@ -160,9 +162,14 @@ def _tell(told: Sequence[tuple[str, Estimate]], distill: Distill | None, output:
     output.data("\n\n".join(blocks), {**own, **steps})
 
 
+def _from(found: Estimate) -> str:
+    return "" if found.least is None else f"{found.least:,} to "
+
+
 def _plain(found: Estimate) -> dict[str, Any]:
     return {
         "requests": found.requests,
+        **({} if found.least is None else {"least_requests": found.least}),
         "answered": found.kept,
         "prompt_tokens": found.prompt_tokens,
         "completion_tokens": found.completion_tokens,

@@ -30,7 +30,8 @@ class Estimate:
     """Requests, tokens and money of a run.
 
     Attributes:
-        requests: all of it; `kept` of them are answered already and cost nothing.
+        requests: all of it, at most; `kept` of them are answered already and cost nothing.
+        least: where the answers decide how many there are.
         usd: None where the price is unknown.
         basis: where the length of an answer is from.
         price: the price as a sentence, with its source and date.
@@ -43,6 +44,7 @@ class Estimate:
     usd: Decimal | None
     basis: str
     price: str
+    least: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Asking:
         journal: the step's own; None for the run's.
         tokens: a usual answer to such a question, where the journal has none; None for a trace, whose length the
             teacher's other answers tell, too.
+        least: fewest calls of a prompt, where the answers decide; `samples` is the most, then.
     """
 
     what: str
@@ -64,6 +67,7 @@ class Asking:
     journal: Path | None
     tokens: int | None = None
     batch: bool = False
+    least: int | None = None
 
 
 def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estimate:
@@ -99,7 +103,8 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
     quote = pricing.at(now)
     usd = bill(pricing, prompt_tokens, completion, now, asking.batch)
     price = "unpriced: give teacher.price" if quote is None else quote.text()
-    return Estimate(len(requests), len(kept), prompt_tokens, completion, usd, basis, price)
+    least = None if asking.least in (None, asking.samples) else asking.least * len(asking.prompts)
+    return Estimate(len(requests), len(kept), prompt_tokens, completion, usd, basis, price, least)
 
 
 def bill(

@@ -71,12 +71,17 @@ class Watch:
 
 
 def settings_text(
-    teacher: Teacher, sampling: Sampling, system: str | Mapping[str, str] | None, correct: int = 1
+    teacher: Teacher,
+    sampling: Sampling,
+    system: str | Mapping[str, str] | None,
+    correct: int = 1,
+    strategy: Mapping[str, Any] | None = None,
 ) -> str:
     """What a user may have changed by mistake: everything sent but the problems themselves, and `until.correct`."""
     return canonical(
         {
             **({"until": {"correct": correct}} if correct > 1 else {}),
+            **({"strategy": strategy} if strategy is not None else {}),
             "base_url": teacher.base_url,
             "model": teacher.model,
             "system": system,
@@ -96,7 +101,7 @@ def must_agree(
 
     Raises RecipeError where the answer is no, or nobody can be asked.
     """
-    before = journal.settings()
+    before = _alike(journal.settings(), settings)
     told = None
     if not _paid(before, settings, samples) and journal.count() > 0:
         told = _changes(settings, samples, before) if before else _imported(journal, first)
@@ -116,6 +121,12 @@ def keep_settings(journal: Journal, settings: str, samples: int) -> None:
     if not _paid(before, settings, samples):
         known = max((then for text, then in before if text == settings), default=0)
         journal.keep_settings(settings, max(samples, known), datetime.now(UTC).isoformat())
+
+
+def _alike(before: Sequence[tuple[str, int]], settings: str) -> list[tuple[str, int]]:
+    """A distill step is no earlier state of a construct step in the same run, nor one strategy of another."""
+    mine = json.loads(settings).get("strategy", {}).get("by")
+    return [(text, then) for text, then in before if json.loads(text).get("strategy", {}).get("by") == mine]
 
 
 def _paid(before: Sequence[tuple[str, int]], settings: str, samples: int) -> bool:

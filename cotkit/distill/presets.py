@@ -16,6 +16,7 @@ FILE = PACKAGE / "distill" / "data" / "teachers.yaml"
 
 Capability = Literal["trace", "n", "logprobs", "prefix", "json", "stop", "seed"]
 Shown = Literal["auto", "raw", "summary", "none"]
+Continues = Literal["last_message", "final_message", "prefix_key"]
 
 
 class Preset(Config):
@@ -28,6 +29,7 @@ class Preset(Config):
     reasoning: Shown = Field(description="What it shows of its thinking.")
     found: str = Field("", description="Where the trace comes back, for people.")
     has: tuple[Capability, ...] = Field((), description="What it can.")
+    continues: Continues = Field("last_message", description="How it is asked to go on with a begun answer.")
     ignores: tuple[str, ...] = Field((), description="Sampling keys that it takes and does not obey.")
     refuses: tuple[str, ...] = Field((), description="Sampling keys that it answers with an error.")
     extra_body: Mapping[str, Any] = Field(default_factory=dict, description="How it is asked to think.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -110,10 +109,7 @@ class Distill(Step):
 
     def unpriced_budget(self) -> bool:
         """A budget in dollars needs a price; is there none?"""
-        if self.budget is None or self.budget.usd is None or self.teacher.replay is not None:
-            return False
-        pricing = self.teacher.pricing()
-        return not pricing.charged and pricing.at(datetime.now(UTC)) is None
+        return self.budget is not None and self.budget.usd is not None and self.teacher.unpriced()
 
     def ready(self) -> None:
         if self.teacher.replay is None:
@@ -121,7 +117,7 @@ class Distill(Step):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         problems = tables[Problem]
-        _must_be_unique(problems)
+        must_be_unique(problems)
         told: dict[int, Told] = {}
         total = problems.height * self.samples
         resampler = None if self.until is None else Resampler(self.until, _references(problems), self.samples)
@@ -146,7 +142,7 @@ class Distill(Step):
                 batch=self.batch,
                 consent=Consent(
                     self.settings(),
-                    _confirm(context),
+                    confirmation(context),
                     f"up to {total:,} answers would be",
                 ),
                 note=context.progress.note,
@@ -170,7 +166,8 @@ class Distill(Step):
             yield name, self.prompt.about(problem, choices, domain, tests)
 
 
-def _must_be_unique(problems: pl.DataFrame) -> None:
+def must_be_unique(problems: pl.DataFrame) -> None:
+    """Raises InputError where a problem_id stands more than once: one text would be paid for twice."""
     ids = problems["problem_id"]
     if ids.n_unique() == problems.height:
         return
@@ -186,7 +183,7 @@ def _references(problems: pl.DataFrame) -> dict[str, tuple[str | None, str, tupl
     return {name: (answer, problem, tuple(choices or ())) for name, answer, problem, choices in rows}
 
 
-def _confirm(context: StepContext) -> Callable[[str], bool] | None:
+def confirmation(context: StepContext) -> Callable[[str], bool] | None:
     """Who is asked before something is paid anew: the user, if whoever shows the progress can ask."""
     confirm: Callable[[str], bool] | None = getattr(context.progress, "confirm", None)
     return confirm

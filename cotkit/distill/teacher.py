@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -174,6 +175,11 @@ class Teacher(Config):
         if provider is None:
             return Pricing()
         return Pricing(table_rows(provider, self.model), charged=provider == "openrouter", discount=discount)
+
+    def unpriced(self) -> bool:
+        """Would its answers cost something that nobody can tell?"""
+        pricing = self.pricing()
+        return self.replay is None and not pricing.charged and pricing.at(datetime.now(UTC)) is None
 
 
 def _from_preset(known: Preset) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from json import loads
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cotkit.distill.batch import ask_batches
-from cotkit.distill.engine import Asking, Failure, Outcome, Tally, ask_all, replay_all
+from cotkit.distill.engine import Again, Asking, Failure, Outcome, Tally, ask_all, replay_all
 from cotkit.distill.guard import Confirm, keep_settings, must_agree
 from cotkit.distill.journal import Entry, Journal
 from cotkit.distill.prices import Pricing
@@ -109,11 +109,9 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
 
     waiting: dict[int, Told] = {}
 
-    def tell(request: Request, outcome: Outcome, answer: Answer | None) -> None:
-        name, sample = names.pop(request.index)
-        told = Told(request.index, *make_trace(name, sample, request.hash, outcome, teacher, origin, pricing, answer))
+    def hear(told: Told) -> None:
         if more is not None:
-            waiting[request.index] = told
+            waiting[told.index] = told
         on_trace(told)
 
     async def again(request: Request, _: Outcome) -> Request | None:
@@ -123,40 +121,94 @@ def distill_prompts(  # noqa: PLR0913 (the one door of the room)
             return None
         return request_for(told.trace.problem_id, request.body["messages"], sample, request.index // stride)
 
-    origin: dict[str, str] = {}
-    pricing = teacher.pricing()
-    known = teacher.known
-    if known is not None and known.timeout_s is not None and "timeout_s" not in limits.altered():
-        limits = limits.model_copy(update={"timeout_s": known.timeout_s})
-    decide = None if more is None else again
     if budget is not None and charged is None:
         charged = prompts = list(prompts)
-    if teacher.replay is not None:
-        recording = load_recording(teacher.replay)
-        origin = dict(recording.provenance)
-        return _run(replay_all(requests(), recording, tell, decide))
-    key = read_key(teacher)
+    paid = (build(teacher, sampling, m, k, 0).hash for _, m in charged or () for k in range(stride))
+    door = Door(teacher, limits, journal, budget, sampling.max_tokens, consent, note)
+    decide = None if more is None else again
+    return door.ask(requests(), names, hear, charged=paid, again=decide, batch=batch, samples=stride)
 
-    with Journal.open(journal) as opened:
 
-        def charge() -> None:
-            mine = (build(teacher, sampling, m, k, 0).hash for _, m in charged or () for k in range(stride))
-            for entry in opened.share(mine):
-                answer = read_answer(entry.body)
-                if isinstance(answer, Answer):
-                    purse.pay(entry, answer.usage)
+@dataclass(frozen=True)
+class Door:
+    """The way to one teacher: its recording, or its journal and then itself.
 
-        def before(first: Request) -> None:
-            if consent is not None:
-                must_agree(opened, consent.settings, stride, consent.confirm, consent.expected, first)
+    Attributes:
+        longest: what `sampling.max_tokens` allows; None for as long as it likes.
+        consent: settings that must not change without a word.
+        note: hears warnings while the run goes on; they are in Tally.said, too.
+    """
 
-        purse = Purse(pricing, budget, sampling.max_tokens)
-        asking = Asking(teacher, limits, opened, key, tell, purse, before, decide, note, charge)
-        work = ask_all(requests(), asking) if batch is None else ask_batches(requests(), asking, batch)
-        tally = _run(work)
-        if consent is not None and tally.journaled:
-            keep_settings(opened, consent.settings, stride)
-        return tally
+    teacher: Teacher
+    limits: Limits
+    journal: Path
+    budget: Budget | None = None
+    longest: int | None = None
+    consent: Consent | None = None
+    note: Callable[[str], None] = lambda _: None
+
+    def ask(  # noqa: PLR0913 (what may differ from one asking to the next)
+        self,
+        requests: Iterable[Request],
+        names: MutableMapping[int, tuple[str, int]],
+        on_trace: Callable[[Told], None],
+        *,
+        charged: Iterable[str] = (),
+        again: Again | None = None,
+        batch: Batch | None = None,
+        samples: int = 1,
+        on_body: Callable[[int, bytes], None] | None = None,
+    ) -> Tally:
+        """Get every request answered; `on_trace` hears of each once, in any order.
+
+        Args:
+            names: index of a request -> (problem_id, sample); taken out once it is told.
+            charged: hashes of requests whose earlier answers count against the budget.
+            samples: what consent is asked for, of each prompt.
+            on_body: hears the raw answer to a request, by its index, before `on_trace` does.
+
+        Raises what distill_prompts raises.
+        """
+        teacher, origin, pricing = self.teacher, dict[str, str](), self.teacher.pricing()
+
+        def tell(request: Request, outcome: Outcome, answer: Answer | None) -> None:
+            name, sample = names.pop(request.index)
+            if on_body is not None and isinstance(outcome, Entry):
+                on_body(request.index, outcome.body)
+            trace, failure = make_trace(name, sample, request.hash, outcome, teacher, origin, pricing, answer)
+            on_trace(Told(request.index, trace, failure))
+
+        if teacher.replay is not None:
+            recording = load_recording(teacher.replay)
+            origin = dict(recording.provenance)
+            return _run(replay_all(requests, recording, tell, again))
+        key = read_key(teacher)
+        with Journal.open(self.journal) as opened:
+
+            def charge() -> None:
+                for entry in opened.share(charged):
+                    answer = read_answer(entry.body)
+                    if isinstance(answer, Answer):
+                        purse.pay(entry, answer.usage)
+
+            def before(first: Request) -> None:
+                if self.consent is not None:
+                    settings, confirm, expected = self.consent.settings, self.consent.confirm, self.consent.expected
+                    must_agree(opened, settings, samples, confirm, expected, first)
+
+            purse = Purse(pricing, self.budget, self.longest)
+            asking = Asking(teacher, self._limits(), opened, key, tell, purse, before, again, self.note, charge)
+            work = ask_all(requests, asking) if batch is None else ask_batches(requests, asking, batch)
+            tally = _run(work)
+            if self.consent is not None and tally.journaled:
+                keep_settings(opened, self.consent.settings, samples)
+            return tally
+
+    def _limits(self) -> Limits:
+        known = self.teacher.known
+        if known is None or known.timeout_s is None or "timeout_s" in self.limits.altered():
+            return self.limits
+        return self.limits.model_copy(update={"timeout_s": known.timeout_s})
 
 
 def make_trace(  # noqa: PLR0913, PLR0917

@@ -41,9 +41,14 @@ class Reply(Config):
 
     match: str = Field(description="For requests whose last user message holds this.")
     attempt: int | None = Field(None, ge=0, description="Only for this attempt, counted from 0.")
+    begun: str | None = Field(None, description="Only where a begun answer is to be continued that ends with this.")
     reasoning: str | None = Field(None, description="Its reasoning; made up when unset.")
     content: str | None = Field(None, description="Its visible answer, whole.")
     answer: str | None = Field(None, description="What stands in the box of its answer.")
+    logprobs: tuple[tuple[float, ...], ...] | None = Field(
+        None,
+        description="Of each token its log probability, then those of the likeliest tokens there, if asked for.",
+    )
 
 
 class Scenario(Config):

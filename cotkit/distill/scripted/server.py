@@ -9,7 +9,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotkit.distill.scripted.batches import Batches
 from cotkit.distill.scripted.faults import refusal, spoil
-from cotkit.distill.scripted.scenario import Fault, Scenario
+from cotkit.distill.scripted.scenario import Fault, Reply, Scenario
 from cotkit.distill.scripted.shapes import Said, chunks, completion, say, user_text
 from cotkit.errors import InputError
 
@@ -59,10 +59,21 @@ class Log:
 
 
 class ScriptedTeacher:
-    """A server on the loopback for the time of a with block; `url` is what goes into base_url."""
+    """A server on the loopback for the time of a with block; `url` is what goes into base_url.
 
-    def __init__(self, scenario: Scenario | None = None, port: int = 0, log_file: Path | None = None) -> None:
+    Args:
+        speak: from a request's body to its reply, where a scenario's lists do not suffice; None leaves it to those.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario | None = None,
+        port: int = 0,
+        log_file: Path | None = None,
+        speak: Callable[[Mapping[str, Any]], Reply | None] | None = None,
+    ) -> None:
         self.scenario = scenario or Scenario()
+        self._speak = speak or (lambda _: None)
         self.log = Log()
         self.faults: list[Fault] = list(self.scenario.faults)
         self._hits: dict[int, int] = {}
@@ -140,7 +151,7 @@ class ScriptedTeacher:
         if status:
             return status, error
         self._count(name)
-        said = say(self.scenario, body, 0)
+        said = say(self.scenario, body, 0, self._speak(body))
         return 200, completion(self.scenario, body, said)
 
     def _count(self, name: str) -> None:
@@ -176,7 +187,7 @@ class ScriptedTeacher:
             if kind == "reset":
                 return _reset(request)
             await asyncio.sleep(scenario.latency_s)
-            said = spoil(kind, say(scenario, body, attempt))
+            said = spoil(kind, say(scenario, body, attempt, self._speak(body)))
             response = await self._send(request, body, said, kind)
             if kind not in ("reset_body", "cut_json", "no_choices", "html_200", "html_502", "error_200", "no_resource",
                             "error_200_402", "cut_stream", "error_event", "cut_event", "out_of_order"):  # fmt: skip

@@ -36,6 +36,7 @@ class Said:
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int
+    logprobs: tuple[tuple[float, ...], ...] | None = None
 
 
 def user_text(body: Mapping[str, Any]) -> str:
@@ -45,12 +46,21 @@ def user_text(body: Mapping[str, Any]) -> str:
     return str(texts[-1]) if texts else ""
 
 
-def say(scenario: Scenario, body: Mapping[str, Any], attempt: int) -> Said:
-    """The answer to a request: by heart, or else the sum of the numbers in it, right or wrong by its hash."""
+def begun_text(body: Mapping[str, Any]) -> str:
+    """The begun answer that a request asks to be continued; empty where it asks for a fresh one."""
+    messages = body.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else {}
+    return str(last.get("content") or "") if last.get("role") == "assistant" else ""
+
+
+def say(scenario: Scenario, body: Mapping[str, Any], attempt: int, reply: Reply | None = None) -> Said:
+    """The answer to a request: `reply`, or one by heart, or else the sum of its numbers, right or wrong by its hash."""
     text = user_text(body)
     known = {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
     name = hashlib.sha256(json.dumps([scenario.seed, known], sort_keys=True).encode()).hexdigest()
-    reply = next((r for r in scenario.replies if r.match in text and r.attempt in (None, attempt)), None)
+    if reply is None:
+        fitting = (r for r in scenario.replies if r.match in text and r.attempt in (None, attempt))
+        reply = next((r for r in fitting if r.begun is None or begun_text(body).endswith(r.begun)), None)
     right = int(name[:8], 16) / 2**32 < scenario.accuracy
     boxed = _boxed(scenario, text, reply)
     if not right:
@@ -70,7 +80,8 @@ def say(scenario: Scenario, body: Mapping[str, Any], attempt: int) -> Said:
         cut = " ".join(words)
         given, seen = (cut, "") if reasoning is not None else (None, cut)
         return Said(given, seen, "length", prompt, limit, min(limit, thought))
-    return Said(reasoning, content, "stop", prompt, completion, min(completion, thought))
+    logprobs = reply.logprobs if reply is not None and body.get("logprobs") else None
+    return Said(reasoning, content, "stop", prompt, completion, min(completion, thought), logprobs)
 
 
 def _boxed(scenario: Scenario, text: str, reply: Reply | None) -> str:
@@ -122,9 +133,24 @@ def usage(shape: Shape, said: Said) -> dict[str, Any]:
 
 def completion(scenario: Scenario, body: Mapping[str, Any], said: Said, with_usage: bool = True) -> dict[str, Any]:
     """The whole answer."""
-    choice = {"index": 0, "finish_reason": said.finish, "message": message(scenario.shape, said), "logprobs": None}
+    told = message(scenario.shape, said)
+    choice = {"index": 0, "finish_reason": said.finish, "message": told, "logprobs": _logprobs(said)}
     whole = {"id": "chatcmpl-script", "object": "chat.completion", "created": 1, "model": body.get("model")}
     return {**whole, "choices": [choice], **({"usage": usage(scenario.shape, said)} if with_usage else {})}
+
+
+def _logprobs(said: Said) -> dict[str, Any] | None:
+    if said.logprobs is None:
+        return None
+    tokens = [
+        {
+            "token": f"t{n}",
+            "logprob": own,
+            "top_logprobs": [{"token": f"o{k}", "logprob": p} for k, p in enumerate(top)],
+        }
+        for n, (own, *top) in enumerate(said.logprobs)
+    ]
+    return {"content": tokens}
 
 
 def chunks(

@@ -1,0 +1,148 @@
+"""From the calls of strategies to their replies: each role by its own model, all within one budget."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from cotkit.distill.continuing import continued
+from cotkit.distill.converse import Answers, Wave
+from cotkit.distill.engine import Failure
+from cotkit.distill.logprobs import read_logprobs
+from cotkit.distill.request import Request, build
+from cotkit.distill.strategies import Call, Reply, Role
+from cotkit.distill.teacher import Budget, Limits, Sampling
+from cotkit.distill.traces import Consent, Door, Told
+
+
+class Asker:
+    """Gets waves of calls answered, each role by its own model, within one budget.
+
+    Attributes:
+        requests, journaled, replayed: as in Tally, over all waves.
+    """
+
+    def __init__(
+        self,
+        roles: Mapping[str, Role],
+        limits: Limits,
+        journal: Path,
+        budget: Budget | None,
+        consent: Mapping[str, Consent],
+        note: Callable[[str], None],
+    ) -> None:
+        self._roles = roles
+        self._limits = limits
+        self._journal = journal
+        self._budget = budget
+        self._consent = consent
+        self._note = note
+        self._usd = Decimal(0)
+        self._tokens = 0
+        self._told: set[str] = set()
+        self.requests = self.journaled = self.replayed = 0
+
+    def __call__(self, wave: Wave) -> Answers:
+        """The answers to a wave, in its order. Raises what distill_prompts raises."""
+        found: list[tuple[Reply, Failure | None]] = [None] * len(wave)  # type: ignore[list-item]
+        for name in dict.fromkeys(call.role for _, call in wave):
+            numbers = [n for n, (_, call) in enumerate(wave) if call.role == name]
+            for number, answer in zip(numbers, self._ask(name, [wave[n] for n in numbers]), strict=True):
+                found[number] = answer
+        return found
+
+    def _ask(self, name: str, calls: Wave) -> Answers:
+        role = self._roles[name]
+        requests = [_request(role, call, index) for index, (_, call) in enumerate(calls)]
+        left = self._left()
+        if left is not None and not _anything(left):
+            return [(_reply(_unpaid(), request.hash), _unpaid()) for request in requests]
+        names = {r.index: (problem, call.sample) for r, (problem, call) in zip(requests, calls, strict=True)}
+        told: dict[int, Told] = {}
+        logprobs: dict[int, Sequence[tuple[float, Sequence[float]]] | None] = {}
+
+        def body(index: int, raw: bytes) -> None:
+            if calls[index][1].extra.get("logprobs"):
+                logprobs[index] = read_logprobs(raw)
+
+        lengths = [sampling_of(role, call).max_tokens for _, call in calls]
+        longest = max((n for n in lengths if n is not None), default=None) if None not in lengths else None
+        door = Door(role.teacher, self._limits, self._journal, left, longest, self._consent.get(name), self._once)
+        hashes = [request.hash for request in requests]
+        tally = door.ask(requests, names, lambda one: told.update({one.index: one}), charged=hashes, on_body=body)
+        self.requests += tally.requests
+        self.journaled += tally.journaled
+        self.replayed += tally.replayed
+        answers = [_read(told[n], logprobs.get(n)) for n in range(len(calls))]
+        self._pay({reply.request_hash: reply for reply, _ in answers}.values())
+        return answers
+
+    def _pay(self, replies: Iterable[Reply]) -> None:
+        for reply in replies:
+            self._usd += Decimal(str(reply.cost_usd or 0))
+            self._tokens += (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
+
+    def _left(self) -> Budget | None:
+        """What of the budget the waves before have left."""
+        budget = self._budget
+        if budget is None:
+            return None
+        return budget.model_copy(
+            update={
+                "usd": None if budget.usd is None else budget.usd - self._usd,
+                "tokens": None if budget.tokens is None else budget.tokens - self._tokens,
+            }
+        )
+
+    def _once(self, text: str) -> None:
+        """Each wave may have the same thing to say."""
+        if text not in self._told:
+            self._told.add(text)
+            self._note(text)
+
+
+def sampling_of(role: Role, call: Call) -> Sampling:
+    """The sampling keys of one call: the role's own, with what the call says instead."""
+    return Sampling.model_validate({**role.sampling.model_dump(), **call.sampling})
+
+
+def _request(role: Role, call: Call, index: int) -> Request:
+    teacher, messages = role.teacher, call.messages
+    extra = dict(call.extra)
+    if call.begun is not None:
+        messages, further = continued(teacher, messages, call.begun)
+        extra |= further
+    if extra:
+        teacher = teacher.model_copy(update={"extra_body": {**teacher.extra_body, **extra}})
+    return build(teacher, sampling_of(role, call), messages, call.sample, index)
+
+
+def _read(told: Told, logprobs: Sequence[tuple[float, Sequence[float]]] | None) -> tuple[Reply, Failure | None]:
+    t = told.trace
+    reply = Reply(
+        t.request_hash,
+        t.status,
+        t.reasoning,
+        t.response,
+        t.finish_reason,
+        t.prompt_tokens,
+        t.completion_tokens,
+        t.cost_usd,
+        t.error,
+        logprobs,
+    )
+    lasting = told.failure is None or (not told.failure.passing and told.failure.reason != "not_recorded")
+    return reply, None if lasting else told.failure
+
+
+def _reply(failure: Failure, request_hash: str) -> Reply:
+    return Reply(request_hash, "failed", error=f"{failure.reason}: {failure.message}")
+
+
+def _unpaid() -> Failure:
+    return Failure("over_budget", "the budget was used up before this was asked", passing=True)
+
+
+def _anything(budget: Budget) -> bool:
+    return (budget.usd is None or budget.usd > 0) and (budget.tokens is None or budget.tokens > 0)

@@ -1,0 +1,253 @@
+"""The recipe step of strategies: problems in, traces that were built out of several answers."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from cotkit.config import LocalPath
+from cotkit.distill.asker import Asker
+from cotkit.distill.converse import Ended, Made, converse
+from cotkit.distill.guard import settings_text
+from cotkit.distill.needs import missing
+from cotkit.distill.prompt import Prompt
+from cotkit.distill.recording import recording_digest
+from cotkit.distill.request import canonical
+from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
+from cotkit.distill.strategies import TEACHER, Attempt, Case, Play, Reply, Role, Strategy
+from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
+from cotkit.distill.traces import Consent
+from cotkit.records import Problem, Trace, dropped_frame, frame, rows
+from cotkit.registry import Registered
+from cotkit.steps import Step, StepContext, StepOutput, Tables
+
+if TYPE_CHECKING:
+    from cotkit.distill.estimate import Asking
+
+AnyStrategy = Annotated[Strategy, Registered("strategies", "by")]
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The tree that a strategy searched, as JSON."""
+
+    problem_id: str
+    tree: str
+
+
+class Construct(Step):
+    """Build long traces out of several answers of a teacher. What was paid for lies in the journal, as with distill.
+
+    The raw trace of a strong reasoning model is better data than most of what this makes (OpenThoughts and others
+    found so); it is for those who have no such teacher, or who want what a trace of one does not show.
+    """
+
+    step: Literal["construct"]
+    strategy: AnyStrategy = Field(description="How traces are built (docs/strategies.md).")
+    teacher: Teacher = Field(description="Who is asked.")
+    prompt: Prompt = Field(default_factory=Prompt, description="What it is told of a problem.")
+    sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
+    budget: Budget | None = Field(
+        None, description="Where the run stops by itself, over all models together; it can be continued."
+    )
+    limits: Limits = Field(default_factory=Limits, description="How hard each model is asked.")
+    journal: LocalPath | None = Field(
+        None, description="The journal of paid answers; journal.sqlite in the run directory when unset."
+    )
+
+    room: ClassVar[str] = "distill"
+    reads: ClassVar[tuple[type, ...]] = (Problem,)
+    writes: ClassVar[type] = Trace
+    code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.tags", "cotkit.records")
+    excluded: ClassVar[Mapping[str, str]] = {
+        "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
+        "limits": "how fast a teacher is asked does not change what it answers",
+        "journal": "where answers are kept does not change them",
+        "teacher.stream": "how the bytes come does not change the answer",
+        "teacher.api_key_env": "who pays does not change the answer",
+        "teacher.ignores": "it only decides which recipes are refused",
+        "teacher.replay": "the digest of the recording stands for its path",
+    }
+
+    def roles(self) -> dict[str, Role]:
+        """Every model that is asked, by its role."""
+        return {TEACHER: Role(teacher=self.teacher, sampling=self.sampling), **self.strategy.roles()}
+
+    def code_modules(self) -> tuple[str, ...]:
+        grader = ("cotkit.verify",) if self.strategy.uses_reference else ()
+        return (*self.code, type(self.strategy).__module__, *grader)
+
+    def exclusions(self) -> Mapping[str, str]:
+        own = {key: why for key, why in self.excluded.items() if key.startswith("teacher.")}
+        roles = {f"strategy.{name}.{key}": why for name in self.strategy.roles() for key, why in own.items()}
+        return {**self.excluded, **roles}
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        recordings = {name: role.teacher.replay for name, role in self.roles().items()}
+        return {f"recording of {name}": recording_digest(path) for name, path in recordings.items() if path is not None}
+
+    def rows_in(self, tables: Tables) -> int | None:
+        return None  # a strategy may build several traces of a problem
+
+    def check(self) -> list[str]:
+        found = missing(self.teacher, self.strategy.needed(), self.teacher.extra_body)
+        for name, role in self.strategy.roles().items():
+            found += missing(role.teacher, self.strategy.role_needs(name), role.teacher.extra_body)
+        for name, role in self.roles().items():
+            found += [
+                f"{_place(name)}sampling.{key} is set, but {role.teacher.model} ignores it; leave it out"
+                for key in role.teacher.ignores
+                if getattr(role.sampling, key) is not None
+            ]
+            if self.budget is not None and self.budget.usd is not None and role.teacher.unpriced():
+                found.append(
+                    f"budget.usd is set, but the price of {role.teacher.model} is unknown; give "
+                    f"{_place(name)}teacher.price, or a budget.tokens"
+                )
+        return found
+
+    def ready(self) -> None:
+        for role in self.roles().values():
+            if role.teacher.replay is None:
+                read_key(role.teacher)
+
+    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+        table = tables[Problem]
+        must_be_unique(table)
+        ended: dict[str, Ended] = {}
+        with context.progress.task(self.name or self.step, table.height) as task:
+
+            def hear(one: Ended) -> None:
+                ended[one.problem_id] = one
+                tokens = sum(call.completion_tokens or 0 for call in one.calls)
+                task.advance(1, tokens=tokens, usd=sum(call.cost_usd or 0.0 for call in one.calls))
+
+            settings = settings_text(
+                self.teacher,
+                self.sampling,
+                self.prompt.systems(),
+                strategy=self.strategy.model_dump(mode="json", exclude=set(self.strategy.roles())),
+            )
+            expected = f"the calls for {table.height:,} problems would be"
+            asker = Asker(
+                self.roles(),
+                self.limits,
+                self.journal or context.run / JOURNAL_FILE,
+                self.budget,
+                {TEACHER: Consent(settings, confirmation(context), expected)},
+                context.progress.note,
+            )
+            converse(self.plays(rows(Problem, table), context.seed), asker, hear)
+        return _output([ended[name] for name in table["problem_id"]], self, asker)
+
+    def plays(self, problems: Sequence[Problem], seed: int) -> Iterator[tuple[str, Play]]:
+        """(problem_id, its play) of each problem."""
+        for problem in problems:
+            name = problem.problem_id
+            shown = problem if self.strategy.uses_reference else _blind(problem)
+            start = hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
+            yield name, self.strategy.play(Case(shown, self.prompt, random.Random(start)))
+
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What `cotkit estimate` reckons with: the first call of each problem stands for all of its role."""
+        from cotkit.distill.estimate import Asking
+
+        roles = self.roles()
+        prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
+        return [
+            Asking(
+                f"{self.name or self.step}: {count.role}",
+                roles[count.role].teacher,
+                roles[count.role].sampling,
+                count.most,
+                prompts,
+                self.journal,
+                self.strategy.usual_tokens,
+                least=count.least,
+            )
+            for count in self.strategy.counts()
+        ]
+
+
+def _blind(problem: Problem) -> Problem:
+    """The problem without anything that tells its answer."""
+    return replace(problem, answer=None, solution=None, metadata="{}", answer_from=None, answer_kind=None)
+
+
+def _place(role: str) -> str:
+    return "" if role == TEACHER else f"strategy.{role}."
+
+
+def _output(ended: Sequence[Ended], step: Construct, asker: Asker) -> StepOutput:
+    traces, reasons, evidence, labels = [], [], [], Counter[str]()
+    for one in ended:
+        for sample, attempt in enumerate(_attempts(one)):
+            traces.append(_trace(one, sample, attempt, step))
+            reasons.append(attempt.reason)
+            evidence.append(dict(attempt.evidence))
+            labels.update([attempt.label] if attempt.label else [])
+    table = frame(Trace, traces)
+    dropped = [i for i, reason in enumerate(reasons) if reason is not None]
+    calls = [call for one in ended for call in one.calls]
+    usd = sum(call.cost_usd or 0.0 for call in calls)
+    counters: dict[str, float] = {
+        "problems": len(ended),
+        "calls": len(calls),
+        "requests": asker.requests,
+        "journaled": asker.journaled,
+        "replayed": asker.replayed,
+        "prompt_tokens": sum(call.prompt_tokens or 0 for call in calls),
+        "completion_tokens": sum(call.completion_tokens or 0 for call in calls),
+        **dict(sorted(labels.items())),
+        **{f"calls_{role}": count for role, count in sorted(Counter(call.role for call in calls).items())},
+        **({"usd": usd} if any(call.cost_usd is not None for call in calls) else {}),
+    }
+    trees = [
+        Tree(one.problem_id, canonical(one.played.tree)) for one in ended if one.played and one.played.tree is not None
+    ]
+    return StepOutput(
+        kept=table[[i for i, reason in enumerate(reasons) if reason is None]],
+        dropped=dropped_frame(table, dropped, [str(reasons[i]) for i in dropped], [evidence[i] for i in dropped]),
+        rows_in=len(traces),
+        counters=counters,
+        incomplete=sum(one.failure is not None and one.failure.passing for one in ended),
+        secondary={"calls": frame(Made, calls), **({"trees": frame(Tree, trees)} if trees else {})},
+    )
+
+
+def _attempts(ended: Ended) -> Sequence[Attempt]:
+    """What was built for a problem; at least one row says what became of it."""
+    if ended.failure is not None:
+        told = {"error": ended.failure.message, "http_status": ended.failure.http_status, "calls": len(ended.calls)}
+        return [Attempt(None, None, status="failed", reason=ended.failure.reason, evidence=told)]
+    attempts = ended.played.attempts if ended.played is not None else ()
+    return attempts or [Attempt(None, None, status="failed", reason="nothing_built")]
+
+
+def _trace(ended: Ended, sample: int, attempt: Attempt, step: Construct) -> Trace:
+    made_of: list[Reply] = list({reply.request_hash: reply for reply in attempt.made_of}.values())
+    # Every attempt bears an equal share of all that was asked for its problem, so that costs add up to the bill.
+    shared = [call.cost_usd for call in ended.calls if call.cost_usd is not None]
+    count = len(_attempts(ended))
+    return Trace(
+        problem_id=ended.problem_id,
+        sample=sample,
+        teacher=step.teacher.model,
+        request_hash=made_of[-1].request_hash if made_of else "",
+        status=attempt.status,
+        reasoning=attempt.reasoning,
+        response=attempt.response,
+        reasoning_kind="none" if attempt.reasoning is None else attempt.kind,
+        finish_reason=made_of[-1].finish_reason if made_of else None,
+        prompt_tokens=sum(reply.prompt_tokens or 0 for reply in made_of) if made_of else None,
+        completion_tokens=sum(reply.completion_tokens or 0 for reply in made_of) if made_of else None,
+        cost_usd=sum(shared) / count if shared else None,
+        strategy=step.strategy.by,
+        provenance=canonical({"base_url": step.teacher.base_url, "calls": len(ended.calls), **attempt.facts}),
+    )
