@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -164,7 +164,7 @@ def trimmed(trace: Trace, end: int | None, closing: str, mode: str) -> Trace:
         "length_before": len(text),
         "completion_tokens_before": trace.completion_tokens,
     }
-    earlier = json.loads(trace.provenance or "{}")
+    earlier = _object(trace.provenance)
     new = text[:end] + closing
     return replace(
         trace,
@@ -175,6 +175,15 @@ def trimmed(trace: Trace, end: int | None, closing: str, mode: str) -> Trace:
         strategy="trim" if trace.strategy == "plain" else f"{trace.strategy}+trim",
         provenance=json.dumps({**earlier, "trim": told}, ensure_ascii=False, sort_keys=True),
     )
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A file of a user may hold anything as `provenance`; what is no JSON object is kept as a text."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        found = text
+    return found if isinstance(found, dict) else {"provenance": text}
 
 
 def _whole(trace: Trace) -> str:
