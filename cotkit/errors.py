@@ -24,6 +24,10 @@ class InputError(CotkitError):
     exit_code = 3
 
 
+class UnreachableError(InputError):
+    """What a step reads is somewhere that cannot be reached now; it may be all right."""
+
+
 class StorageError(CotkitError):
     """The run directory cannot be written: permissions, a full disk, another cotkit at work in it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from cotkit.distill.estimate import Estimate
     from cotkit.distill.step import Distill
     from cotkit.recipe.load import Loaded
-    from cotkit.steps import Step
+    from cotkit.verify.judge import Judge
 
-Rows = list[tuple[str, list[dict[str, str]]]]
+    Asks = Extract | Features | Construct | Distill | Judge
 
 
 def estimate(
@@ -48,11 +49,11 @@ def estimate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Requests, tokens and dollars of a recipe's distill, construct, features and extract steps.
+    """Requests, tokens and dollars of whatever a recipe asks: answers, features, readings, judgements.
 
     Runs the steps before the first of these that still has to ask; that costs nothing. What a step after it will drop
-    is not known then, so the rest is reckoned for all problems, as an upper bound. --tokens and --probe are about
-    distill.
+    is not known then, so the rest is reckoned for all problems, as an upper bound. Where answers decide how much is
+    asked (until, strategies, judges), the least and the most are told. --tokens and --probe are about distill.
 
     Examples:
 
@@ -63,45 +64,66 @@ def estimate(
     from cotkit.cli.run import default_out
     from cotkit.distill.estimate import estimate as reckon
     from cotkit.distill.step import JOURNAL_FILE, Distill
-    from cotkit.errors import RecipeError
+    from cotkit.errors import RecipeError, UnreachableError
     from cotkit.recipe.load import load
+    from cotkit.verify.judge import Judge
 
     output = Output(as_json, quiet, yes)
     loaded = load(recipe, set_ or (), limit)
-    steps = [step for step in loaded.recipe.steps if isinstance(step, Distill)]
-    others = _asking(loaded)
-    if not steps and not others:
+    asking = _asking(loaded)
+    if not asking:
         raise RecipeError(f"the recipe '{loaded.recipe.name}' asks no teacher, so it costs nothing")
     folder = out or default_out(loaded)
-    table = _made_up(rows) if rows is not None else _problems(loaded, [*others, *steps[:1]], folder, output)
-    problems = records.rows(Problem, table)
-    asked = [one for step in others for one in step.asking(problems)]
-    told = [(one.what, reckon(one, folder / JOURNAL_FILE)) for one in asked]
-    if steps:
-        prompts = list(steps[0].prompts(table))
-        told.append((steps[0].name, _distill(steps[0], prompts, folder / JOURNAL_FILE, tokens, probe, output)))
-    _tell(told, steps[0] if steps else None, output)
+    try:
+        table = None if rows is not None else _problems(loaded, asking, folder, output)
+    except UnreachableError as error:
+        raise UnreachableError(f"{error}; --rows N reckons with so many problems instead") from error
+    told: list[tuple[str, Estimate]] = []
+    main: Estimate | None = None
+    notes, attempts = [], 1
+    for step in asking:
+        problems = records.rows(Problem, table) if table is not None else _made_up(rows or 0, step)
+        if isinstance(step, Distill) and main is None and probe > 0:
+            _probe(step, problems, folder / JOURNAL_FILE, probe, output)
+        questions = step.asking(problems, attempts) if isinstance(step, Judge) else step.asking(problems)
+        known = tokens if isinstance(step, Distill) else None
+        found = [(one.what, reckon(one, folder / JOURNAL_FILE, known)) for one in questions]
+        told += found
+        if isinstance(step, Distill):
+            attempts, main = step.most, main or found[0][1]
+        budget = getattr(step, "budget", None)
+        if budget is not None and budget.usd is not None:
+            notes.append(f"budget    {step.name} stops by itself at ${budget.usd:,.2f} (budget.usd)")
+    _tell(told, main, notes, output)
 
 
-def _asking(loaded: Loaded) -> list[Extract | Features | Construct]:
+def _asking(loaded: Loaded) -> list[Asks]:
+    """The steps that ask a teacher, in order."""
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
     from cotkit.distill.construct import Construct
+    from cotkit.distill.step import Distill
+    from cotkit.verify.judge import Judge
 
-    steps = loaded.recipe.steps
-    return [s for s in steps if isinstance(s, Extract | Construct) or (isinstance(s, Features) and s.teachers())]
-
-
-def _made_up(rows: int) -> pl.DataFrame:
-    """Problems of a usual length, with a solution to read an answer from."""
-    made = [
-        Problem(f"{n}", f"{n} " + "x" * 300, solution="x" * 1_500, answer_kind="empty", source="made up", source_row=n)
-        for n in range(rows)
-    ]
-    return records.frame(Problem, made)
+    kinds = (Extract, Construct, Distill, Judge)
+    return [s for s in loaded.recipe.steps if isinstance(s, kinds) or (isinstance(s, Features) and s.teachers())]
 
 
-def _problems(loaded: Loaded, asking: Sequence[Step], folder: Path, output: Output) -> pl.DataFrame:
+def _made_up(rows: int, step: Asks) -> list[Problem]:
+    """So many problems of a usual length that `step` asks about, with a solution to read an answer from."""
+    of, kinds = getattr(step, "of", ()), getattr(step, "kinds", ())
+    base = Problem(
+        "",
+        "",
+        solution="x" * 1_500,
+        answer_kind=(kinds or ("empty",))[0],
+        domain=(getattr(step, "domains", None) or ("math",))[0],
+        source=(of or ("made up",))[0],
+    )
+    return [replace(base, problem_id=f"{n}", problem=f"{n} " + "x" * 300, source_row=n) for n in range(rows)]
+
+
+def _problems(loaded: Loaded, asking: Sequence[Asks], folder: Path, output: Output) -> pl.DataFrame:
     """Run the steps before the first of `asking` that has still to ask, and read what they keep."""
     from cotkit.distill.step import Distill
     from cotkit.run.directory import RunDirectory
@@ -110,7 +132,7 @@ def _problems(loaded: Loaded, asking: Sequence[Step], folder: Path, output: Outp
 
     recipe, directory = loaded.recipe, RunDirectory(folder)
     maker = ""
-    for step in sorted(asking, key=recipe.steps.index):
+    for step in asking:
         maker = inputs_of(recipe.steps, recipe.steps.index(step))[Problem.__name__].name
         run_recipe(recipe, folder, Options(until=maker), output, Teller(output))
         planned = plan(recipe, directory, resolve_pins(recipe, old_pins(directory)))
@@ -119,61 +141,65 @@ def _problems(loaded: Loaded, asking: Sequence[Step], folder: Path, output: Outp
     return directory.kept(maker)
 
 
-def _distill(step: Distill, prompts: Rows, journal: Path, tokens: int | None, probe: int, output: Output) -> Estimate:
-    from cotkit.distill import estimate as reckon
+def _probe(step: Distill, problems: Sequence[Problem], journal: Path, count: int, output: Output) -> None:
+    from cotkit.distill.estimate import probe
 
-    if probe > 0:
-        told = reckon.probe(step, prompts, step.journal or journal, probe, output.confirm)
-        unasked = sum(one.failure is not None and one.failure.reason == "over_budget" for one in told)
-        used = sum(one.trace.completion_tokens or 0 for one in told)
-        output.say(f"asked {len(told) - unasked} problems: {used:,} tokens came back")
-        if unasked:
-            output.warn(f"the recipe's budget is used up: {unasked} were not asked")
-    batch = step.batch is not None
-    asking = reckon.Asking(step.name, step.teacher, step.sampling, step.samples, prompts, step.journal, None, batch)
-    return reckon.estimate(asking, journal, tokens)
+    prompts = list(step.prompts(records.frame(Problem, problems)))
+    told = probe(step, prompts, step.journal or journal, count, output.confirm)
+    unasked = sum(one.failure is not None and one.failure.reason == "over_budget" for one in told)
+    used = sum(one.trace.completion_tokens or 0 for one in told)
+    output.say(f"asked {len(told) - unasked} problems: {used:,} tokens came back")
+    if unasked:
+        output.warn(f"the recipe's budget is used up: {unasked} were not asked")
 
 
-def _tell(told: Sequence[tuple[str, Estimate]], distill: Distill | None, output: Output) -> None:
-    """A block a step; the last one is distill's, whose numbers are the top level of the JSON."""
-    blocks, machine = [], []
+def _tell(told: Sequence[tuple[str, Estimate]], main: Estimate | None, notes: Sequence[str], output: Output) -> None:
+    """A block for each thing that is asked; the numbers of distill (`main`) are the top level of the JSON, too."""
+    blocks = []
     for name, found in told:
-        usd = "unpriced" if found.usd is None else f"${found.usd:,.2f}"
+        fewest = "" if found.least is None else f"{found.least:,} to "
         lines = [name] if len(told) > 1 else []
         lines += [
-            f"requests  {_from(found)}{found.requests:,}, of which {found.kept:,} are answered already",
+            f"requests  {fewest}{found.requests:,}, of which {found.kept:,} are answered already",
             f"tokens    {found.prompt_tokens:,} in, {found.completion_tokens:,} out ({found.basis})",
             f"price     {found.price}",
-            f"cost      {usd}",
+            f"cost      {_money(found.least_usd, found.usd)}",
         ]
         blocks.append("\n".join(lines))
-        machine.append({"step": name, **_plain(found)})
-    if distill is not None and distill.until is not None and distill.samples:
-        most = distill.until.max
-        times = most / distill.samples
-        blocks[-1] += f"\nat most   {times:g} times that, if every problem takes all {most} attempts (until.max)"
-    costs = [found.usd for _, found in told]
+    most = _sum([found.usd for _, found in told])
+    least = _sum([found.usd if found.least is None else found.least_usd for _, found in told])
+    ends = [f"total     {_money(least, most)}"] if len(told) > 1 else []
+    if ends or notes:
+        blocks.append("\n".join([*ends, *notes]))
+    machine = [{"step": name, **_plain(found)} for name, found in told]
+    totals = {"total_usd": _float(most), "least_total_usd": _float(least)}
+    output.data("\n\n".join(blocks), {**(_plain(main) if main else {}), "steps": machine, **totals})
+
+
+def _sum(costs: Sequence[Decimal | None]) -> Decimal | None:
     known = [cost for cost in costs if cost is not None]
-    total = sum(known, Decimal()) if len(known) == len(costs) else None
-    if len(told) > 1:
-        blocks.append(f"total     {'unpriced in part' if total is None else f'${total:,.2f}'}")
-    own = _plain(told[-1][1]) if distill is not None else {}
-    steps = {"steps": machine, "total_usd": None if total is None else float(total)}
-    output.data("\n\n".join(blocks), {**own, **steps})
+    return sum(known, Decimal()) if len(known) == len(costs) else None
 
 
-def _from(found: Estimate) -> str:
-    return "" if found.least is None else f"{found.least:,} to "
+def _money(least: Decimal | None, most: Decimal | None) -> str:
+    if most is None:
+        return "unpriced"
+    fewest = "" if least is None or round(least, 2) == round(most, 2) else f"${least:,.2f} to "
+    return f"{fewest}${most:,.2f}"
+
+
+def _float(usd: Decimal | None) -> float | None:
+    return None if usd is None else float(usd)
 
 
 def _plain(found: Estimate) -> dict[str, Any]:
     return {
         "requests": found.requests,
-        **({} if found.least is None else {"least_requests": found.least}),
+        **({} if found.least is None else {"least_requests": found.least, "least_usd": _float(found.least_usd)}),
         "answered": found.kept,
         "prompt_tokens": found.prompt_tokens,
         "completion_tokens": found.completion_tokens,
-        "usd": None if found.usd is None else float(found.usd),
+        "usd": _float(found.usd),
         "price": found.price,
         "basis": found.basis,
     }

@@ -98,13 +98,13 @@ def show_plan(loaded: Loaded, folder: Path, start: str | None, output: Output) -
     from cotkit.errors import RecipeError
     from cotkit.run.directory import RunDirectory
     from cotkit.run.plan import plan
-    from cotkit.run.runner import old_pins, resolve_pins
+    from cotkit.run.runner import known_pins, old_pins
 
     recipe, directory = loaded.recipe, RunDirectory(folder)
     names = [step.name for step in recipe.steps]
     if start is not None and start not in names:
         raise RecipeError(f"--from: the recipe '{recipe.name}' has no step '{start}'; it has {', '.join(names)}")
-    pins = resolve_pins(recipe, old_pins(directory))
+    pins = known_pins(recipe, old_pins(directory), output.warn)
     planned = plan(recipe, directory, pins, names.index(start) if start else None)
     lines, machine = [], []
     for one in planned:
@@ -122,11 +122,11 @@ def validate(recipe: RecipeArgument, set_: Set = None, as_json: Json = False, qu
       cotkit validate my.yaml --set vars.data=/data
     """
     from cotkit.recipe.load import load
-    from cotkit.run.runner import resolve_pins
+    from cotkit.run.runner import known_pins
 
     output = Output(as_json, quiet)
     loaded = load(recipe, set_ or ())
-    resolve_pins(loaded.recipe, {})
+    known_pins(loaded.recipe, {}, output.warn)
     names = [step.name for step in loaded.recipe.steps]
     output.data(
         f"{loaded.path}: a valid recipe '{loaded.recipe.name}' with the steps {', '.join(names)}",

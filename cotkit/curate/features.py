@@ -193,7 +193,7 @@ class Features(Step):
                 read_key(teacher)
 
     def asking(self, problems: Sequence[Problem]) -> list[Asking]:
-        """What `run` would ask about these problems, for an estimate; what judges will be asked is not known before."""
+        """What `run` would ask about these problems, for an estimate."""
         from cotkit.distill.estimate import Asking
 
         found = []
@@ -204,7 +204,22 @@ class Features(Step):
             found.append(
                 Asking(told, asked.teacher, asked.sampling, asked.samples, prompts, self.journal, usual, batch)
             )
+        for weak in self.weak:
+            if weak.judge is not None:
+                judge = self._judge(weak, weak.judge)
+                found += judge.asking(covered, weak.samples, f"{self.name}: judge of weak {weak.model}")
         return found
+
+    def _judge(self, weak: Weak, teacher: Teacher) -> Judge:
+        sampling = Sampling(temperature=None if "temperature" in teacher.ignores else 0.0)
+        return Judge(
+            step="judge",
+            teacher=teacher,
+            sampling=sampling,
+            limits=self.limits,
+            journal=self.journal,
+            when=weak.judge_when,
+        )
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]
@@ -314,15 +329,7 @@ class Features(Step):
         graded = Verify(step="verify", warn_undecided=1).run(tables, context)
         if weak.judge is None:
             return rows(Verdict, graded.kept), 0
-        sampling = Sampling(temperature=None if "temperature" in weak.judge.ignores else 0.0)
-        judge = Judge(
-            step="judge",
-            teacher=weak.judge,
-            sampling=sampling,
-            limits=self.limits,
-            journal=self.journal,
-            when=weak.judge_when,
-        )
+        judge = self._judge(weak, weak.judge)
         judged = judge.run({**tables, Verdict: graded.kept}, context)
         for name in ("judged", "requests", "journaled", "replayed", "usd"):
             if name in judged.counters:

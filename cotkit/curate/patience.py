@@ -34,6 +34,16 @@ def status(error: BaseException) -> int | None:
     return code if isinstance(code, int) else None
 
 
+def is_unreachable(error: BaseException) -> bool:
+    """Whether no answer came from the Hub at all, be it for want of a network or by HF_HUB_OFFLINE."""
+    from huggingface_hub.errors import LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    if isinstance(error, OfflineModeIsEnabled | LocalEntryNotFoundError):
+        return True
+    found = http_error(error)
+    return isinstance(error, ConnectionError | TimeoutError) or (found is not None and status(found) is None)
+
+
 def is_passing(error: BaseException, also: frozenset[int] = frozenset()) -> bool:
     """Whether a later attempt may succeed; `also` adds statuses that pass for this caller."""
     found = http_error(error)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationInfo
 
 from cotkit.config import resolve_path
-from cotkit.errors import InputError
+from cotkit.errors import InputError, UnreachableError
 
 _LOCAL = ("./", "../", "/", "~/", "cotkit:")
 _FILE = "tokenizer.json"
@@ -45,7 +45,9 @@ def tokenizer_file(name: str) -> Path:
     try:
         return Path(hf_hub_download(name, _FILE))
     except Exception as error:  # the Hub's client raises a dozen types
-        raise InputError(
+        from cotkit.curate.patience import is_unreachable
+
+        raise (UnreachableError if is_unreachable(error) else InputError)(
             f"tokenizer '{name}': the Hub did not give its {_FILE} ({type(error).__name__}); check the name and the "
             f"network, or give a path that begins with ./"
         ) from error

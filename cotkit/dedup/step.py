@@ -249,7 +249,7 @@ def _stopped(benchmark: Source, error: InputError) -> InputError:
     """What can be done about a benchmark that is not on this machine."""
     if benchmark.kind == "file":
         return error
-    return InputError(f"{error}; or give a file of it, or set `missing: skip` to go on without it")
+    return type(error)(f"{error}; or give a file of it, or set `missing: skip` to go on without it")
 
 
 def _earlier(sources: Sequence[Source], pins: Mapping[str, str]) -> pl.DataFrame | None:

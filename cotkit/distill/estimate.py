@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cotkit.distill.guard import Confirm
 from cotkit.distill.journal import Entry, Journal, read_journal
-from cotkit.distill.prices import Pricing, Usage
+from cotkit.distill.prices import Pricing, Quote, Usage
 from cotkit.distill.prompt import Message
 from cotkit.distill.request import Request, build
 from cotkit.distill.step import Distill
@@ -31,7 +31,7 @@ class Estimate:
 
     Attributes:
         requests: all of it, at most; `kept` of them are answered already and cost nothing.
-        least: where the answers decide how many there are.
+        least, least_usd: where the answers decide how many there are; tokens and usd are for the most, then.
         usd: None where the price is unknown.
         basis: where the length of an answer is from.
         price: the price as a sentence, with its source and date.
@@ -45,6 +45,7 @@ class Estimate:
     basis: str
     price: str
     least: int | None = None
+    least_usd: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -93,18 +94,34 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
         mean = float(min(guess, sampling.max_tokens or guess))
         better = "" if usual is not None else "; --probe 20 asks a few to know better"
         basis = f"{mean:,.0f} tokens an answer, a guess{better}"
-    open_requests = [r for r in requests if r.hash not in kept]
-    prompt_tokens = round(sum(len(str(r.body["messages"])) for r in open_requests) / _CHARACTERS_A_TOKEN)
-    if lengths and tokens is None:
-        prompt_tokens = round(statistics.fmean(u.prompt or 0 for u in lengths) * len(open_requests))
-    completion = round(mean * len(open_requests))
-    pricing = teacher.pricing()
-    now = datetime.now(UTC)
+    pricing, now = teacher.pricing(), datetime.now(UTC)
+    mean_prompt = statistics.fmean(u.prompt or 0 for u in lengths) if lengths and tokens is None else None
+
+    def reckoned(asked: Sequence[Request]) -> tuple[int, int, Decimal | None]:
+        """Prompt tokens, completion tokens and US dollars of those among these requests that are still open."""
+        left = [r for r in asked if r.hash not in kept]
+        prompt = round(sum(len(str(r.body["messages"])) for r in left) / _CHARACTERS_A_TOKEN)
+        if mean_prompt is not None:
+            prompt = round(mean_prompt * len(left))
+        completion = round(mean * len(left))
+        return prompt, completion, bill(pricing, prompt, completion, now, asking.batch)
+
     quote = pricing.at(now)
-    usd = bill(pricing, prompt_tokens, completion, now, asking.batch)
-    price = "unpriced: give teacher.price" if quote is None else quote.text()
-    least = None if asking.least in (None, asking.samples) else asking.least * len(asking.prompts)
-    return Estimate(len(requests), len(kept), prompt_tokens, completion, usd, basis, price, least)
+    price = "unpriced: give teacher.price" if quote is None else quote.text() + _at_other_hours(pricing, now)
+    prompt, completion, usd = reckoned(requests)
+    least = least_usd = None
+    if asking.least is not None and asking.least < asking.samples:
+        fewest = [r for n, r in enumerate(requests) if n % asking.samples < asking.least]
+        least, least_usd = len(fewest), reckoned(fewest)[2]
+    return Estimate(len(requests), len(kept), prompt, completion, usd, basis, price, least, least_usd)
+
+
+def _at_other_hours(pricing: Pricing, now: datetime) -> str:
+    spans: dict[Quote, list[str]] = {}
+    for span, quote in pricing.other_hours(now):
+        spans.setdefault(quote, []).append(span)
+    parts = [f"${quote.input} in, ${quote.output} out at {', '.join(hours)} UTC" for quote, hours in spans.items()]
+    return "".join(f"; {part}" for part in parts)
 
 
 def bill(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -104,6 +104,22 @@ class Pricing:
             None if cached is None else Decimal(str(cached)),
             named + ("" if special is None else ", peak hours" if special is row.get("peak") else ", off-peak hours"),
         )
+
+    def other_hours(self, when: datetime) -> list[tuple[str, Quote]]:
+        """The hours of that day (UTC) at which another price holds, each span with its price."""
+        start = when.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+        halves = [start + timedelta(minutes=30 * n) for n in range(48)]
+        now, spans = self.at(when), list[tuple[datetime, datetime, Quote]]()
+        for half in halves:
+            quote = self.at(half)
+            if quote is None or now is None or (quote.input, quote.output) == (now.input, now.output):
+                continue
+            end = half + timedelta(minutes=30)
+            if spans and spans[-1][1] == half and spans[-1][2] == quote:
+                spans[-1] = (spans[-1][0], end, quote)
+            else:
+                spans.append((half, end, quote))
+        return [(f"{begin:%H:%M}-{end:%H:%M}", quote) for begin, end, quote in spans]
 
     def cost(self, usage: Usage, when: datetime, batch: bool = False) -> Decimal | None:
         """US dollars of an answer that came at `when`; None where unknown."""

@@ -27,6 +27,8 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 if TYPE_CHECKING:
     import polars as pl
 
+    from cotkit.distill.estimate import Asking
+
 JOURNAL_FILE = "journal.sqlite"
 
 
@@ -158,6 +160,24 @@ class Distill(Step):
     def most(self) -> int:
         """Most samples of one problem."""
         return self.samples if self.until is None else self.until.max
+
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What `run` would ask about these problems, for an estimate."""
+        from cotkit.distill.estimate import Asking
+
+        prompts = list(self.prompts(frame(Problem, problems)))
+        return [
+            Asking(
+                self.name,
+                self.teacher,
+                self.sampling,
+                self.most,
+                prompts,
+                self.journal,
+                batch=self.batch is not None,
+                least=self.samples,
+            )
+        ]
 
     def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
         """(problem_id, messages) of each problem."""

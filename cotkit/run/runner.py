@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from cotkit.errors import InputError, RecipeError
+from cotkit.errors import InputError, RecipeError, UnreachableError
 from cotkit.recipe.lock import check_pins, lock_text, make_lock, resolved
 from cotkit.recipe.models import Recipe
 from cotkit.run import key
@@ -203,6 +203,21 @@ def resolve_pins(
     locked = recipe.lock.pins if recipe.lock is not None else old
     steps = recipe.steps if last is None else recipe.steps[: last + 1]
     return {step.name: step.materials(locked.get(step.name, {})) for step in steps}
+
+
+def known_pins(
+    recipe: Recipe, old: Mapping[str, Mapping[str, str]], tell: Callable[[str], None]
+) -> dict[str, dict[str, str]]:
+    """As resolve_pins, for a look without running: what cannot be reached now is told and left out."""
+    locked = recipe.lock.pins if recipe.lock is not None else old
+    found: dict[str, dict[str, str]] = {}
+    for step in recipe.steps:
+        try:
+            found[step.name] = step.materials(locked.get(step.name, {}))
+        except UnreachableError as error:
+            found[step.name] = {}
+            tell(f"{step.name}: not checked, {error}")
+    return found
 
 
 def old_pins(directory: RunDirectory) -> dict[str, dict[str, str]]:

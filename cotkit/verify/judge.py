@@ -11,8 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +28,9 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify import judge_prompt
 from cotkit.verify.extract import beside, visible
 
+if TYPE_CHECKING:
+    from cotkit.distill.estimate import Asking
+
 # The journal of the run's distill step, by its default name.
 JOURNAL_FILE = "journal.sqlite"
 # Where these are the rules' reasons, the extracted answer is a guess: the judge sees the end of the response.
@@ -36,6 +40,9 @@ _OPEN: Mapping[str, tuple[str, ...]] = {
     "rescue": ("incorrect", "undecided"),
     "all": ("correct", "incorrect", "undecided"),
 }
+# For an estimate: an answer to be judged, and a usual judgement in tokens (a few words and a line).
+_STAND_IN = "x" * 40
+_USUAL_TOKENS = 60
 _WHY = {"disagree-audit": "audit", "rescue": "rescue", "all": "all"}
 
 
@@ -158,6 +165,23 @@ class Judge(Step):
     def ready(self) -> None:
         if self.teacher.replay is None and self.when != "never":
             read_key(self.teacher)
+
+    def asking(self, problems: Sequence[Problem], attempts: int, what: str = "") -> list[Asking]:
+        """What it may be asked about so many attempts at each problem, for an estimate.
+
+        How many verdicts the rules leave open is not known before: from none to all of them.
+        """
+        from cotkit.distill.estimate import Asking
+
+        if self.when == "never":
+            return []
+        about = [p for p in problems if self.domains is None or p.domain in self.domains]
+        fill = partial(judge_prompt.fill, judge_prompt.DEFAULT if self.prompt is None else load_template(self.prompt))
+        texts = (fill(question(p.problem, p.choices), p.answer or "?", _STAND_IN, is_tail=False) for p in about)
+        prompts = [(p.problem_id, [{"role": "user", "content": text}]) for p, text in zip(about, texts, strict=True)]
+        least = attempts if self.when == "all" else 0
+        told = what or self.name or self.step
+        return [Asking(told, self.teacher, self.sampling, attempts, prompts, self.journal, _USUAL_TOKENS, least=least)]
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Every verdict comes out once, replaced where the judge decided it; none is dropped."""

@@ -206,3 +206,19 @@ def test_the_whole_chain_on_files(cli: Any, jsonl: Any, tmp_path: Path) -> None:
         assert teacher.asked == 6
     chosen = [json.loads(line) for line in (tmp_path / "s.jsonl").read_text().splitlines()]
     assert [row["answer"] for row in chosen] == ["0", "2", "4"]
+
+
+@pytest.mark.parametrize("command", [["validate", "s1k"], ["run", "s1k", "--dry-run"]])
+def test_a_look_without_a_network_tells_what_was_not_checked(cli: Any, command: list[str]) -> None:
+    done = cli(*command)
+    assert done.returncode == 0, done.stderr
+    assert "pull: not checked, the Hub cannot be reached" in done.stderr
+    assert "decontaminate" in done.stdout
+    assert cli("validate", "s1k", "--set", "distill.samplse=3").returncode == 2
+
+
+def test_an_estimate_without_a_network_says_how_to_get_one(cli: Any) -> None:
+    done = cli("estimate", "s1k")
+    assert done.returncode == 3
+    assert "--rows N" in done.stderr
+    assert cli("estimate", "s1k", "--rows", "10").returncode == 0

@@ -253,6 +253,46 @@ def test_an_estimate_counts_features_and_extract_and_asks_nobody(tmp_path: Path,
         assert told["steps"][1]["usd"] == 0
 
 
+def test_an_estimate_tells_the_least_and_the_most_where_answers_decide(tmp_path: Path, cli: Any) -> None:
+    teacher = "{base_url: http://127.0.0.1:9/v1, model: m, price: {input: 1, output: 2}}"
+    (tmp_path / "r.yaml").write_text(
+        "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
+        f"  - step: extract\n    of: [sums]\n    kinds: [needs_judge]\n    samples: 2\n    teacher: {teacher}\n"
+        f"  - step: features\n    domains: [science]\n    weak: [{{model: w, teacher: {teacher}, judge: {teacher}}}]\n"
+        f"  - step: distill\n    teacher: {teacher}\n    until: {{correct: 1, max: 3}}\n    budget: {{usd: 7}}\n"
+        f"  - step: verify\n  - step: judge\n    teacher: {teacher}\n"
+        f"  - step: select\n"
+    )
+    (tmp_path / "problems.jsonl").write_text('{"problem": "p", "answer": "1"}\n')
+    done = cli("estimate", "r.yaml", "--rows", "10", "--tokens", "1000", "--json")
+    told = json.loads(done.stdout)
+    found = {one["step"]: (one.get("least_requests"), one["requests"]) for one in told["steps"]}
+    assert found == {
+        "extract": (None, 20),
+        "features: weak w": (None, 10),
+        "features: judge of weak w": (0, 10),
+        "distill": (10, 30),
+        "judge": (0, 30),
+    }
+    costs = {one["step"]: (one.get("least_usd", one["usd"]), one["usd"]) for one in told["steps"]}
+    assert costs["distill"] == pytest.approx((costs["distill"][1] / 3, 30 * (1000 * 2 + 120) / 1e6), rel=0.05)
+    assert costs["judge"][0] == 0 < costs["judge"][1]
+    assert told["total_usd"] == pytest.approx(sum(most for _, most in costs.values()))
+    assert told["least_total_usd"] == pytest.approx(sum(least for least, _ in costs.values()))
+    assert "distill stops by itself at $7.00" in cli("estimate", "r.yaml", "--rows", "10").stdout
+
+
+def test_an_estimate_names_the_hours_at_which_another_price_holds() -> None:
+    pricing = Teacher(preset="deepseek", model="deepseek-v4-pro").pricing()
+    noon, night = (datetime(2026, 11, 21, hour, tzinfo=UTC) for hour in (12, 2))
+    assert [(span, str(quote.output)) for span, quote in pricing.other_hours(noon)] == [
+        ("01:00-04:00", "3.96"),
+        ("06:00-10:00", "3.96"),
+    ]
+    assert [span for span, _ in pricing.other_hours(night)] == ["00:00-01:00", "04:00-06:00", "10:00-00:00"]
+    assert Teacher(preset="groq", model="qwen/qwen3-32b").pricing().other_hours(noon) == []
+
+
 @pytest.mark.parametrize("concurrency", [1, 8])
 def test_a_budget_does_not_depend_on_the_order_of_rows(tmp_path: Path, concurrency: int) -> None:
     """Rows in front of those that are paid for count what those cost."""

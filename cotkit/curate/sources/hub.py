@@ -12,7 +12,7 @@ from pydantic import Field
 
 from cotkit.curate import patience
 from cotkit.curate.sources.file import FileSource, format_of
-from cotkit.errors import InputError
+from cotkit.errors import InputError, UnreachableError
 from cotkit.source import RawRow, Source
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ class HubSource(Source):
         try:
             sha = patiently(lambda: HfApi().dataset_info(self.id, revision=self.revision).sha)
         except Exception as error:
-            raise InputError(self.sentence(error)) from error
+            kind = UnreachableError if patience.is_unreachable(error) else InputError
+            raise kind(self.sentence(error)) from error
         if not sha:
             raise InputError(f"the Hub names no commit for {self.id}; set `revision` to a commit hash")
         return sha
