@@ -38,6 +38,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "select": "cotkit.curate.select:Select",
         "choose": "cotkit.curate.choose:Choose",
         "translate": "cotkit.curate.translate:Translate",
+        "trim": "cotkit.curate.trim:Trim",
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",
     },
