@@ -93,7 +93,6 @@ def _step(step: StepDiff) -> Iterator[str]:
 def _names(names: Names, indent: str, whole: bool) -> Iterator[str]:
     """Names that one side has alone: with their keys, or all on one line."""
     from cotkit.cli.story import printable
-
     from cotkit.recipe.diff import LABELS
 
     for sign, only, after in (("-", names.only_a, names.after_a), ("+", names.only_b, names.after_b)):

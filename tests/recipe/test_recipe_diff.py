@@ -97,13 +97,13 @@ def test_steps_lists_and_keys_by_their_names(cli: Any, recipe: Any) -> None:
 
 
 def test_models_are_named_by_their_model(cli: Any, recipe: Any) -> None:
-    weak = "{model: qwen2.5-7b, teacher: {base_url: 'http://127.0.0.1:1/v1', model: q}WHEN}"
-    features = "  - {step: features, weak: [%s]}\n  - step: distill"
-    judge = ", judge: {base_url: 'http://127.0.0.1:1/v1', model: j}"
-    old = recipe("a.yaml", ("  - step: distill", features % weak.replace("WHEN", judge)))
-    judge += ", judge_when: rescue"
-    more = "{model: other, path: runs/other}"
-    new = recipe("b.yaml", ("  - step: distill", features % f"{more}, {weak.replace('WHEN', judge)}"))
+    def features(weak: str) -> tuple[str, str]:
+        return "  - step: distill", f"  - {{step: features, weak: [{weak}]}}\n  - step: distill"
+
+    url = "base_url: 'http://127.0.0.1:1/v1'"
+    asked = f"model: qwen2.5-7b, teacher: {{{url}, model: q}}, judge: {{{url}, model: j}}"
+    old = recipe("a.yaml", features(f"{{{asked}}}"))
+    new = recipe("b.yaml", features(f"{{model: other, path: runs/other}}, {{{asked}, judge_when: rescue}}"))
     _, human, _ = diff(cli, old, new)
     assert "  weak\n    + other (first)\n        path: " in human
     assert "  weak.qwen2.5-7b.judge_when: (default) undecided-only → rescue\n" in human
@@ -111,9 +111,9 @@ def test_models_are_named_by_their_model(cli: Any, recipe: Any) -> None:
 
 def test_long_values_are_shown_where_they_differ(cli: Any, recipe: Any) -> None:
     words = [f"word-number-{n}" for n in range(12)]
-    old, new = ("filters: [{name: mentions, words: [%s]}, " % ", ".join(w) for w in (words, [*words[:-1], "other"]))
-    sides = (recipe(f"{n}.yaml", ("filters: [", text)) for n, text in enumerate((old, new)))
-    _, human, _ = diff(cli, *sides)
+    lists = (", ".join(words), ", ".join([*words[:-1], "other"]))
+    texts = (f"filters: [{{name: mentions, words: [{one}]}}, " for one in lists)
+    _, human, _ = diff(cli, *(recipe(f"{n}.yaml", ("filters: [", text)) for n, text in enumerate(texts)))
     line = next(line for line in human.splitlines() if "mentions.words" in line)
     assert line.endswith('"other"]')
     assert 'word-number-11"] → …' in line
