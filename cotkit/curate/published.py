@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cotkit.content import dataset_digest
 from cotkit.curate.layout import FOLDERS
 from cotkit.curate.sources.hub import HubSource, patiently
 from cotkit.errors import InputError
@@ -26,7 +27,7 @@ def fetch(repo: str, revision: str | None = None) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    wanted = [LOCK_FILE, FACTS_FILE, *(f"{folder}/*.parquet" for folder in FOLDERS.values())]
+    wanted = [LOCK_FILE, FACTS_FILE, "*.parquet"]  # a star stands for folders, too
     try:
         return Path(
             patiently(lambda: snapshot_download(repo, repo_type="dataset", revision=revision, allow_patterns=wanted))
@@ -41,7 +42,7 @@ def read_tables(folder: Path, splits: Sequence[str]) -> dict[str, pl.DataFrame]:
 
     found = {}
     for name, below in FOLDERS.items():
-        shards = [path for split in splits for path in sorted((folder / below).glob(f"{split}-*-of-*.parquet"))]
+        shards = _shards(folder / below, splits)
         try:
             if shards:
                 found[name] = pl.concat([pl.read_parquet(shard, glob=False) for shard in shards])
@@ -52,6 +53,16 @@ def read_tables(folder: Path, splits: Sequence[str]) -> dict[str, pl.DataFrame]:
     return found
 
 
+def _shards(folder: Path, splits: Sequence[str]) -> list[Path]:
+    return [path for split in splits for path in sorted(folder.glob(f"{split}-*-of-*.parquet"))]
+
+
+def other_files(folder: Path, splits: Sequence[str]) -> list[str]:
+    """Data files of a published folder, as sorted relative paths, that are no table of these splits."""
+    ours = {path for below in FOLDERS.values() for path in _shards(folder / below, splits)}
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet") if path not in ours)
+
+
 def read_facts(folder: Path) -> dict[str, Any] | None:
     """What `publish` wrote of the run that made the dataset, or None. Raises InputError for a damaged file."""
     path = folder / FACTS_FILE
@@ -59,8 +70,9 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        whole = isinstance(told["dataset"], str) and all(_is_fact(fact) for fact in told["steps"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        digests = {name: table["digest"] for name, table in told["tables"].items() if isinstance(table["rows"], int)}
+        whole = told["dataset"] == dataset_digest(digests) and all(_is_fact(fact) for fact in told["steps"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: the facts of the run cannot be read ({error}); fetch the dataset again") from error
     if not whole:
         raise InputError(f"{path}: these are no facts of a cotkit run; fetch the dataset again")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +11,21 @@ from typing import Any
 from pydantic import BaseModel
 
 from cotkit.config import PACKAGE
+from cotkit.distill.journal import read_journal
+from cotkit.distill.paid import is_database
+from cotkit.distill.recording import load_recording, write_recording
 from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.document import Document, KeyPath, Place, read
 from cotkit.recipe.load import validate
 from cotkit.recipe.models import Lock, Recipe
-from cotkit.run.runner import resolve_pins
+from cotkit.run.directory import RunDirectory
+from cotkit.run.runner import check_owner, resolve_pins
 from cotkit.run.tables import digest_of
 
 # Keys of files that a step writes: those of the new run lie in its own directory.
 _WRITTEN = ("journal", "cache")
+# Begins with a dot, since a new run directory must be empty but for such files.
+_ANSWERS = ".answers.jsonl.gz"
 
 
 @dataclass(frozen=True)
@@ -114,6 +120,25 @@ def prepare(path: Path, files: Path | None = None, answers: Path | None = None, 
             f"{path}: it cannot be rebuilt, since {'; '.join(missing)}; put it there, or name its folder with --files"
         )
     return _pinned(validate(document, path))
+
+
+def must_be_new(lock: Path, folder: Path, recipe: Recipe) -> None:
+    """The first run stays as it is, and so does anything else that lies at `folder`; raises RecipeError."""
+    if folder.resolve() == lock.parent.resolve():
+        raise RecipeError(f"--out {folder}: the first run lies there; give another folder")
+    if folder.is_dir():
+        check_owner(recipe, RunDirectory(folder))
+
+
+def gather(journals: Sequence[Path], folder: Path) -> Path:
+    """The answers of journals and recordings as one recording in the new run directory; of equal requests the first."""
+    entries = {
+        entry.request_hash: entry
+        for path in reversed(journals)
+        for entry in (read_journal(path) if is_database(path) else load_recording(path).entries.values())
+    }
+    write_recording(folder / _ANSWERS, [entries[name] for name in sorted(entries)], {})
+    return folder / _ANSWERS
 
 
 def _near(files: Path, name: str, pin: str) -> Path | None:

@@ -82,10 +82,8 @@ def test_steps_lists_and_keys_by_their_names(cli: Any, recipe: Any) -> None:
     assert "seed: 3 → 4" in human
     assert machine["steps"]["only_b"] == {"sample": {"step": "sample", "name": "sample", "rows": 40}}
     assert "  benchmarks\n    - aime24\n    + math500\n  exact: (default) true → false\n" in human
-    assert (
-        "    + no_url (after length)\n    order: length, gradable → gradable, length\n  filters.length.min_chars: 5 → 9\n"
-        in human
-    )
+    assert "    + no_url (after length)\n    order: length, gradable → gradable, length\n  filters.length" in human
+    assert "  filters.length.min_chars: 5 → 9\n" in human
     assert "steps\n  + sample (after decontaminate)\n      rows: 40\n" in human
     assert machine["steps"]["after_b"] == {"sample": "decontaminate"}
     assert "verify → grade" in human
