@@ -100,30 +100,38 @@ def _compare_dataset(
     old = {name: table_digest(table) for name, table in first.items()}
     new = {name: table_digest(table) for name, table in again.items()}
     noted = {name: str(table["digest"]) for name, table in original.noted.items()}
-    gone = [f"{FOLDERS.get(n, n)}/ ({t['rows']:,} rows)" for n, t in original.noted.items() if n not in first]
     # A push leaves the splits of other runs in `data`.
-    strange = [name for name in others if not (is_ours(name) and name.startswith(f"{FOLDERS['default']}/"))]
-    changed = [name for name in old if name in noted and old[name] != noted[name]]
-    why = [
-        *([f"the published rows are missing: {', '.join(gone)}"] if gone else []),
-        *([f"the rows of {', '.join(changed)} are not those that the first run wrote: they were changed since"]
-          if changed else []),
-        *([f"the first run did not publish {_listed(strange)}"] if strange else []),
-        *([f"splits of other runs are not compared: {_listed([n for n in others if n not in strange])}"]
-          if len(others) > len(strange) else []),
-    ]  # fmt: skip
+    splits = [name for name in others if is_ours(name) and name.startswith(f"{FOLDERS['default']}/")]
+    strange = [name for name in others if name not in splits]
+    why = list(_altered(original, old, strange, splits))
     if not again:
-        return Compared("dataset", "not comparable", rows, ("it has not been published again", *why))
+        return Compared("dataset", "not comparable", rows, (*why, "it has not been published again"))
     if not first:
         if noted:
             why.append(f"the rows made now have {'the' if noted == new else 'another'} digest that was noted of them")
         return Compared("dataset", "not comparable", rows, tuple(why) or ("no published rows are at hand",))
     digest = dataset_digest(new)
-    if old == new and not gone and not strange:
-        return Compared("dataset", "same", rows, (f"sha256:{digest}", *why))
+    if old == new and noted.keys() <= old.keys() and not strange:
+        return Compared("dataset", "same", rows, (*why, f"sha256:{digest}"))
     digests = f"sha256:{dataset_digest(old)} then, sha256:{digest} now" if old != new else f"sha256:{digest}"
     tables = {name: compare_tables(first[name], again[name], places) for name in first if name in again}
-    return Compared("dataset", "differs", rows, (digests, *why), tables)
+    return Compared("dataset", "differs", rows, (*why, digests), tables)
+
+
+def _altered(
+    original: Original, old: Mapping[str, str], strange: Sequence[str], splits: Sequence[str]
+) -> Iterator[str]:
+    """What became of the published files since; `old` are the digests of the tables that are there."""
+    if gone := [f"{FOLDERS.get(n, n)}/ ({t['rows']:,} rows)" for n, t in original.noted.items() if n not in old]:
+        yield f"the published rows are missing: {', '.join(gone)}"
+    if changed := [
+        name for name, digest in old.items() if original.noted.get(name, {}).get("digest", digest) != digest
+    ]:
+        yield f"the rows of {', '.join(changed)} are not those that the first run wrote: they were changed since"
+    if strange:
+        yield f"the first run did not publish {_listed(strange)}"
+    if splits:
+        yield f"splits of other runs are not compared: {_listed(splits)}"
 
 
 def _listed(names: Sequence[str]) -> str:
