@@ -15,9 +15,12 @@ from cotkit.cli.watch import Teller
 if TYPE_CHECKING:
     from cotkit.recipe.models import Recipe
     from cotkit.run.compare import Compared
+    from cotkit.run.comparison import Original
     from cotkit.run.funnel import Entry
-    from cotkit.run.original import Original
     from cotkit.run.plan import Planned
+
+# Begins with a dot, since a new run directory must be empty but for such files.
+_ANSWERS = ".answers.jsonl.gz"
 
 
 def reproduce(
@@ -63,10 +66,11 @@ def reproduce(
 
       cotkit reproduce downloads/dataset/recipe.lock.yaml --out runs/again --strict
     """
+    from cotkit.cli.original import open_original, published, with_published
     from cotkit.errors import IncompleteError, InputError, RecipeError, TeacherError
     from cotkit.recipe.lock import other_packages
-    from cotkit.run.comparison import compare_runs
-    from cotkit.run.original import open_original, published
+    from cotkit.run.comparison import Again, compare_runs
+    from cotkit.run.directory import RunDirectory
     from cotkit.run.rebuild import must_be_new, prepare, read_lock
     from cotkit.run.runner import run_recipe
 
@@ -75,7 +79,7 @@ def reproduce(
     _, recipe, journals = read_lock(original.lock)
     folder = out or Path("runs") / f"{recipe.name}-reproduced"
     must_be_new(original.lock, folder, recipe)
-    published(original.dataset, recipe)  # a damaged file is told now, not after the work
+    original = with_published(original, recipe)  # a damaged file is told now, not after the work
     answers = _answers(original, recipe, journal or [], journals, folder, output)
     rebuild = prepare(original.lock, files, answers, bool(journal))
     packages = other_packages(rebuild.lock)
@@ -91,7 +95,9 @@ def reproduce(
         if not heard.ended_steps:
             raise
         failure = error  # what was made until here can be compared
-    steps = compare_runs(original, rebuild.recipe, folder, heard.ended_steps, _elsewhere(original, bool(journal)))
+    tables = published(folder / "dataset", recipe) if _publishes(recipe, heard.ended_steps) else {}
+    again = Again(RunDirectory(folder), heard.ended_steps, tables, _elsewhere(original, bool(journal)))
+    steps = compare_runs(original, again, rebuild.recipe)
     told = _tell(original, folder, steps, warnings, output)
     if failure is not None:
         raise failure
@@ -99,6 +105,10 @@ def reproduce(
         raise IncompleteError(f"{incomplete} rows failed for a passing reason; run the same command again")
     if not told:
         raise typer.Exit(DIFFERENT)
+
+
+def _publishes(recipe: Recipe, ended: list[str]) -> bool:
+    return any(step.step == "publish" and step.name in ended for step in recipe.steps)
 
 
 class _Heard(Teller):
@@ -119,7 +129,8 @@ def _answers(
     """A recording with the answers of the first run, or None where no teacher is to be asked, or the user agrees to
     ask it. Raises RecipeError where the user does not."""
     from cotkit.cli.journal import journal_of
-    from cotkit.run.rebuild import asking, gather, unguarded
+    from cotkit.distill.recording import gather
+    from cotkit.run.rebuild import asking, unguarded
 
     if original.run is None and (steps := unguarded(recipe)):
         _agree(
@@ -129,14 +140,14 @@ def _answers(
             "",
         )
     if given:
-        return gather([journal_of(path) for path in given], folder)
+        return gather([journal_of(path) for path in given], folder / _ANSWERS)
     teachers = asking(recipe)
     if not teachers:
         return None
     if original.run is not None:
         known = [path for path in (original.run.path / "journal.sqlite", *journals) if path.is_file()]
         if known:
-            return gather(known, folder)
+            return gather(known, folder / _ANSWERS)
     who = {f"{t.model} at {t.host}" + (f" (key in {t.api_key_env})" if t.api_key_env else "") for t in teachers}
     _agree(
         output,

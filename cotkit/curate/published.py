@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit.content import dataset_digest
-from cotkit.curate.layout import FOLDERS
+from cotkit.curate.layout import FOLDERS, is_ours
 from cotkit.curate.sources.hub import HubSource, patiently
 from cotkit.errors import InputError
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FACTS_FILE = "reproduce.json"
 LOCK_FILE = "recipe.lock.yaml"
+# So many files are named.
+_FIRST = 3
 
 
 def fetch(repo: str, revision: str | None = None) -> Path:
@@ -58,9 +60,13 @@ def _shards(folder: Path, splits: Sequence[str]) -> list[Path]:
 
 
 def other_files(folder: Path, splits: Sequence[str]) -> list[str]:
-    """Data files of a published folder, as sorted relative paths, that are no table of these splits."""
+    """Data files of a published folder, as sorted relative paths, that are no table of these splits.
+
+    Without the splits that other runs have pushed into `data`: a push leaves those alone.
+    """
     ours = {path for below in FOLDERS.values() for path in _shards(folder / below, splits)}
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet") if path not in ours)
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet") if path not in ours)
+    return [name for name in found if not (is_ours(name) and name.startswith(f"{FOLDERS['default']}/"))]
 
 
 def read_facts(folder: Path) -> dict[str, Any] | None:
@@ -83,3 +89,22 @@ def _is_fact(fact: Any) -> bool:
     tables = all(isinstance(fact[t]["rows"], int) and isinstance(fact[t]["digest"], str) for t in ("kept", "dropped"))
     digests = all(isinstance(text, str) for part in ("pins", "code") for text in dict(fact[part]).values())
     return tables and digests and isinstance(fact["step"], str) and isinstance(fact["settings"], str)
+
+
+def altered(
+    noted: Mapping[str, Mapping[str, Any]], digests: Mapping[str, str], strange: Sequence[str]
+) -> Iterator[str]:
+    """What became of a published folder since, a phrase each.
+
+    Args:
+        noted: config -> {"rows", "digest"} as they were written.
+        digests: config -> digest of the rows that are there.
+        strange: data files that the run did not publish.
+    """
+    if gone := [f"{FOLDERS.get(n, n)}/ ({t['rows']:,} rows)" for n, t in noted.items() if n not in digests]:
+        yield f"the published rows are missing: {', '.join(gone)}"
+    if changed := [name for name, digest in digests.items() if noted.get(name, {}).get("digest", digest) != digest]:
+        yield f"the rows of {', '.join(changed)} are not those that the first run wrote: they were changed since"
+    if strange:
+        more = f" and {len(strange) - _FIRST} more" if len(strange) > _FIRST else ""
+        yield f"the first run did not publish {', '.join(strange[:_FIRST])}{more}"

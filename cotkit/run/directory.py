@@ -69,11 +69,10 @@ class RunDirectory:
         folder = self._found(name)
         try:
             files = json.loads((folder / "report.json").read_text(encoding="utf-8"))["files"].items()
-            written = {folder / file: entry["sha256"] for file, entry in files}
+            written = {str(file): entry["sha256"] for file, entry in files}
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return ["report.json"]
-        wrong = [path for path, digest in written.items() if not path.is_file() or digest_of(path) != digest]
-        return [path.relative_to(folder).as_posix() for path in wrong]
+        return [f for f, digest in written.items() if not (folder / f).is_file() or digest_of(folder / f) != digest]
 
     def kept(self, name: str) -> pl.DataFrame:
         return self.table(name, "kept")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,6 @@ from typing import Any
 from pydantic import BaseModel
 
 from cotkit.config import PACKAGE
-from cotkit.distill.journal import read_journal
-from cotkit.distill.paid import is_database
-from cotkit.distill.recording import load_recording, write_recording
 from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.document import Document, KeyPath, Place, read
 from cotkit.recipe.load import validate
@@ -24,8 +21,6 @@ from cotkit.run.tables import digest_of
 
 # Keys of files that a step writes: those of the new run lie in its own directory.
 _WRITTEN = ("journal", "cache")
-# Begins with a dot, since a new run directory must be empty but for such files.
-_ANSWERS = ".answers.jsonl.gz"
 
 
 @dataclass(frozen=True)
@@ -128,17 +123,6 @@ def must_be_new(lock: Path, folder: Path, recipe: Recipe) -> None:
         raise RecipeError(f"--out {folder}: the first run lies there; give another folder")
     if folder.is_dir():
         check_owner(recipe, RunDirectory(folder))
-
-
-def gather(journals: Sequence[Path], folder: Path) -> Path:
-    """The answers of journals and recordings as one recording in the new run directory; of equal requests the first."""
-    entries = {
-        entry.request_hash: entry
-        for path in reversed(journals)
-        for entry in (read_journal(path) if is_database(path) else load_recording(path).entries.values())
-    }
-    write_recording(folder / _ANSWERS, [entries[name] for name in sorted(entries)], {})
-    return folder / _ANSWERS
 
 
 def _near(files: Path, name: str, pin: str) -> Path | None:

@@ -3,44 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from cotkit.content import table_digest
 from cotkit.curate.layout import FOLDERS
 from cotkit.curate.publish import Publish
-from cotkit.curate.published import FACTS_FILE, LOCK_FILE, fetch, other_files, read_facts, read_tables
+from cotkit.curate.published import FACTS_FILE, LOCK_FILE, altered, fetch, other_files, read_facts, read_tables
 from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.models import Recipe
+from cotkit.run.comparison import Original
 from cotkit.run.directory import RunDirectory
-from cotkit.run.facts import Fact, fact
+from cotkit.run.facts import fact
 
 if TYPE_CHECKING:
     import polars as pl
 
 _REPO = re.compile(r"(?:hub:)?([\w.-]+/[\w.-]+)")
-
-
-@dataclass(frozen=True)
-class Original:
-    """What is to be built again.
-
-    Attributes:
-        lock: its recipe.lock.yaml.
-        run: the run directory it comes from, with all its tables.
-        dataset: the folder of the published files; they may be gone.
-        facts: step -> what the first run made there.
-        altered: step -> its files in `run` that are not as they were written.
-        noted: config -> {"rows", "digest"} of the dataset, as the first run wrote it down.
-    """
-
-    lock: Path
-    run: RunDirectory | None = None
-    dataset: Path | None = None
-    facts: Mapping[str, Fact] = field(default_factory=dict)
-    altered: Mapping[str, list[str]] = field(default_factory=dict)
-    noted: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def open_original(target: str, revision: str | None = None) -> Original:
@@ -75,28 +55,34 @@ def open_original(target: str, revision: str | None = None) -> Original:
 
 
 def _of_run(lock: Path, run: RunDirectory) -> Original:
-    facts, altered, noted = {}, {}, {}
+    facts, changed, noted = {}, {}, {}
     for folder, name in run.step_folders():
         wrong = run.altered(name)
         if wrong:
-            altered[name] = wrong
+            changed[name] = wrong
         elif (report := run.report(name)) is not None:
             facts[name] = fact(report)
         # `dataset` beside it is for its owner to edit; this is what was written then.
         inner = f"dataset/{FACTS_FILE}"
         if inner not in wrong and (told := read_facts((folder / inner).parent)) is not None:
             noted = told["tables"]
-    return Original(lock, run, run.path / "dataset", facts, altered, noted)
+    return Original(lock, run, run.path / "dataset", facts, changed, noted)
 
 
-def published(folder: Path | None, recipe: Recipe) -> dict[str, pl.DataFrame]:
-    """Config -> rows of a published folder, of the splits that the recipe publishes; none where there is no folder."""
-    return read_tables(folder, _splits(recipe)) if folder is not None else {}
+def with_published(original: Original, recipe: Recipe) -> Original:
+    """With the rows of its dataset as they are now; raises InputError for a file that is no table."""
+    if original.dataset is None:
+        return original
+    tables = published(original.dataset, recipe)
+    strange = other_files(original.dataset, _splits(recipe))
+    digests = {name: table_digest(table) for name, table in tables.items()}
+    became = tuple(altered(original.noted, digests, strange))
+    return replace(original, tables=tables, became=became, whole=original.noted.keys() <= tables.keys() and not strange)
 
 
-def others(folder: Path | None, recipe: Recipe) -> list[str]:
-    """Data files of a published folder that the recipe did not make."""
-    return other_files(folder, _splits(recipe)) if folder is not None else []
+def published(folder: Path, recipe: Recipe) -> dict[str, pl.DataFrame]:
+    """Config -> rows of a published folder, of the splits that the recipe publishes."""
+    return read_tables(folder, _splits(recipe))
 
 
 def _splits(recipe: Recipe) -> list[str]:
