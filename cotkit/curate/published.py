@@ -76,8 +76,9 @@ def read_facts(folder: Path) -> dict[str, Any] | None:
         return None
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        digests = {name: table["digest"] for name, table in told["tables"].items() if isinstance(table["rows"], int)}
-        whole = told["dataset"] == dataset_digest(digests) and all(_is_fact(fact) for fact in told["steps"])
+        counted = all(isinstance(table["rows"], int) for table in told["tables"].values())
+        digest = dataset_digest({name: table["digest"] for name, table in told["tables"].items()})
+        whole = counted and told["dataset"] == digest and all(_is_fact(fact) for fact in told["steps"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: the facts of the run cannot be read ({error}); fetch the dataset again") from error
     if not whole:
