@@ -93,14 +93,16 @@ def _step(step: StepDiff) -> Iterator[str]:
 def _names(names: Names, indent: str, whole: bool) -> Iterator[str]:
     """Names that one side has alone: with their keys, or all on one line."""
     from cotkit.cli.story import printable
+    from cotkit.recipe.diff import LABELS
 
-    for sign, only in (("-", names.only_a), ("+", names.only_b)):
+    for sign, only, after in (("-", names.only_a, names.after_a), ("+", names.only_b, names.after_b)):
         if not whole and only:
             yield f"{indent}{sign} {printable(', '.join(only))}"
             continue
         for name, keys in only.items():
-            yield f"{indent}{sign} {printable(name)}"
-            told = [(k, v) for k, v in _flat(keys) if k not in ("", "name", "step", "kind", "by") or v != name]
+            place = "first" if after[name] is None else f"after {after[name]}"
+            yield f"{indent}{sign} {printable(f'{name} ({place})')}"
+            told = [(k, v) for k, v in _flat(keys) if k not in ("", *LABELS) or v != name]
             yield from (f"{indent}    {printable(key)}: {_short(value)}" for key, value in told[:_MOST_KEYS])
             if len(told) > _MOST_KEYS:
                 yield f"{indent}    … and {len(told) - _MOST_KEYS} more keys"
@@ -117,9 +119,7 @@ def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
 def _change(change: Change) -> str:
     from cotkit.cli.story import printable
 
-    skip = 0
-    if change.a and change.b and isinstance(change.a.value, str) and isinstance(change.b.value, str):
-        skip = _alike(change.a.value, change.b.value)
+    skip = _alike(_text(change.a.value), _text(change.b.value)) if change.a and change.b else 0
     return f"{printable(change.key)}: {_value(change.a, skip)} → {_value(change.b, skip)}"
 
 
@@ -138,23 +138,30 @@ def _value(value: Value | None, skip: int = 0) -> str:
 
 
 def _short(value: Any, skip: int = 0) -> str:
+    """One line without its first `skip` characters, cut at its end."""
     from cotkit.cli.story import printable
 
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(i, Mapping) and isinstance(i.get("name"), str) for i in value)
-    ):
-        text = printable(", ".join(_item(item) for item in value))
-    elif isinstance(value, str):
-        text = f"…{value[skip:]}" if skip else value
-        text = printable(text) if text and text == text.strip() else json.dumps(text, ensure_ascii=False)
-    else:
-        text = printable(json.dumps(value, ensure_ascii=False))
+    text = f"…{_text(value)[skip:]}" if skip else _text(value)
+    if isinstance(value, str) and (not text or text != text.strip()):
+        text = json.dumps(text, ensure_ascii=False)
+    text = printable(text)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _text(value: Any) -> str:
+    from cotkit.recipe.diff import label
+
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(i, Mapping) and label(i) for i in value):
+        return ", ".join(_item(item) for item in value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _item(item: Mapping[str, Any]) -> str:
     """`length (min_chars: 15)`."""
-    keys = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in item.items() if key != "name")
-    return f"{item['name']} ({keys})" if keys else str(item["name"])
+    from cotkit.recipe.diff import label
+
+    name = label(item)
+    keys = ", ".join(f"{key}: {json.dumps(value, ensure_ascii=False)}" for key, value in item.items() if value != name)
+    return f"{name} ({keys})" if keys else str(name)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,37 +13,14 @@ from cotkit.cli.output import DIFFERENT, Output
 from cotkit.cli.watch import Teller
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from cotkit.recipe.models import Recipe
     from cotkit.run.compare import Compared
-    from cotkit.run.directory import RunDirectory
-    from cotkit.run.facts import Fact
+    from cotkit.run.comparison import Original
     from cotkit.run.funnel import Entry
     from cotkit.run.plan import Planned
 
-_REPO = re.compile(r"(?:hub:)?([\w.-]+/[\w.-]+)")
 # Begins with a dot, since a new run directory must be empty but for such files.
 _ANSWERS = ".answers.jsonl.gz"
-
-
-@dataclass(frozen=True)
-class Original:
-    """What is to be built again.
-
-    Attributes:
-        lock: its recipe.lock.yaml.
-        run: the run directory it comes from, with all its tables.
-        dataset: the folder of the published files.
-        facts: step -> what the first run made there.
-        digest: of the dataset, as the first run wrote it down.
-    """
-
-    lock: Path
-    run: RunDirectory | None = None
-    dataset: Path | None = None
-    facts: dict[str, Fact] = field(default_factory=dict)
-    digest: str | None = None
 
 
 def reproduce(
@@ -91,17 +66,20 @@ def reproduce(
 
       cotkit reproduce downloads/dataset/recipe.lock.yaml --out runs/again --strict
     """
+    from cotkit.cli.original import open_original, published, with_published
     from cotkit.errors import IncompleteError, InputError, RecipeError, TeacherError
     from cotkit.recipe.lock import other_packages
-    from cotkit.run.rebuild import prepare, read_lock
+    from cotkit.run.comparison import Again, compare_runs
+    from cotkit.run.directory import RunDirectory
+    from cotkit.run.rebuild import must_be_new, prepare, read_lock
     from cotkit.run.runner import run_recipe
 
     output = Output(as_json, quiet, yes)
     original = open_original(target, revision)
     _, recipe, journals = read_lock(original.lock)
     folder = out or Path("runs") / f"{recipe.name}-reproduced"
-    _must_be_new(original, folder, recipe)
-    _published(original, recipe)  # a damaged file is told now, not after the work
+    must_be_new(original.lock, folder, recipe)
+    original = with_published(original, recipe)  # a damaged file is told now, not after the work
     answers = _answers(original, recipe, journal or [], journals, folder, output)
     rebuild = prepare(original.lock, files, answers, bool(journal))
     packages = other_packages(rebuild.lock)
@@ -117,7 +95,9 @@ def reproduce(
         if not heard.ended_steps:
             raise
         failure = error  # what was made until here can be compared
-    steps = _compare(original, rebuild.recipe, folder, heard.ended_steps)
+    tables = published(folder / "dataset", recipe) if _publishes(recipe, heard.ended_steps) else {}
+    again = Again(RunDirectory(folder), heard.ended_steps, tables, _elsewhere(original, bool(journal)))
+    steps = compare_runs(original, again, rebuild.recipe)
     told = _tell(original, folder, steps, warnings, output)
     if failure is not None:
         raise failure
@@ -125,6 +105,11 @@ def reproduce(
         raise IncompleteError(f"{incomplete} rows failed for a passing reason; run the same command again")
     if not told:
         raise typer.Exit(DIFFERENT)
+
+
+def _publishes(recipe: Recipe, ended: list[str]) -> bool:
+    last = next((step.name for step in reversed(recipe.steps) if step.step == "publish"), None)
+    return last in ended
 
 
 class _Heard(Teller):
@@ -139,61 +124,13 @@ class _Heard(Teller):
         self.ended_steps.append(planned.step.name)
 
 
-def open_original(target: str, revision: str | None = None) -> Original:
-    """What the user named; raises InputError where there is no lock."""
-    from cotkit.curate.published import LOCK_FILE, fetch, read_facts
-    from cotkit.errors import InputError, RecipeError
-    from cotkit.run.directory import RunDirectory
-    from cotkit.run.facts import fact
-
-    path = Path(target).expanduser()
-    if not path.exists():
-        found = _REPO.fullmatch(target)
-        if found is None:
-            raise InputError(f"{target}: nothing is there; give a run, a dataset's folder, or a Hub dataset OWNER/NAME")
-        try:
-            path = fetch(found[1], revision)
-        except InputError as error:
-            raise InputError(f"{target}: no such folder here, and {error}") from error
-    elif revision is not None:
-        raise RecipeError(f"--revision {revision}: {target} is on this disk; it has no revisions")
-    folder = path if path.is_dir() else path.parent
-    lock = folder / LOCK_FILE if path.is_dir() else path
-    if not lock.is_file():
-        raise InputError(f"{target}: no {LOCK_FILE} is there; only a run, or a dataset published by one, has it")
-    if lock.name != LOCK_FILE:
-        return Original(lock)
-    run = RunDirectory(folder)
-    if names := [name for _, name in run.step_folders()]:
-        reports = {name: run.report(name) for name in names}
-        facts = {name: fact(report) for name, report in reports.items() if report is not None}
-        dataset = folder / "dataset"
-        return Original(lock, run, dataset if dataset.is_dir() else None, facts)
-    told = read_facts(folder)
-    facts = {one["step"]: one for one in told["steps"]} if told else {}
-    return Original(
-        lock, None, folder if (folder / "data").is_dir() else None, facts, told["dataset"] if told else None
-    )
-
-
-def _must_be_new(original: Original, folder: Path, recipe: Recipe) -> None:
-    """The first run stays as it is, and so does anything else that lies at --out."""
-    from cotkit.errors import RecipeError
-    from cotkit.run.directory import RunDirectory
-    from cotkit.run.runner import check_owner
-
-    if folder.resolve() == original.lock.parent.resolve():
-        raise RecipeError(f"--out {folder}: the first run lies there; give another folder")
-    if folder.is_dir():
-        check_owner(recipe, RunDirectory(folder))
-
-
 def _answers(
     original: Original, recipe: Recipe, given: list[Path], journals: list[Path], folder: Path, output: Output
 ) -> Path | None:
     """A recording with the answers of the first run, or None where no teacher is to be asked, or the user agrees to
     ask it. Raises RecipeError where the user does not."""
     from cotkit.cli.journal import journal_of
+    from cotkit.distill.recording import gather
     from cotkit.run.rebuild import asking, unguarded
 
     if original.run is None and (steps := unguarded(recipe)):
@@ -204,14 +141,14 @@ def _answers(
             "",
         )
     if given:
-        return _recording([journal_of(path) for path in given], folder)
+        return gather([journal_of(path) for path in given], folder / _ANSWERS)
     teachers = asking(recipe)
     if not teachers:
         return None
     if original.run is not None:
         known = [path for path in (original.run.path / "journal.sqlite", *journals) if path.is_file()]
         if known:
-            return _recording(known, folder)
+            return gather(known, folder / _ANSWERS)
     who = {f"{t.model} at {t.host}" + (f" (key in {t.api_key_env})" if t.api_key_env else "") for t in teachers}
     _agree(
         output,
@@ -221,86 +158,24 @@ def _answers(
     return None
 
 
+def _elsewhere(original: Original, given: bool) -> str:
+    """Where answers were looked for, and what to do where they are not there."""
+    if not given:
+        return "not in the journal or recording of the first run; name one that has them with --journal"
+    if original.run is not None:
+        return "not in the journal given; leave --journal out to answer from the first run's own"
+    return (
+        "not in the journal given; name another that has them with --journal, or leave --journal out and add --yes to "
+        "ask, and pay, the teacher for all of them"
+    )
+
+
 def _agree(output: Output, what: str, instead: str) -> None:
     from cotkit.cli.story import printable
     from cotkit.errors import RecipeError
 
     if not output.confirm(f"{printable(what)}; go on?"):
         raise RecipeError(f"{printable(what)}; nothing was run: {instead}add --yes to agree")
-
-
-def _recording(journals: list[Path], folder: Path) -> Path:
-    """The answers of journals and recordings as one recording in the new run directory; of equal requests the first."""
-    from cotkit.distill.journal import read_journal
-    from cotkit.distill.paid import is_database
-    from cotkit.distill.recording import load_recording, write_recording
-
-    entries = {
-        entry.request_hash: entry
-        for path in reversed(journals)
-        for entry in (read_journal(path) if is_database(path) else load_recording(path).entries.values())
-    }
-    write_recording(folder / _ANSWERS, [entries[name] for name in sorted(entries)], {})
-    return folder / _ANSWERS
-
-
-def _compare(original: Original, recipe: Recipe, folder: Path, ended: list[str]) -> list[Compared]:
-    """The steps in their order, then the dataset where the recipe publishes one."""
-    from dataclasses import replace
-
-    from cotkit.run.compare import compare_step, compare_tables
-    from cotkit.run.directory import RunDirectory
-    from cotkit.run.facts import fact
-    from cotkit.run.plan import inputs_of
-
-    again = RunDirectory(folder)
-    found: dict[str, Compared] = {}
-    for index, step in enumerate(recipe.steps):
-        if step.step == "publish":  # it passes its rows through; what it publishes is compared below
-            continue
-        report = again.report(step.name) if step.name in ended else None
-        makers = [found[maker.name] for maker in inputs_of(recipe.steps, index).values()]
-        one = compare_step(step.name, original.facts.get(step.name), fact(report) if report else None, makers)
-        if one.state == "differs" and original.run is not None:
-            pairs = {t: (original.run.table(step.name, t), again.table(step.name, t)) for t in ("kept", "dropped")}
-            one = replace(one, tables={table: compare_tables(*pair) for table, pair in pairs.items()})
-        found[step.name] = one
-    publish = next((step.name for step in reversed(recipe.steps) if step.step == "publish"), None)
-    if publish is None:
-        return list(found.values())
-    made = Original(original.lock, dataset=folder / "dataset" if publish in ended else None)
-    return [*found.values(), _compare_dataset(original, _published(original, recipe), _published(made, recipe))]
-
-
-def _published(original: Original, recipe: Recipe) -> dict[str, pl.DataFrame]:
-    """The tables of the published folder; none where there is none."""
-    from cotkit.curate.publish import Publish
-    from cotkit.curate.published import read_tables
-
-    publish = [step for step in recipe.steps if isinstance(step, Publish)]
-    splits = [split for step in publish for split in (step.split, *step.splits)]
-    return read_tables(original.dataset, splits) if original.dataset is not None else {}
-
-
-def _compare_dataset(
-    original: Original, first: Mapping[str, pl.DataFrame], again: Mapping[str, pl.DataFrame]
-) -> Compared:
-    from cotkit.content import dataset_digest, table_digest
-    from cotkit.run.compare import Compared, compare_tables
-
-    rows = {n: (first[n].height if n in first else None, again[n].height if n in again else None)
-            for n in {**first, **again}}  # fmt: skip
-    old = dataset_digest({name: table_digest(table) for name, table in first.items()}) if first else original.digest
-    if not again or old is None:
-        return Compared("dataset", "not comparable", rows, ("only one of the two is there",))
-    new = dataset_digest({name: table_digest(table) for name, table in again.items()})
-    why = []
-    if original.digest not in (None, old):
-        why.append("the published rows are not those that the first run wrote: they were changed since")
-    if old == new:
-        return Compared("dataset", "same", rows, (f"sha256:{new}", *why))
-    tables = {name: compare_tables(first[name], again[name]) for name in first if name in again}
-    return Compared("dataset", "differs", rows, (f"sha256:{old} then, sha256:{new} now", *why), tables)
 
 
 def _tell(original: Original, folder: Path, steps: list[Compared], warnings: list[str], output: Output) -> bool:
@@ -348,6 +223,8 @@ def _lines(one: Compared, width: int) -> list[str]:
 
 
 def _counted(table: str, first: int | None, again: int | None) -> str:
-    if first is None or again is None or first == again:
-        return f"{again if first is None else first:,} {table}" if (first, again) != (None, None) else ""
-    return f"{first:,} → {again:,} {table}"
+    if first == again:
+        return f"{again:,} {table}" if again is not None else ""
+    if first is None:
+        return f"{again:,} {table} (in this one alone)"
+    return f"{first:,} → {again:,} {table}" if again is not None else f"{first:,} {table} (in the first run alone)"

@@ -6,14 +6,14 @@ import gzip
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cotkit.distill.journal import Entry, Journal, read_journal
-from cotkit.distill.paid import spare
+from cotkit.distill.paid import is_database, spare
 from cotkit.distill.request import canonical, hash_text
 from cotkit.errors import InputError, StorageError
 
@@ -97,6 +97,17 @@ def load_recording(path: Path) -> Recording:
     if number == 0:
         raise InputError(f"{path}: the recording is empty")
     return Recording(entries, provenance)
+
+
+def gather(journals: Sequence[Path], out: Path) -> Path:
+    """The answers of journals and recordings as one recording `out`; of equal requests the first."""
+    entries = {
+        entry.request_hash: entry
+        for path in reversed(journals)
+        for entry in (read_journal(path) if is_database(path) else load_recording(path).entries.values())
+    }
+    write_recording(out, [entries[name] for name in sorted(entries)], {})
+    return out
 
 
 def import_recording(recording: Recording, journal: Path) -> int:

@@ -13,6 +13,8 @@ _MISSING = object()
 _TOP = ("version", "description", "seed")
 # Keys that say what a mapping is; two of another kind have no keys to compare.
 _TAGS = ("step", "kind", "by")
+# Keys that may name an item of a list, best first.
+LABELS = ("name", "step", "kind", "by", "model")
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,19 @@ class Change:
 
 @dataclass(frozen=True)
 class Names:
-    """A list of named things: name -> the keys that are no defaults, for what only one recipe has.
+    """A list of named things.
 
-    `order` holds the names that both have, as each recipe orders them, where the orders differ.
+    Attributes:
+        only_a, only_b: name -> the keys that are no defaults, for what only one recipe has.
+        after_a, after_b: for each of those the name before it in its own recipe; None for the first one.
+        order: the names that both have, as each recipe orders them, where the orders differ.
     """
 
     key: str
     only_a: Mapping[str, Any]
     only_b: Mapping[str, Any]
+    after_a: Mapping[str, str | None]
+    after_b: Mapping[str, str | None]
     order: tuple[tuple[str, ...], tuple[str, ...]] | None = None
 
     def __bool__(self) -> bool:
@@ -84,12 +91,10 @@ def compare(a: Side, b: Side) -> RecipeDiff:
     first, second = (_steps(side, a.published or b.published) for side in (a, b))
     pairs = _pairs(a, b, first, second)
     partner = {other: name for name, other in pairs.items()}
-    steps = Names(
-        "steps",
-        {name: _told(a, ("steps", n)) for name, n in first.items() if name not in pairs},
-        {name: _told(b, ("steps", n)) for name, n in second.items() if name not in partner},
-        _order(list(pairs), [partner[name] for name in second if name in partner]),
-    )
+    only_a = {name: _told(a, ("steps", n)) for name, n in first.items() if name not in pairs}
+    only_b = {name: _told(b, ("steps", n)) for name, n in second.items() if name not in partner}
+    order = _order(list(pairs), [partner[name] for name in second if name in partner])
+    steps = Names("steps", only_a, only_b, _before(only_a, first), _before(only_b, second), order)
     changed = []
     for name, other in pairs.items():
         places: tuple[KeyPath, KeyPath] = (("steps", first[name]), ("steps", second[other]))
@@ -121,12 +126,10 @@ def _compare(
                 yield from _compare(a, b, (*at_a, name), (*at_b, name), f"{key}.{name}" if key else name)
     elif _is_named(old) and _is_named(new):
         first, second = _labelled(old), _labelled(new)
-        names = Names(
-            key,
-            {name: _told(a, (*at_a, n)) for name, n in first.items() if name not in second},
-            {name: _told(b, (*at_b, n)) for name, n in second.items() if name not in first},
-            _order([name for name in first if name in second], [name for name in second if name in first]),
-        )
+        only_a = {name: _told(a, (*at_a, n)) for name, n in first.items() if name not in second}
+        only_b = {name: _told(b, (*at_b, n)) for name, n in second.items() if name not in first}
+        order = _order([name for name in first if name in second], [name for name in second if name in first])
+        names = Names(key, only_a, only_b, _before(only_a, first), _before(only_b, second), order)
         if names:
             yield names
         for name in first:
@@ -137,7 +140,13 @@ def _compare(
 
 
 def _value(side: Side, place: KeyPath, value: Any) -> Value | None:
-    return None if value is _MISSING else Value(_told(side, place), side.is_default(place))
+    """With all keys of a mapping, since the other side has none to compare; those that are no defaults come first."""
+    if value is _MISSING:
+        return None
+    told = _told(side, place)
+    if isinstance(value, Mapping):
+        told |= {k: _told(side, (*place, k)) for k in value if k not in told}
+    return Value(told, side.is_default(place))
 
 
 def _told(side: Side, place: KeyPath) -> Any:
@@ -161,10 +170,11 @@ def _tags(value: Mapping[str, Any]) -> dict[str, str]:
     return {tag: value[tag] for tag in _TAGS if isinstance(value.get(tag), str)}
 
 
-def _label(item: Any) -> str | None:
+def label(item: Any) -> str | None:
+    """By what an item of a list is named; None for one without a name."""
     if isinstance(item, str):
         return item
-    keys = ("name", "step", "kind", "by") if isinstance(item, Mapping) else ()
+    keys = LABELS if isinstance(item, Mapping) else ()
     return next((item[key] for key in keys if isinstance(item.get(key), str)), None)
 
 
@@ -172,7 +182,7 @@ def _is_named(value: Any) -> bool:
     """A list of mappings with names (some may be written by their names alone), or an empty one."""
     return (
         isinstance(value, list)
-        and all(_label(item) is not None for item in value)
+        and all(label(item) is not None for item in value)
         and (not value or any(isinstance(item, Mapping) for item in value))
     )
 
@@ -181,9 +191,9 @@ def _labelled(items: Sequence[Any]) -> dict[str, int]:
     """Name -> place in the list; a name that comes again is numbered."""
     found: dict[str, int] = {}
     for number, item in enumerate(items):
-        name, count = _label(item) or str(number), 2
+        name, count = label(item) or str(number), 2
         while name in found:
-            name, count = f"{_label(item)}#{count}", count + 1
+            name, count = f"{label(item)}#{count}", count + 1
         found[name] = number
     return found
 
@@ -203,6 +213,13 @@ def _pairs(a: Side, b: Side, first: Mapping[str, int], second: Mapping[str, int]
         if len(mine) == len(theirs) == 1:
             pairs[name] = theirs[0]
     return {name: pairs[name] for name in first if name in pairs}
+
+
+def _before(only: Iterable[str], names: Iterable[str]) -> dict[str, str | None]:
+    """For each of `only` the name before it among `names`, which are in their order."""
+    ordered = list(names)
+    before = dict(zip(ordered, [None, *ordered], strict=False))
+    return {name: before[name] for name in only}
 
 
 def _order(old: Sequence[str], new: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:

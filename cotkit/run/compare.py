@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.content import lasting, row_digests
@@ -58,18 +60,22 @@ class Compared:
     tables: Mapping[str, TableDiff] = field(default_factory=dict)
 
 
-def compare_step(name: str, first: Fact | None, again: Fact | None, makers: Sequence[Compared] = ()) -> Compared:
-    """What two facts of a step say; `makers` are the comparisons of the steps whose tables it reads."""
+def compare_step(
+    name: str, first: Fact | None, again: Fact | None, also: Sequence[str] = (), unknown: str = ""
+) -> Compared:
+    """What two facts of a step say.
+
+    Args:
+        also: what is known to have made it differ, besides what the facts tell; said only where it does.
+        unknown: why there is no fact of the first run.
+    """
     if first is None or again is None:
-        missing = "the first run tells nothing of it" if first is None else "it has not run again"
+        missing = (unknown or "the first run tells nothing of it") if first is None else "it has not run again"
         return Compared(name, "not comparable", why=(missing,))
     tables = ("kept", "dropped")
     rows = {table: (first[table]["rows"], again[table]["rows"]) for table in tables}
     equal = all(first[table]["digest"] == again[table]["digest"] for table in tables)
-    why = (
-        *_causes(first, again),
-        *(f"'{m.name}' gave it other rows" for m in makers if m.state == "differs" and not equal),
-    )
+    why = (*_causes(first, again), *(() if equal else also))
     if not equal and not why:
         why = ("from the same inputs by the same code: other answers, or another machine",)
     return Compared(name, "same" if equal else "differs", rows, why)
@@ -92,8 +98,13 @@ def _short(digest: str) -> str:
     return f"{head}{sign}{tail[:12]}…" if len(tail) > 12 else digest
 
 
-def compare_tables(first: pl.DataFrame, again: pl.DataFrame) -> TableDiff:
-    """Which rows differ, by content as cotkit.content has it."""
+def compare_tables(
+    first: pl.DataFrame, again: pl.DataFrame, places: Mapping[str, str] = MappingProxyType({})
+) -> TableDiff:
+    """Which rows differ, by content as cotkit.content has it.
+
+    `places` is problem_id -> SOURCE:NUMBER, to name rows by that say no source themselves.
+    """
     columns = tuple(sorted({*lasting(first).columns} ^ {*lasting(again).columns}))
     if columns:
         both = [name for name in first.columns if name in again.columns]
@@ -116,11 +127,12 @@ def compare_tables(first: pl.DataFrame, again: pl.DataFrame) -> TableDiff:
     gone = [name for name in rows if name not in others]
     come = [name for name in others if name not in rows]
     changed = [name for name, (_, digest) in rows.items() if name in others and others[name][1] != digest]
+    named = partial(_name, key, places)
     examples = [
-        *({"row": _name(name), "in": "both", "columns": _differing(first, again, rows[name][0], others[name][0])}
+        *({"row": named(name), "in": "both", "columns": _differing(first, again, rows[name][0], others[name][0])}
           for name in changed[:FIRST]),
-        *({"row": _name(name), "in": "first", "columns": []} for name in gone[:FIRST]),
-        *({"row": _name(name), "in": "again", "columns": []} for name in come[:FIRST]),
+        *({"row": named(name), "in": "first", "columns": []} for name in gone[:FIRST]),
+        *({"row": named(name), "in": "again", "columns": []} for name in come[:FIRST]),
     ]  # fmt: skip
     return TableDiff(len(gone), len(come), len(changed), columns=columns, examples=tuple(examples))
 
@@ -134,8 +146,13 @@ def _key(first: pl.DataFrame, again: pl.DataFrame) -> list[str] | None:
     return None
 
 
-def _name(key: Sequence[Any]) -> str:
-    return ":".join(map(str, key))
+def _name(key: Sequence[str], places: Mapping[str, str], values: Sequence[Any]) -> str:
+    """SOURCE:NUMBER as `cotkit report RUN --row` takes it, with the sample of an attempt."""
+    row = dict(zip(key, values, strict=True))
+    if "source" in row:
+        return f"{row['source']}:{row['source_row']}"
+    place = places.get(row["problem_id"], row["problem_id"])
+    return f"{place}, sample {row['sample']}" if "sample" in row else place
 
 
 def _differing(first: pl.DataFrame, again: pl.DataFrame, place: int, other: int) -> list[str]:

@@ -64,6 +64,16 @@ class RunDirectory:
             return None
         return report if whole else None
 
+    def altered(self, name: str) -> list[str]:
+        """Files of a finished step that are gone, or are not as they were written; its report, if that is damaged."""
+        folder = self._found(name)
+        try:
+            files = json.loads((folder / "report.json").read_text(encoding="utf-8"))["files"].items()
+            written = {str(file): entry["sha256"] for file, entry in files}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return ["report.json"]
+        return [f for f, digest in written.items() if not (folder / f).is_file() or digest_of(folder / f) != digest]
+
     def kept(self, name: str) -> pl.DataFrame:
         return self.table(name, "kept")
 
@@ -72,10 +82,13 @@ class RunDirectory:
 
     def table(self, name: str, table: str) -> pl.DataFrame:
         """`kept` or `dropped` of a step; raises InputError where it has not run."""
+        return read_table(self._found(name) / f"{table}.parquet")
+
+    def _found(self, name: str) -> Path:
         folder = self.find(name)
         if folder is None:
             raise InputError(f"{self.path}: step '{name}' has not run here; run the recipe up to it first")
-        return read_table(folder / f"{table}.parquet")
+        return folder
 
     def work_folder(self, number: int, name: str) -> Path:
         """An empty scratch folder for a step that is about to run."""

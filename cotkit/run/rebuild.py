@@ -15,7 +15,8 @@ from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.document import Document, KeyPath, Place, read
 from cotkit.recipe.load import validate
 from cotkit.recipe.models import Lock, Recipe
-from cotkit.run.runner import resolve_pins
+from cotkit.run.directory import RunDirectory
+from cotkit.run.runner import check_owner, resolve_pins
 from cotkit.run.tables import digest_of
 
 # Keys of files that a step writes: those of the new run lie in its own directory.
@@ -114,6 +115,14 @@ def prepare(path: Path, files: Path | None = None, answers: Path | None = None, 
             f"{path}: it cannot be rebuilt, since {'; '.join(missing)}; put it there, or name its folder with --files"
         )
     return _pinned(validate(document, path))
+
+
+def must_be_new(lock: Path, folder: Path, recipe: Recipe) -> None:
+    """The first run stays as it is, and so does anything else that lies at `folder`; raises RecipeError."""
+    if folder.resolve() == lock.parent.resolve():
+        raise RecipeError(f"--out {folder}: the first run lies there; give another folder")
+    if folder.is_dir():
+        check_owner(recipe, RunDirectory(folder))
 
 
 def _near(files: Path, name: str, pin: str) -> Path | None:

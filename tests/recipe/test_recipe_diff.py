@@ -82,13 +82,46 @@ def test_steps_lists_and_keys_by_their_names(cli: Any, recipe: Any) -> None:
     assert "seed: 3 → 4" in human
     assert machine["steps"]["only_b"] == {"sample": {"step": "sample", "name": "sample", "rows": 40}}
     assert "  benchmarks\n    - aime24\n    + math500\n  exact: (default) true → false\n" in human
-    assert "    + no_url\n    order: length, gradable → gradable, length\n  filters.length.min_chars: 5 → 9\n" in human
+    assert "    + no_url (after length)\n    order: length, gradable → gradable, length\n  filters.length" in human
+    assert "  filters.length.min_chars: 5 → 9\n" in human
+    assert "steps\n  + sample (after decontaminate)\n      rows: 40\n" in human
+    assert machine["steps"]["after_b"] == {"sample": "decontaminate"}
     assert "verify → grade" in human
     assert "samples: (default) 1 → 4" in human
     prompt = next(line for line in human.splitlines() if "prompt.system" in line)
     assert "Box the answer. → …" in prompt
     assert prompt.endswith("Box it.")
     assert [step["a"] for step in machine["changed"]] == ["filter", "decontaminate", "distill", "verify"]
+
+
+def test_models_are_named_by_their_model(cli: Any, recipe: Any) -> None:
+    def features(weak: str) -> tuple[str, str]:
+        return "  - step: distill", f"  - {{step: features, weak: [{weak}]}}\n  - step: distill"
+
+    url = "base_url: 'http://127.0.0.1:1/v1'"
+    asked = f"model: qwen2.5-7b, teacher: {{{url}, model: q}}, judge: {{{url}, model: j}}"
+    old = recipe("a.yaml", features(f"{{{asked}}}"))
+    new = recipe("b.yaml", features(f"{{model: other, path: runs/other}}, {{{asked}, judge_when: rescue}}"))
+    _, human, _ = diff(cli, old, new)
+    assert "  weak\n    + other (first)\n        path: " in human
+    assert "  weak.qwen2.5-7b.judge_when: (default) undecided-only → rescue\n" in human
+
+
+def test_long_values_are_shown_where_they_differ(cli: Any, recipe: Any) -> None:
+    words = [f"word-number-{n}" for n in range(12)]
+    lists = (", ".join(words), ", ".join([*words[:-1], "other"]))
+    texts = (f"filters: [{{name: mentions, words: [{one}]}}, " for one in lists)
+    _, human, _ = diff(cli, *(recipe(f"{n}.yaml", ("filters: [", text)) for n, text in enumerate(texts)))
+    line = next(line for line in human.splitlines() if "mentions.words" in line)
+    assert line.endswith('"other"]')
+    assert 'word-number-11"] → …' in line
+
+
+def test_a_mapping_in_place_of_none_is_told_with_its_defaults(cli: Any, recipe: Any) -> None:
+    other = recipe("b.yaml", ("model: m}", "model: m}\n    until: {max: 4, correct: 1}"))
+    _, human, machine = diff(cli, recipe("a.yaml"), other)
+    assert 'until: (default) null → {"max": 4, "correct": 1}' in human
+    assert machine["changed"][0]["changes"][0]["b"] == {"value": {"max": 4, "correct": 1}, "default": False}
 
 
 def test_a_variable_without_a_value_stops_nothing(cli: Any, recipe: Any) -> None:

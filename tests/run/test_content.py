@@ -71,9 +71,9 @@ def traces(*texts: str) -> pl.DataFrame:
     ("again", "counts", "rows"),
     [
         (traces("a", "b", "c", "d"), (0, 0, 0, False), []),
-        (traces("a", "X", "c", "d"), (0, 0, 1, False), ["p0:1"]),
-        (traces("a", "b", "c"), (1, 0, 0, False), ["p1:1"]),
-        (traces("a", "b", "c", "d", "e"), (0, 1, 0, False), ["p2:0"]),
+        (traces("a", "X", "c", "d"), (0, 0, 1, False), ["p0, sample 1"]),
+        (traces("a", "b", "c"), (1, 0, 0, False), ["p1, sample 1"]),
+        (traces("a", "b", "c", "d", "e"), (0, 1, 0, False), ["p2, sample 0"]),
         (traces("a", "b", "c", "d")[[1, 0, 2, 3]], (0, 0, 0, True), []),
     ],
 )

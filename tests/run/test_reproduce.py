@@ -249,12 +249,18 @@ def test_one_altered_answer_is_told_at_distill(first: First, here: Any) -> None:
     assert (kept["changed"], kept["only_first"], kept["only_again"]) == (1, 0, 0)
     assert "response" in kept["examples"][0]["columns"]
     assert {*kept["examples"][0]["columns"]} <= {"reasoning", "response"}
+    # Its row in the source, as `cotkit report RUN --row` takes it.
+    row, _, sample = kept["examples"][0]["row"].partition(", sample ")
+    assert row in {f"sums:{number}" for number in range(6)}
+    assert sample in ("0", "1")
     # The published folder alone shows it, too: by its digests, and by every attempt that it holds.
     done = here("reproduce", first.dataset, "--journal", first.answers, "--files", first.home, "--out", "d", "--json")
     assert done.returncode == 8
     assert states(done)["filter"] == "same"
     assert states(done)["distill"] == "differs"
-    assert step(done, "dataset")["tables"]["all-traces"]["changed"] >= 1
+    attempts = step(done, "dataset")["tables"]["all-traces"]
+    assert attempts["changed"] >= 1
+    assert attempts["examples"][0]["row"] == f"{row}, sample {sample}"
 
 
 def test_a_missing_answer_is_a_dropped_row_and_asks_nobody(first: First, here: Any, teacher: FakeTeacher) -> None:
@@ -264,7 +270,11 @@ def test_a_missing_answer_is_a_dropped_row_and_asks_nobody(first: First, here: A
     done = here("reproduce", first.run, "--journal", first.answers, "--json", env=KEY)
     assert done.returncode == 8, done.stderr
     assert step(done, "distill")["rows"] == {"kept": [12, 11], "dropped": [0, 1]}
+    (why,) = step(done, "distill")["why"]
+    assert why.startswith("1 answer is not in the journal given; leave --journal out")
     assert teacher.asked == asked
+    moved = here("reproduce", first.dataset, "--journal", first.answers, "--files", first.home, "--out", "m", "--json")
+    assert "add --yes to ask, and pay, the teacher" in step(moved, "distill")["why"][0]
     # Several places together have them all.
     both = here("reproduce", first.run, "--journal", first.answers, "--journal", first.run, "--out", "both")
     assert both.returncode == 0, both.stderr
@@ -318,6 +328,64 @@ def test_changed_published_rows_are_told(first: First, here: Any) -> None:
     dataset = step(done, "dataset")
     assert "they were changed since" in " ".join(dataset["why"])
     assert dataset["tables"]["default"]["moved"] is True
+
+
+def test_published_rows_that_are_gone_are_not_the_same(first: First, here: Any) -> None:
+    given = ("--journal", first.answers, "--files", first.home, "--json")
+    shutil.rmtree(first.dataset / "metadata")
+    done = here("reproduce", first.dataset, *given)
+    assert (done.returncode, states(done)["dataset"]) == (8, "differs")
+    found = step(done, "dataset")
+    assert f"the published rows are missing: metadata/ ({found['rows']['metadata'][1]} rows)" in found["why"]
+    assert found["rows"]["metadata"][0] is None
+    human = here("reproduce", first.dataset, *given[:-1])
+    assert "metadata (in this one alone)" in human.stdout
+    for name in ("data", "all-traces"):
+        shutil.rmtree(first.dataset / name)
+        done = here("reproduce", first.dataset, *given)
+        assert done.returncode == 8
+        assert f"{name}/ (" in step(done, "dataset")["why"][0]
+    assert states(done) == dict.fromkeys(STEPS, "same") | {"dataset": "not comparable"}
+    assert "the rows made now have the digest that was noted of them" in step(done, "dataset")["why"]
+    # A run knows of its dataset, too.
+    shutil.rmtree(first.run / "dataset")
+    done = here("reproduce", first.run, "--out", "of-run", "--json")
+    assert done.returncode == 8
+    assert "the published rows are missing: data/" in step(done, "dataset")["why"][0]
+
+
+def test_data_that_the_run_did_not_publish_is_told(first: First, here: Any) -> None:
+    shard = next((first.dataset / "data").glob("*.parquet"))
+    given = ("reproduce", first.dataset, "--journal", first.answers, "--files", first.home, "--json")
+    # Another run's split is left there by a push.
+    shutil.copy(shard, shard.with_name("test-00000-of-00001.parquet"))
+    done = here(*given)
+    assert done.returncode == 0
+    (first.dataset / "extra").mkdir()
+    shutil.copy(shard, first.dataset / "extra")
+    done = here(*given)
+    assert (done.returncode, states(done)["dataset"]) == (8, "differs")
+    assert f"the first run did not publish extra/{shard.name}" in step(done, "dataset")["why"]
+
+
+def test_changed_tables_of_a_run_are_told(first: First, here: Any) -> None:
+    table = first.run / "02-filter" / "kept.parquet"
+    table.write_bytes(table.read_bytes()[:-8] + b"notbytes")  # as long as before
+    (first.run / "04-verify" / "dropped.parquet").unlink()
+    shard = next((first.run / "dataset" / "data").glob("*.parquet"))
+    rows = pl.read_parquet(shard)
+    shard.unlink()  # it is a link to the step's own
+    rows.reverse().write_parquet(shard)
+    done = here("reproduce", first.run, "--json")
+    assert done.returncode == 8
+    assert states(done) == dict.fromkeys(STEPS, "same") | dict.fromkeys(("filter", "verify"), "not comparable") | {
+        "dataset": "differs"
+    }
+    assert step(done, "filter")["why"] == ["the first run's files were changed since: kept.parquet"]
+    assert step(done, "verify")["why"] == ["the first run's files were changed since: dropped.parquet"]
+    assert "the rows of default are not those that the first run wrote: they were changed since" in " ".join(
+        step(done, "dataset")["why"]
+    )
 
 
 def test_nothing_is_pushed_and_nothing_is_written_to_the_first_run(first: First, here: Any, tmp_path: Path) -> None:
