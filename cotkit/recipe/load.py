@@ -61,15 +61,14 @@ def load(reference: str, options: Sequence[str] = (), limit: int | None = None) 
     Raises RecipeError with file:line:column, the key and the nearest valid one.
     """
     path = find(reference)
-    document = _included(path, ())
-    in_file = variables.named(document.data)
+    document, in_files = _included(path, ())
     for option in options:
         key, value = override.parse_option(option)
         _check_variable(document, key, option)
         override.apply(document, key, _from_here(key, value), Place(f"--set {option}"))
     if limit is not None:
         _limit(document, limit)
-    variables.substitute(document, in_file)
+    variables.substitute(document, in_files)
     switch_steps(document)
     recipe = validate(document, path)
     return Loaded(recipe, path, document)
@@ -77,7 +76,7 @@ def load(reference: str, options: Sequence[str] = (), limit: int | None = None) 
 
 def written(reference: str) -> Document:
     """A recipe as its files write it: what is included is in it, variables are not yet put in their places."""
-    return _included(find(reference), ())
+    return _included(find(reference), ())[0]
 
 
 def validate(document: Document, path: Path) -> Recipe:
@@ -93,7 +92,9 @@ def validate(document: Document, path: Path) -> Recipe:
     return recipe
 
 
-def _included(path: Path, above: tuple[Path, ...]) -> Document:
+def _included(path: Path, above: tuple[Path, ...]) -> tuple[Document, set[str]]:
+    """What a file and those that it includes come to, and the variables that these name: an edit may take out what
+    named one, and the file that declares it is right all the same."""
     document = expand(read(path), path, _block_path)
     include = document.data.pop("include", None)
     edits = {key: document.data.pop(key) for key in ("remove", "insert", "set") if key in document.data}
@@ -103,11 +104,11 @@ def _included(path: Path, above: tuple[Path, ...]) -> Document:
             raise RecipeError(
                 f"{document.place((key,))}: `{key}:` changes an included recipe; edit the steps here instead"
             )
-        return document
+        return document, variables.named(document.data)
     base = _include_path(include, path, document)
     if base.resolve() in above or base.resolve() == path.resolve():
         raise RecipeError(f"{document.place(('include',))}: the recipe includes itself by way of {include}")
-    below = _included(base, (*above, path.resolve()))
+    below, named = _included(base, (*above, path.resolve()))
     anchor_paths(below.data, base.parent)
     merged = merge(below, document)
     if "remove" in edits:
@@ -119,7 +120,9 @@ def _included(path: Path, above: tuple[Path, ...]) -> Document:
         raise RecipeError(f"{document.place(('set',))}: `set:` is a mapping such as {{distill.samples: 4}}")
     for key, value in (overrides or {}).items():
         override.apply(merged, key, value, document.place(("set", key)))
-    return merged
+    # What this file itself gives a value to must be named after its own edits.
+    own = {name for name in variables.declared(merged) if merged.place(("vars", name)).file == str(path)}
+    return merged, (named - own) | variables.named(merged.data)
 
 
 def _include_path(include: Any, path: Path, document: Document) -> Path:

@@ -18,21 +18,25 @@ def named(value: Any) -> set[str]:
     return set(_VARIABLE.findall(value)) if isinstance(value, str) else set()
 
 
-def substitute(document: Document, in_file: set[str]) -> None:
+def declared(document: Document) -> dict[str, Any]:
+    """The variables with their values; none where `vars` is no mapping, which the model refuses."""
+    values = document.data.get("vars")
+    return values if isinstance(values, dict) else {}
+
+
+def substitute(document: Document, in_files: set[str]) -> None:
     """Put the values of `vars` where they are named, in place.
 
     Args:
-        in_file: the variables that the file names; an override may since have taken one's place.
+        in_files: the variables that the files name; an edit or an override may since have taken one's place.
 
     Raises RecipeError for a variable without a value, one that is not declared, and one that nothing uses.
     """
-    values = document.data.get("vars") or {}
-    if not isinstance(values, dict):
-        return
+    values = declared(document)
     used: set[str] = set()
     for key in [k for k in document.data if k != "vars"]:
         document.data[key] = _walk(document.data[key], (key,), document, values, used)
-    unused = sorted(set(values) - used - in_file)
+    unused = sorted(set(values) - used - in_files)
     if unused and not document.data.get("lock"):
         raise RecipeError(
             f"{document.place(('vars', unused[0]))}: the variable '{unused[0]}' is used nowhere; "
