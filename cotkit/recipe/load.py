@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -42,12 +43,20 @@ def find(reference: str) -> Path:
     path = Path(reference).expanduser() if reference.startswith("~/") else Path(reference)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return path
+    if (named := SHIPPED / f"{reference}.yaml") in shipped():
+        return named
+    raise RecipeError(f"no recipe '{reference}': neither a YAML file nor a shipped recipe; {_nearest(reference)}")
+
+
+def _nearest(name: str) -> str:
     names = [p.stem for p in shipped()]
-    if reference in names:
-        return SHIPPED / f"{reference}.yaml"
-    near = difflib.get_close_matches(reference, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"shipped recipes: {', '.join(names) or 'none'}"
-    raise RecipeError(f"no recipe '{reference}': neither a YAML file nor a shipped recipe; {hint}")
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else f"shipped recipes: {', '.join(names) or 'none'}"
+
+
+def slug(stem: str) -> str:
+    """A file's stem as the name of a recipe."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip("-._") or "recipe"
 
 
 def load(reference: str, options: Sequence[str] = (), limit: int | None = None) -> Loaded:
@@ -96,9 +105,10 @@ def _included(path: Path, above: tuple[Path, ...]) -> tuple[Document, set[str]]:
     """What a file and those that it includes come to, and the variables that these name: an edit may take out what
     named one, and the file that declares it is right all the same."""
     document = expand(read(path), path, _block_path)
+    includes = "include" in document.data
     include = document.data.pop("include", None)
     edits = {key: document.data.pop(key) for key in ("remove", "insert", "set") if key in document.data}
-    if include is None:
+    if not includes:
         if edits:
             key = next(iter(edits))
             raise RecipeError(
@@ -110,7 +120,16 @@ def _included(path: Path, above: tuple[Path, ...]) -> tuple[Document, set[str]]:
         raise RecipeError(f"{document.place(('include',))}: the recipe includes itself by way of {include}")
     below, named = _included(base, (*above, path.resolve()))
     anchor_paths(below.data, base.parent)
+    if "steps" in document.data and "steps" in below.data:
+        raise RecipeError(
+            f"{document.place(('steps',))}: `steps:` would replace every step of the included {include}; change them "
+            "with `remove`, `insert` and `set`, or leave out the include"
+        )
     merged = merge(below, document)
+    if "name" not in document.data:
+        # A run directory belongs to a recipe by its name: it must not be the included one's.
+        merged.data["name"] = slug(path.stem)
+        merged.move(("name",), document.place(("include",)))
     if "remove" in edits:
         remove_steps(merged, edits["remove"], document.place(("remove",)))
     if "insert" in edits:
@@ -126,10 +145,16 @@ def _included(path: Path, above: tuple[Path, ...]) -> tuple[Document, set[str]]:
 
 
 def _include_path(include: Any, path: Path, document: Document) -> Path:
+    """A recipe's file: beside the file that includes it, or a shipped one, by its name with or without .yaml."""
+    place = document.place(("include",))
     if not isinstance(include, str):
-        raise RecipeError(f"{document.place(('include',))}: `include:` takes one path or one shipped name")
-    beside = path.parent / include
-    return beside if beside.is_file() or include.endswith((".yaml", ".yml")) else find(include)
+        raise RecipeError(f"{place}: `include:` takes one path or one shipped name")
+    named = Path(include).expanduser() if include.startswith("~/") else Path(include)
+    for file in (path.parent / named, SHIPPED / named, SHIPPED / f"{include}.yaml"):
+        if file.is_file():
+            return file
+    hint = _nearest(named.stem)
+    raise RecipeError(f"{place}: no recipe '{include}' beside {path.name} or among the shipped ones; {hint}")
 
 
 def _block_path(named: str, path: Path) -> Path:
