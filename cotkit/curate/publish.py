@@ -112,14 +112,13 @@ class Publish(Step):
     def check(self) -> list[str]:
         if not self.problems:
             return []
-        name = self.name or self.step
         if self.format.needs_traces:
             return [
-                f"the step '{name}' publishes problems without traces, and the format '{self.format.kind}' holds "
-                f"traces; take `format: {{kind: verl}}`, or leave out `problems`"
+                f"`problems` are published without traces, and the format '{self.format.kind}' holds traces; take "
+                f"`format: {{kind: verl}}`, or leave out `problems`"
             ]
         if "all-traces" in self.configs:
-            return [f"the step '{name}' publishes problems without traces; take all-traces out of `configs`"]
+            return ["`problems` are published without traces; take all-traces out of `configs`"]
         return []
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:

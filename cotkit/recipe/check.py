@@ -6,6 +6,7 @@ import re
 
 from cotkit.errors import RecipeError
 from cotkit.recipe.document import Document
+from cotkit.recipe.explain import culprit
 from cotkit.recipe.models import SLUG, Recipe
 from cotkit.records import Problem, Trace
 
@@ -16,7 +17,8 @@ def check(recipe: Recipe, document: Document) -> None:
     _tables(recipe, document)
     for index, step in enumerate(recipe.steps):
         for sentence in (*step.check(), *step.check_after(recipe.steps[:index])):
-            raise RecipeError(f"{document.place(('steps', index))}: step '{step.name}': {sentence}")
+            place = document.place(culprit(document, ("steps", index), sentence))
+            raise RecipeError(f"{place}: step '{step.name}': {sentence}")
     _sources(recipe, document)
     _reasoning(recipe, document)
 

@@ -16,7 +16,7 @@ from cotkit.errors import RecipeError
 from cotkit.recipe import override, variables
 from cotkit.recipe.blocks import PATH_KEYS, anchor_paths, expand, is_relative
 from cotkit.recipe.check import check
-from cotkit.recipe.document import Document, Place, merge, read
+from cotkit.recipe.document import Document, KeyPath, Place, merge, read
 from cotkit.recipe.edit import insert_steps, remove_steps, switch_steps
 from cotkit.recipe.explain import first_sentences
 from cotkit.recipe.models import Recipe
@@ -49,9 +49,8 @@ def find(reference: str) -> Path:
 
 
 def _nearest(name: str) -> str:
-    names = [p.stem for p in shipped()]
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean '{near[0]}'?" if near else f"shipped recipes: {', '.join(names) or 'none'}"
+    near = difflib.get_close_matches(name, [p.stem for p in shipped()], n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else "`cotkit recipes` lists those"
 
 
 def slug(stem: str) -> str:
@@ -138,10 +137,17 @@ def _included(path: Path, above: tuple[Path, ...]) -> tuple[Document, set[str]]:
     if overrides is not None and not isinstance(overrides, dict):
         raise RecipeError(f"{document.place(('set',))}: `set:` is a mapping such as {{distill.samples: 4}}")
     for key, value in (overrides or {}).items():
+        if (said := _said(document, tuple(key.split(".")))) is not None:
+            raise RecipeError(f"{document.place(('set', key))}: `{key}` is said at {said}, too; keep one of the two")
         override.apply(merged, key, value, document.place(("set", key)))
     # What this file itself gives a value to must be named after its own edits.
     own = {name for name in variables.declared(merged) if merged.place(("vars", name)).file == str(path)}
     return merged, (named - own) | variables.named(merged.data)
+
+
+def _said(document: Document, path: KeyPath) -> Place | None:
+    """Where the file itself says what one of its overrides sets."""
+    return document.places.get(path) if path[0] in document.data else None
 
 
 def _include_path(include: Any, path: Path, document: Document) -> Path:

@@ -9,6 +9,7 @@ from cotkit.errors import RecipeError
 from cotkit.recipe.document import Document, KeyPath
 
 _VARIABLE = re.compile(r"\$\{vars\.([A-Za-z0-9_-]*)\}")
+_BROKEN = re.compile(r"\$\{vars\.(?![A-Za-z0-9_-]*\}).{0,40}")
 
 
 def named(value: Any) -> set[str]:
@@ -30,9 +31,16 @@ def substitute(document: Document, in_files: set[str]) -> None:
     Args:
         in_files: the variables that the files name; an edit or an override may since have taken one's place.
 
-    Raises RecipeError for a variable without a value, one that is not declared, and one that nothing uses.
+    Raises RecipeError for a variable without a value or with a list or a mapping for one, one that is not declared,
+    one that nothing uses, and a `${vars.` that is not closed.
     """
     values = declared(document)
+    for name, value in values.items():
+        if not isinstance(value, str | int | float | None):
+            raise RecipeError(
+                f"{document.place(('vars', name))}: the variable '{name}' must be a text, a number, true or false; write "
+                "anything else where it belongs, or quote it if a text was meant"
+            )
     used: set[str] = set()
     for key in [k for k in document.data if k != "vars"]:
         document.data[key] = _walk(document.data[key], (key,), document, values, used)
@@ -51,6 +59,12 @@ def _walk(value: Any, path: KeyPath, document: Document, values: dict[str, Any],
         return [_walk(v, (*path, i), document, values, used) for i, v in enumerate(value)]
     if not isinstance(value, str):
         return value
+
+    if (broken := _BROKEN.search(value)) is not None:
+        raise RecipeError(
+            f"{document.place(path)}: '{broken[0]}' is no variable; write ${{vars.NAME}}, the name of letters, digits, "
+            "'-' and '_'"
+        )
 
     def one(match: re.Match[str]) -> str:
         name = match.group(1)

@@ -99,10 +99,11 @@ insert:
       - include: blocks.yaml
 set: {sample.rows: 7, filter.filters.no_proof.name: no_url}
 """
+LATE = "- {step: filter, name: late, filters: [{name: gradable}]}\n"
 
 
 def test_steps_are_removed_and_put_in_and_then_set(put: Put, tmp_path: Path) -> None:
-    put("blocks.yaml", "- {step: filter, name: late, filters: [{name: gradable}]}\n")
+    put("blocks.yaml", LATE)
     steps: Any = load(str(put("over.yaml", OVER))).recipe.steps
     assert [s.name for s in steps] == ["pull", "dedup", "sample", "filter", "late", "distill"]
     assert steps[2].rows == 7
@@ -120,20 +121,20 @@ def test_steps_are_removed_and_put_in_and_then_set(put: Put, tmp_path: Path) -> 
     ],
 )
 def test_wrong_edits_are_told(put: Put, old: str, new: str, expected: str) -> None:
-    put("blocks.yaml", "[]\n")
+    put("blocks.yaml", LATE)
     with pytest.raises(RecipeError, match=expected):
         load(str(put("over.yaml", OVER.replace(old, new))))
 
 
 def test_a_mistake_behind_put_in_steps_keeps_its_line(put: Put) -> None:
-    put("blocks.yaml", "[]\n")
+    put("blocks.yaml", LATE)
     put("base.yaml", BASE.replace("no_proof", "no_prof"))
     with pytest.raises(RecipeError, match=r"base\.yaml:8:"):
         load(str(put("over.yaml", OVER.replace(", filter.filters.no_proof.name: no_url", ""))))
 
 
 def test_a_mistake_in_a_step_put_in_is_told_with_its_line(put: Put) -> None:
-    put("blocks.yaml", "[]\n")
+    put("blocks.yaml", LATE)
     with pytest.raises(RecipeError, match=r"over\.yaml:6:\d+: .*'row'"):
         load(str(put("over.yaml", OVER.replace("rows: 3", "row: 3").replace("sample.rows: 7, ", ""))))
 
