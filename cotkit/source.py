@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal
@@ -12,6 +12,7 @@ from pydantic import Field
 from cotkit.config import Config, OneLine
 from cotkit.errors import InputError
 from cotkit.registry import Registered
+from cotkit.steps import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,23 @@ def materials(sources: Sequence[Source], pins: Mapping[str, str]) -> dict[str, s
         for name, digest in source.materials(own).items():
             found[name if name == source.name else f"{source.name}/{name}"] = digest
     return found
+
+
+def not_pulled(key: str, names: Iterable[str], before: Sequence[Step]) -> list[str]:
+    """A sentence where `key` names a source that no step before pulls: with a slip in it, it would do nothing."""
+    pulled = [source.name for step in before for source in getattr(step, "sources", ())]
+    return [f"`{key}`: no source is named '{n}'; the recipe pulls {', '.join(pulled)}" for n in names if n not in pulled]
+
+
+def not_kept(key: str, column: str, before: Sequence[Step]) -> list[str]:
+    """A sentence where `key` names a column that no source of the steps before keeps in `metadata`."""
+    if any(not type(step).__module__.startswith("cotkit.") for step in before):
+        return []  # a plug-in's step may have filled it
+    kept = {c for step in before for s in getattr(step, "sources", ()) for c in (*s.keep, *s.also_keep())}
+    if column in kept:
+        return []
+    known = f"the sources keep {', '.join(sorted(kept))}" if kept else "the sources keep none"
+    return [f"`{key}`: no source keeps a column '{column}'; {known}; name it under `keep` of its source"]
 
 
 AnySource = Annotated[Source, Registered("sources", "kind")]

@@ -24,6 +24,7 @@ from cotkit.curate.portable import local_files, portable_recipe
 from cotkit.curate.tables import Extra, all_traces, metadata, unanswered
 from cotkit.errors import InputError
 from cotkit.records import Example, Problem, Trace, Verdict
+from cotkit.source import not_pulled
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
@@ -120,6 +121,9 @@ class Publish(Step):
         if "all-traces" in self.configs:
             return ["`problems` are published without traces; take all-traces out of `configs`"]
         return []
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_pulled("splits", [name for names in self.splits.values() for name in names], before)
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return {} if self.notes is None else {"notes": hashlib.sha256(_notes(self.notes).encode()).hexdigest()}

@@ -16,7 +16,7 @@ from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
 from cotkit.records import KEYS, Domain, Problem
-from cotkit.source import AnySource, RawRow, Source, exclusions, materials
+from cotkit.source import AnySource, RawRow, Source, exclusions, materials, not_pulled
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ class Dedup(Step):
         if self.exact or self.renamed or self.contained or self.embedding:
             return []
         return ["nothing is compared; set `exact`, `renamed`, `contained` or `embedding`"]
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        order = not_pulled("source_order", self.source_order, before)
+        return order + not_pulled("compared", self.compared, before)
 
     def ready(self) -> None:
         _have(self.embedding)

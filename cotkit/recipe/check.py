@@ -19,7 +19,6 @@ def check(recipe: Recipe, document: Document) -> None:
         for sentence in (*step.check(), *step.check_after(recipe.steps[:index])):
             place = document.place(culprit(document, ("steps", index), sentence))
             raise RecipeError(f"{place}: step '{step.name}': {sentence}")
-    _sources(recipe, document)
     _reasoning(recipe, document)
 
 
@@ -62,19 +61,6 @@ def _tables(recipe: Recipe, document: Document) -> None:
             )
         made[step.writes] = step.name
         unread.add(step.writes)
-
-
-def _sources(recipe: Recipe, document: Document) -> None:
-    """Keys that name sources name pulled ones; a name with a slip in it would quietly do nothing."""
-    pulled = [source.name for step in recipe.steps for source in getattr(step, "sources", ())]
-    for index, step in enumerate(recipe.steps):
-        for key in ("source_order", "compared", "of"):
-            for name in getattr(step, key, ()):
-                if name not in pulled:
-                    raise RecipeError(
-                        f"{document.place(('steps', index, key))}: no source is named '{name}'; the recipe pulls "
-                        f"{', '.join(pulled)}"
-                    )
 
 
 def _reasoning(recipe: Recipe, document: Document) -> None:

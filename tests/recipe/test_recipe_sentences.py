@@ -81,3 +81,32 @@ def test_a_value_of_several_types_gets_one_sentence(tmp_path: Path) -> None:
     text = BASE.replace("path: p.jsonl", "path: p.jsonl, where: {topic: [[a]]}")
     said = refused(tmp_path, text)
     assert re.fullmatch(r"r\.yaml:5:\d+: item 1 of 'where.topic' must be a text or a whole number or .*", said)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("filter, filters: [{name: mentions, words: [x], of: [zz]}]", "`of`: no source is named 'zz'; the recipe pulls"),
+        ("filter, filters: [{name: band, key: levell, least: 1}]", "`key`: no source keeps a column 'levell'; the sou"),
+        ("sample, rows: 1, of: [zz]", "`of`: no source is named 'zz'"),
+        ("sample, rows: 1, each: levell", "`each`: no source keeps a column 'levell'; the sources keep level; name it"),
+        ("sample, rows: 1, by: {by: quota, over: source, shares: {zz: 1}}", "`shares`: no source is named 'zz'"),
+        ("sample, rows: 1, by: {by: openthoughts3, sources: {math: [zz]}, longest: chars}", "`sources`: no source is"),
+        ("dedup, embedding: null, source_order: [zz]", "`source_order`: no source is named 'zz'"),
+        ("dedup, policy: 'faithful:s1', compared: [zz]", "`compared`: no source is named 'zz'"),
+        ("publish, problems: true, format: {kind: verl}, splits: {more: [zz]}", "`splits`: no source is named 'zz'"),
+    ],
+)
+def test_a_name_with_a_slip_does_not_quietly_do_nothing(tmp_path: Path, step: str, expected: str) -> None:
+    head = "name: r\nsteps:\n  - {step: pull, sources: [{kind: file, name: mine, path: p.jsonl, keep: [level]}]}\n"
+    said = refused(tmp_path, f"{head}  - {{step: {step}}}\n")
+    assert re.match(r"r\.yaml:4:\d+: step '\w+': ", said)
+    assert expected in said
+    right = step.replace("zz", "mine").replace("levell", "level")
+    (tmp_path / "r.yaml").write_text(f"{head}  - {{step: {right}}}\n")
+    load(str(tmp_path / "r.yaml"))
+
+
+def test_forced_picks_name_sources(tmp_path: Path) -> None:
+    text = BASE + "  - {step: choose, rows: 1, by: {by: s1, forced: [{source: zz}]}}\n"
+    assert "step 'choose': `forced`: no source is named 'zz'" in refused(tmp_path, text)
