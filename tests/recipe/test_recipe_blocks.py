@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from cotkit.errors import RecipeError
+from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.load import load
 from cotkit.recipe.schema import recipe_schema
 
@@ -155,5 +156,11 @@ def test_where_reads_only_the_rows_that_are_meant(tmp_path: Path, jsonl: Any) ->
     source = FileSource(name="a", path=path, where={"kind": ("x", 2)})
     assert [raw.number for raw in source.read({})] == [0, 3, 4]
     assert [raw.number for raw in source.model_copy(update={"limit": 2}).read({})] == [0, 3]
-    with pytest.raises(Exception, match="no column 'kid' for `where`; its columns are kind, problem"):
+    with pytest.raises(InputError, match="no column 'kid' for `where`; its columns are kind, problem"):
         list(source.model_copy(update={"where": {"kid": ("x",)}}).read({}))
+    with pytest.raises(
+        InputError, match="no row passes `where`: of 5 the first have kind 'x', kind 'y', kind None, kind 2"
+    ):
+        list(source.model_copy(update={"where": {"kind": ("z",)}}).read({}))
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        FileSource(name="a", path=path, where={"kind": ()})

@@ -42,7 +42,10 @@ def refused(tmp_path: Path, text: str, *options: str) -> str:
         ("set: {dedup.policy: faithful:s1}", "r.yaml:3:7: step 'dedup': the policy faithful:s1 does not read `embed"),
         ("set: {distill.sampling.top_p: 0.6}", "r.yaml:3:7: step 'distill': sampling.top_p is set, but the teacher"),
         ("set: {distill.until: {correct: 1, max: 1}}", "r.yaml:3:7: step 'distill': until.max is smaller"),
-        ("set: {seed: 3, select.min_pass_rate: 0.9, select.max_pass_rate: 0.1}", "r.yaml:3:16: step 'select': min_pass"),
+        (
+            "set: {seed: 3, select.min_pass_rate: 0.9, select.max_pass_rate: 0.1}",
+            "r.yaml:3:16: step 'select': min_pass",
+        ),
         ("set: {filter.filters.length.max_chars: 3}", "r.yaml:3:7: item 1 of 'filters': "),
         # A whole step, and an item of a list.
         ("set: {dedup: {policy: strict}}", "r.yaml:3:7: 'dedup' is a whole step; name the key in it that changes"),
@@ -86,7 +89,10 @@ def test_a_value_of_several_types_gets_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
-        ("filter, filters: [{name: mentions, words: [x], of: [zz]}]", "`of`: no source is named 'zz'; the recipe pulls"),
+        (
+            "filter, filters: [{name: mentions, words: [x], of: [zz]}]",
+            "`of`: no source is named 'zz'; the recipe pulls",
+        ),
         ("filter, filters: [{name: band, key: levell, least: 1}]", "`key`: no source keeps a column 'levell'; the sou"),
         ("sample, rows: 1, of: [zz]", "`of`: no source is named 'zz'"),
         ("sample, rows: 1, each: levell", "`each`: no source keeps a column 'levell'; the sources keep level; name it"),
