@@ -13,7 +13,6 @@ from cotkit.errors import InputError
 from cotkit.registry import Registered
 from cotkit.steps import Step
 
-
 # So many values that `where` leaves out are shown where it leaves out everything.
 _MOST_TOLD = 8
 
@@ -113,20 +112,21 @@ class Source(Config):
 
         Raises InputError as `rows` does, for a column of `where` that a row lacks, and where no row is let through.
         """
-        number = passed = 0
+        read = passed = 0
         others: dict[str, None] = {}
-        for number, raw in enumerate(self.rows(pins), 1):
+        for raw in self.rows(pins):
+            read += 1
             if self._wanted(raw):
                 passed += 1
                 yield raw
                 if passed == self.limit:
                     return
             elif len(others) < _MOST_TOLD:
-                others |= dict.fromkeys(f"{c} {(raw.values or {})[c]!r}"[:80] for c in self.where)
-        if number and not passed:
+                others |= dict.fromkeys(f"{c} {(raw.values or {}).get(c)!r}"[:80] for c in self.where)
+        if read and not passed:
             raise InputError(
-                f"source '{self.name}': no row passes `where`: of {number:,} the first have {', '.join(others)}; change "
-                "its values"
+                f"source '{self.name}': no row passes `where`: of {read:,} the first have {', '.join(others)}; "
+                "change its values"
             )
 
     def _wanted(self, raw: RawRow) -> bool:

@@ -93,14 +93,16 @@ def _step(step: StepDiff) -> Iterator[str]:
 def _names(names: Names, indent: str, whole: bool) -> Iterator[str]:
     """Names that one side has alone: with their keys, or all on one line."""
     from cotkit.cli.story import printable
+    from cotkit.recipe.diff import LABELS
 
-    for sign, only in (("-", names.only_a), ("+", names.only_b)):
+    for sign, only, after in (("-", names.only_a, names.after_a), ("+", names.only_b, names.after_b)):
         if not whole and only:
             yield f"{indent}{sign} {printable(', '.join(only))}"
             continue
         for name, keys in only.items():
-            yield f"{indent}{sign} {printable(name)}"
-            told = [(k, v) for k, v in _flat(keys) if k not in ("", "name", "step", "kind", "by") or v != name]
+            place = f" (after {after[name]})" if after.get(name) else " (first)" if name in after else ""
+            yield f"{indent}{sign} {printable(name + place)}"
+            told = [(k, v) for k, v in _flat(keys) if k not in ("", *LABELS) or v != name]
             yield from (f"{indent}    {printable(key)}: {_short(value)}" for key, value in told[:_MOST_KEYS])
             if len(told) > _MOST_KEYS:
                 yield f"{indent}    … and {len(told) - _MOST_KEYS} more keys"
@@ -117,9 +119,8 @@ def _flat(value: Any, path: str = "") -> list[tuple[str, Any]]:
 def _change(change: Change) -> str:
     from cotkit.cli.story import printable
 
-    skip = 0
-    if change.a and change.b and isinstance(change.a.value, str) and isinstance(change.b.value, str):
-        skip = _alike(change.a.value, change.b.value)
+    texts = [_text(value.value) if value else "" for value in (change.a, change.b)]
+    skip = _alike(*texts) if change.a and change.b else 0
     return f"{printable(change.key)}: {_value(change.a, skip)} → {_value(change.b, skip)}"
 
 
@@ -131,27 +132,27 @@ def _alike(a: str, b: str) -> int:
     return max(0, alike - 20)
 
 
-def _value(value: Value | None, skip: int = 0) -> str:
+def _value(value: Value | None, skip: int) -> str:
     if value is None:
         return "(not set)"
     return f"{'(default) ' if value.default else ''}{_short(value.value, skip)}"
 
 
 def _short(value: Any, skip: int = 0) -> str:
+    text = _text(value)
+    text = f"…{text[skip:]}" if skip else text
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _text(value: Any) -> str:
     from cotkit.cli.story import printable
 
-    if (
-        isinstance(value, list)
-        and value
-        and all(isinstance(i, Mapping) and isinstance(i.get("name"), str) for i in value)
-    ):
-        text = printable(", ".join(_item(item) for item in value))
-    elif isinstance(value, str):
-        text = f"…{value[skip:]}" if skip else value
-        text = printable(text) if text and text == text.strip() else json.dumps(text, ensure_ascii=False)
-    else:
-        text = printable(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    if isinstance(value, str) and value and value == value.strip():
+        return printable(value)
+    items = value if isinstance(value, list) else []
+    if items and all(isinstance(item, Mapping) and isinstance(item.get("name"), str) for item in items):
+        return printable(", ".join(_item(item) for item in items))
+    return printable(json.dumps(value, ensure_ascii=False))
 
 
 def _item(item: Mapping[str, Any]) -> str:

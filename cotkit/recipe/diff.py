@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from cotkit.recipe.document import KeyPath
@@ -13,6 +14,8 @@ _MISSING = object()
 _TOP = ("version", "description", "seed")
 # Keys that say what a mapping is; two of another kind have no keys to compare.
 _TAGS = ("step", "kind", "by")
+# Keys that name an item of a list, the first that it has.
+LABELS = ("name", *_TAGS, "model", "source")
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,16 @@ class Change:
 class Names:
     """A list of named things: name -> the keys that are no defaults, for what only one recipe has.
 
-    `order` holds the names that both have, as each recipe orders them, where the orders differ.
+    `order` holds the names that both have, as each recipe orders them, where the orders differ. Of steps alone,
+    `after_a` and `after_b` hold the name before each that only one recipe has, empty for the first.
     """
 
     key: str
     only_a: Mapping[str, Any]
     only_b: Mapping[str, Any]
     order: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    after_a: Mapping[str, str] = field(default_factory=dict)
+    after_b: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.only_a or self.only_b or self.order)
@@ -89,6 +95,8 @@ def compare(a: Side, b: Side) -> RecipeDiff:
         {name: _told(a, ("steps", n)) for name, n in first.items() if name not in pairs},
         {name: _told(b, ("steps", n)) for name, n in second.items() if name not in partner},
         _order(list(pairs), [partner[name] for name in second if name in partner]),
+        {name: before for before, name in pairwise(("", *first)) if name not in pairs},
+        {name: before for before, name in pairwise(("", *second)) if name not in partner},
     )
     changed = []
     for name, other in pairs.items():
@@ -133,11 +141,16 @@ def _compare(
             if name in second:
                 yield from _compare(a, b, (*at_a, first[name]), (*at_b, second[name]), f"{key}.{name}")
     else:
-        yield Change(key, _value(a, at_a, old), _value(b, at_b, new))
+        yield Change(key, _value(a, at_a, old, new), _value(b, at_b, new, old))
 
 
-def _value(side: Side, place: KeyPath, value: Any) -> Value | None:
-    return None if value is _MISSING else Value(_told(side, place), side.is_default(place))
+def _value(side: Side, place: KeyPath, value: Any, other: Any) -> Value | None:
+    if value is _MISSING:
+        return None
+    told = _told(side, place)
+    if other is None and isinstance(value, Mapping):  # switched on: its defaults are news, too, and come last
+        told |= {key: item for key, item in value.items() if key not in told and item is not None}
+    return Value(told, side.is_default(place))
 
 
 def _told(side: Side, place: KeyPath) -> Any:
@@ -164,7 +177,7 @@ def _tags(value: Mapping[str, Any]) -> dict[str, str]:
 def _label(item: Any) -> str | None:
     if isinstance(item, str):
         return item
-    keys = ("name", "step", "kind", "by") if isinstance(item, Mapping) else ()
+    keys = LABELS if isinstance(item, Mapping) else ()
     return next((item[key] for key in keys if isinstance(item.get(key), str)), None)
 
 

@@ -38,8 +38,8 @@ def substitute(document: Document, in_files: set[str]) -> None:
     for name, value in values.items():
         if not isinstance(value, str | int | float | None):
             raise RecipeError(
-                f"{document.place(('vars', name))}: the variable '{name}' must be a text, a number, true or false; write "
-                "anything else where it belongs, or quote it if a text was meant"
+                f"{document.place(('vars', name))}: the variable '{name}' must be a text, a number, true or false; "
+                "write anything else where it belongs, or quote it if a text was meant"
             )
     used: set[str] = set()
     for key in [k for k in document.data if k != "vars"]:

@@ -162,5 +162,7 @@ def test_where_reads_only_the_rows_that_are_meant(tmp_path: Path, jsonl: Any) ->
         InputError, match="no row passes `where`: of 5 the first have kind 'x', kind 'y', kind None, kind 2"
     ):
         list(source.model_copy(update={"where": {"kind": ("z",)}}).read({}))
+    with pytest.raises(InputError, match="the first have kind 'x', kid None"):
+        list(source.model_copy(update={"where": {"kind": ("z",), "kid": ("z",)}}).read({}))
     with pytest.raises(ValidationError, match="at least 1 item"):
         FileSource(name="a", path=path, where={"kind": ()})

@@ -91,6 +91,49 @@ def test_steps_lists_and_keys_by_their_names(cli: Any, recipe: Any) -> None:
     assert [step["a"] for step in machine["changed"]] == ["filter", "decontaminate", "distill", "verify"]
 
 
+WEAK = """\
+  - step: features
+    weak:
+      - {model: small, path: graded-of-the-small-one-as-it-was-sent-by-the-people-who-did-it.jsonl}
+      - {model: large, path: graded-of-the-large-one-as-it-was-sent-by-the-people-who-did-it.jsonl}
+  - step: distill"""
+
+
+def test_weak_models_go_by_their_names(cli: Any, recipe: Any) -> None:
+    first = recipe("a.yaml", ("  - step: distill", WEAK))
+    other = WEAK.replace("small-one", "tiny-one").replace("model: large", "model: huge")
+    code, human, machine = diff(cli, first, recipe("b.yaml", ("  - step: distill", other)))
+    assert code == 8
+    assert "features\n  weak\n    - large\n        path: " in human
+    assert "    + huge\n" in human
+    (step,) = machine["changed"]
+    assert [change["key"] for change in step["changes"]] == ["weak.small.path"]
+
+
+def test_a_long_list_is_shown_where_it_differs(cli: Any, recipe: Any) -> None:
+    many = ", ".join(["a-name-that-is-long"] * 6)
+    sides = [f"model: m, extra_body: {{order: [{many}, {last}]}}}}" for last in ("LAST", "OTHER")]
+    first, second = (recipe(f"{n}.yaml", ("model: m}", side)) for n, side in enumerate(sides))
+    _, human, _ = diff(cli, first, second)
+    line = next(line for line in human.splitlines() if "extra_body" in line)
+    assert "LAST" in line.partition("→")[0]
+    assert "OTHER" in line.partition("→")[2]
+
+
+def test_what_is_switched_on_tells_its_defaults_and_a_step_its_place(cli: Any, recipe: Any) -> None:
+    other = recipe(
+        "b.yaml",
+        ("model: m}", "model: m}\n    until: {correct: 1, max: 4}"),
+        ("  - step: distill", "  - {step: sample, rows: 40}\n  - step: distill"),
+        ("  - step: filter\n    filters: [{name: length, min_chars: 5}, {name: gradable}]\n", ""),
+    )
+    _, human, machine = diff(cli, recipe("a.yaml"), other)
+    assert 'until: (default) null → {"max": 4, "correct": 1}' in human
+    assert "steps\n  - filter (after pull)\n" in human
+    assert "  + sample (after decontaminate)\n" in human
+    assert machine["steps"]["after_b"] == {"sample": "decontaminate"}
+
+
 def test_a_variable_without_a_value_stops_nothing(cli: Any, recipe: Any) -> None:
     url = recipe(
         "b.yaml", ("vars: {data: null}", "vars: {data: null, url: null}"), ("http://127.0.0.1:1/v1", "${vars.url}")
