@@ -164,6 +164,8 @@ def materials(sources: Sequence[Source], pins: Mapping[str, str]) -> dict[str, s
 
 def not_pulled(key: str, names: Iterable[str], before: Sequence[Step]) -> list[str]:
     """A sentence where `key` names a source that no step before pulls: with a slip in it, it would do nothing."""
+    if _plugged(before):
+        return []
     pulled = [source.name for step in before for source in getattr(step, "sources", ())]
     return [
         f"`{key}`: no source is named '{n}'; the recipe pulls {', '.join(pulled)}" for n in names if n not in pulled
@@ -172,13 +174,18 @@ def not_pulled(key: str, names: Iterable[str], before: Sequence[Step]) -> list[s
 
 def not_kept(key: str, column: str, before: Sequence[Step]) -> list[str]:
     """A sentence where `key` names a column that no source of the steps before keeps in `metadata`."""
-    if any(not type(step).__module__.startswith("cotkit.") for step in before):
-        return []  # a plug-in's step may have filled it
+    if _plugged(before):
+        return []
     kept = {c for step in before for s in getattr(step, "sources", ()) for c in (*s.keep, *s.also_keep())}
     if column in kept:
         return []
     known = f"the sources keep {', '.join(sorted(kept))}" if kept else "the sources keep none"
     return [f"`{key}`: no source keeps a column '{column}'; {known}; name it under `keep` of its source"]
+
+
+def _plugged(before: Sequence[Step]) -> bool:
+    """Whether a plug-in's step may have made problems or filled their columns."""
+    return any(not type(step).__module__.startswith("cotkit.") for step in before)
 
 
 AnySource = Annotated[Source, Registered("sources", "kind")]
