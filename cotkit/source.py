@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -12,6 +11,10 @@ from pydantic import Field
 from cotkit.config import Config, OneLine
 from cotkit.errors import InputError
 from cotkit.registry import Registered
+from cotkit.steps import Step
+
+# So many values that `where` leaves out are shown where it leaves out everything.
+_MOST_TOLD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ class Source(Config):
     option_text: bool = Field(
         False, description="Of a multiple-choice problem take the text of the right option, not its letter."
     )
-    where: dict[str, tuple[str | int | float | bool | None, ...]] = Field(
+    where: dict[str, Annotated[tuple[str | int | float | bool | None, ...], Field(min_length=1)]] = Field(
         default_factory=dict,
         description="Column -> values: rows that hold another value in one of these columns are not read.",
     )
@@ -107,9 +110,24 @@ class Source(Config):
     def read(self, pins: Mapping[str, str]) -> Iterator[RawRow]:
         """The rows that are meant: those that `where` lets through, and of them the first `limit`.
 
-        Raises InputError as `rows` does, and for a column of `where` that a row lacks.
+        Raises InputError as `rows` does, for a column of `where` that a row lacks, and where no row is let through.
         """
-        return islice((raw for raw in self.rows(pins) if self._wanted(raw)), self.limit)
+        read = passed = 0
+        others: dict[str, None] = {}
+        for raw in self.rows(pins):
+            read += 1
+            if self._wanted(raw):
+                passed += 1
+                yield raw
+                if passed == self.limit:
+                    return
+            elif len(others) < _MOST_TOLD:
+                others |= dict.fromkeys(f"{c} {(raw.values or {}).get(c)!r}"[:80] for c in self.where)
+        if read and not passed:
+            raise InputError(
+                f"source '{self.name}': no row passes `where`: of {read:,} the first have {', '.join(others)}; "
+                "change its values"
+            )
 
     def _wanted(self, raw: RawRow) -> bool:
         if raw.values is None:
@@ -142,6 +160,32 @@ def materials(sources: Sequence[Source], pins: Mapping[str, str]) -> dict[str, s
         for name, digest in source.materials(own).items():
             found[name if name == source.name else f"{source.name}/{name}"] = digest
     return found
+
+
+def not_pulled(key: str, names: Iterable[str], before: Sequence[Step]) -> list[str]:
+    """A sentence where `key` names a source that no step before pulls: with a slip in it, it would do nothing."""
+    if _plugged(before):
+        return []
+    pulled = [source.name for step in before for source in getattr(step, "sources", ())]
+    return [
+        f"`{key}`: no source is named '{n}'; the recipe pulls {', '.join(pulled)}" for n in names if n not in pulled
+    ]
+
+
+def not_kept(key: str, column: str, before: Sequence[Step]) -> list[str]:
+    """A sentence where `key` names a column that no source of the steps before keeps in `metadata`."""
+    if _plugged(before):
+        return []
+    kept = {c for step in before for s in getattr(step, "sources", ()) for c in (*s.keep, *s.also_keep())}
+    if column in kept:
+        return []
+    known = f"the sources keep {', '.join(sorted(kept))}" if kept else "the sources keep none"
+    return [f"`{key}`: no source keeps a column '{column}'; {known}; name it under `keep` of its source"]
+
+
+def _plugged(before: Sequence[Step]) -> bool:
+    """Whether a plug-in's step may have made problems or filled their columns."""
+    return any(not type(step).__module__.startswith("cotkit.") for step in before)
 
 
 AnySource = Annotated[Source, Registered("sources", "kind")]

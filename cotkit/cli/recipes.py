@@ -59,7 +59,7 @@ def copy(
     """Copy a shipped recipe to edit it; paths into the package go on working."""
     from cotkit.config import PACKAGE
     from cotkit.errors import RecipeError
-    from cotkit.recipe.load import SHIPPED, find
+    from cotkit.recipe.load import SHIPPED, find, slug
     from cotkit.run.tables import write_text
 
     path = find(recipe)
@@ -77,11 +77,6 @@ def copy(
         text = re.sub(rf"^name: {re.escape(path.stem)}$", f"name: {slug(to.stem)}", text, flags=re.MULTILINE)
     write_text(to, text)
     Output().next(f"edit {to}, then: cotkit run {to}")
-
-
-def slug(stem: str) -> str:
-    """A file's stem as the name of a recipe."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip("-._") or "recipe"
 
 
 app.command()(diff)

@@ -66,6 +66,9 @@ class Choose(Step):
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return selector_materials(self.by, self.weights)
 
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return self.by.check_after(before)
+
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Example]
         # A score of every text takes time, so only where a key names it.

@@ -23,6 +23,7 @@ from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.records import Problem, dropped_frame, frame, question, rows
+from cotkit.source import not_pulled
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
@@ -130,6 +131,9 @@ class Extract(Step):
             for key in self.teacher.ignores
             if getattr(self.sampling, key) is not None
         ]
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_pulled("of", self.of, before)
 
     def ready(self) -> None:
         if self.teacher.replay is None:

@@ -24,6 +24,7 @@ from cotkit.curate.portable import local_files, portable_recipe
 from cotkit.curate.tables import Extra, all_traces, metadata, negatives, unanswered
 from cotkit.errors import InputError
 from cotkit.records import Example, Problem, Trace, Verdict
+from cotkit.source import not_pulled
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
@@ -115,15 +116,17 @@ class Publish(Step):
     def check(self) -> list[str]:
         if not self.problems:
             return []
-        name = self.name or self.step
         if self.format.needs_traces:
             return [
-                f"the step '{name}' publishes problems without traces, and the format '{self.format.kind}' holds "
-                f"traces; take `format: {{kind: verl}}`, or leave out `problems`"
+                f"`problems` are published without traces, and the format '{self.format.kind}' holds traces; take "
+                f"`format: {{kind: verl}}`, or leave out `problems`"
             ]
         if wanted := sorted(_OF_ATTEMPTS & set(self.configs)):
-            return [f"the step '{name}' publishes problems without traces; take {wanted[0]} out of `configs`"]
+            return [f"`problems` are published without traces; take {wanted[0]} out of `configs`"]
         return []
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_pulled("splits", [name for names in self.splits.values() for name in names], before)
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return {} if self.notes is None else {"notes": hashlib.sha256(_notes(self.notes).encode()).hexdigest()}

@@ -14,6 +14,7 @@ from cotkit.curate.choose import CODE, output, selector_materials, vectors_from
 from cotkit.curate.selectors import SCORE, AnySelector, Choice, Item, choose
 from cotkit.curate.selectors.simple import Random
 from cotkit.records import Problem
+from cotkit.source import not_kept, not_pulled
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 # What only an attempt has.
@@ -56,6 +57,10 @@ class Sample(Step):
             f"the selector '{self.by.by}' needs {', '.join(missing)}, which a problem does not have before it is "
             f"asked; use it in a `choose` step after select, or measure chars, the length of the problem"
         ]
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        found = not_pulled("of", self.of, before) + self.by.check_after(before)
+        return found if self.each is None else found + not_kept("each", self.each, before)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Problem]

@@ -16,7 +16,7 @@ from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
 from cotkit.records import KEYS, Domain, Problem
-from cotkit.source import AnySource, RawRow, Source, exclusions, materials
+from cotkit.source import AnySource, RawRow, Source, exclusions, materials, not_pulled
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
@@ -87,21 +87,22 @@ class Dedup(Step):
     def check(self) -> list[str]:
         from cotkit.dedup.published_self import BY_SOURCE
 
-        name = self.name or self.step
         unread = self.altered() & (_STRICT if self.policy != "strict" else set())
         if self.policy not in BY_SOURCE:
             unread |= self.altered() & {"compared"}
         if unread:
-            return [
-                f"the step '{name}' has the policy {self.policy}, which does not read `{min(unread)}`; drop one of them"
-            ]
+            return [f"the policy {self.policy} does not read `{min(unread)}`; drop one of them"]
         if self.policy != "strict":
             return []
         if self.source_order and "source" not in self.prefer:
-            return [f"the step '{name}' has a `source_order` but does not prefer by source; add it to `prefer`"]
+            return ["a `source_order` is given, but not preferred by; add source to `prefer`"]
         if self.exact or self.renamed or self.contained or self.embedding:
             return []
-        return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `contained` or `embedding`"]
+        return ["nothing is compared; set `exact`, `renamed`, `contained` or `embedding`"]
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        order = not_pulled("source_order", self.source_order, before)
+        return order + not_pulled("compared", self.compared, before)
 
     def ready(self) -> None:
         _have(self.embedding)
@@ -196,20 +197,16 @@ class Decontaminate(Step):
         return {**self.excluded, **exclusions("benchmarks", self.benchmarks)}
 
     def check(self) -> list[str]:
-        name = self.name or self.step
         strict = self.altered() & {"exact", "renamed", "containment", "formulas", "embedding"}
         if self.policy != "strict" and strict:
             return [
-                f"the step '{name}' follows {self.policy} as it is, so `{sorted(strict)[0]}` changes nothing; "
-                f"drop one of them"
+                f"the policy {self.policy} is followed as it is, so `{min(strict)}` changes nothing; drop one of them"
             ]
         if self.judge is not None and (self.embedding is None or self.policy != "strict"):
-            return [
-                f"the step '{name}' has a `judge` but no embedding to find pairs for it; use strict with `embedding`"
-            ]
+            return ["a `judge` is given, but no embedding to find pairs for it; use strict with `embedding`"]
         if self.policy != "strict" or self.exact or self.renamed or self.containment or self.embedding:
             return []
-        return [f"the step '{name}' compares nothing; set `exact`, `renamed`, `containment` or `embedding`"]
+        return ["nothing is compared; set `exact`, `renamed`, `containment` or `embedding`"]
 
     def ready(self) -> None:
         _have(self.embedding)

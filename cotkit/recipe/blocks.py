@@ -50,7 +50,7 @@ def _expand(document: Document, path: Path, find: Find, above: tuple[Path, ...])
             f"{document.place(('include',))}: the block {data['include']} has no keys, and keys are wanted here; "
             "a block that is a list is included as an item of a list, with nothing beside it"
         )
-    return merge(block, own)
+    return _placed(merge(block, own), document)
 
 
 def _items(document: Document, path: Path, find: Find, above: tuple[Path, ...]) -> list[Document]:
@@ -58,7 +58,14 @@ def _items(document: Document, path: Path, find: Find, above: tuple[Path, ...]) 
     if not isinstance(document.data, dict) or set(document.data) != {"include"}:
         return [_expand(document, path, find, above)]
     block = _block(document, path, find, above)
-    return [_part(block, i) for i in range(len(block.data))] if isinstance(block.data, list) else [block]
+    if isinstance(block.data, list):
+        return [_part(block, i) for i in range(len(block.data))]
+    return [_placed(block, document)]
+
+
+def _placed(block: Document, document: Document) -> Document:
+    """As a whole a block stands where it is included: if it does not fit there, that is where to mend it."""
+    return Document(block.data, {**block.places, (): document.place(())})
 
 
 def _block(document: Document, path: Path, find: Find, above: tuple[Path, ...]) -> Document:

@@ -6,6 +6,7 @@ import re
 
 from cotkit.errors import RecipeError
 from cotkit.recipe.document import Document
+from cotkit.recipe.explain import culprit
 from cotkit.recipe.models import SLUG, Recipe
 from cotkit.records import Problem, Trace
 
@@ -16,8 +17,8 @@ def check(recipe: Recipe, document: Document) -> None:
     _tables(recipe, document)
     for index, step in enumerate(recipe.steps):
         for sentence in (*step.check(), *step.check_after(recipe.steps[:index])):
-            raise RecipeError(f"{document.place(('steps', index))}: step '{step.name}': {sentence}")
-    _sources(recipe, document)
+            place = document.place(culprit(document, ("steps", index), sentence))
+            raise RecipeError(f"{place}: step '{step.name}': {sentence}")
     _reasoning(recipe, document)
 
 
@@ -61,19 +62,6 @@ def _tables(recipe: Recipe, document: Document) -> None:
         made[step.writes] = step.name
         if step.step != "publish":  # its dataset is an end in itself, and another may follow
             unread.add(step.writes)
-
-
-def _sources(recipe: Recipe, document: Document) -> None:
-    """Keys that name sources name pulled ones; a name with a slip in it would quietly do nothing."""
-    pulled = [source.name for step in recipe.steps for source in getattr(step, "sources", ())]
-    for index, step in enumerate(recipe.steps):
-        for key in ("source_order", "compared", "of"):
-            for name in getattr(step, key, ()):
-                if name not in pulled:
-                    raise RecipeError(
-                        f"{document.place(('steps', index, key))}: no source is named '{name}'; the recipe pulls "
-                        f"{', '.join(pulled)}"
-                    )
 
 
 def _reasoning(recipe: Recipe, document: Document) -> None:

@@ -14,7 +14,7 @@ _TOP = ("version", "description", "seed")
 # Keys that say what a mapping is; two of another kind have no keys to compare.
 _TAGS = ("step", "kind", "by")
 # Keys that may name an item of a list, best first.
-LABELS = ("name", "step", "kind", "by", "model")
+LABELS = ("name", "step", "kind", "by", "model", "source")
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def read(path: Path) -> Document:
     document = read_any(path)
     if not isinstance(document.data, dict):
         raise RecipeError(
-            f"{path}: a recipe is a YAML mapping with `name:` and `steps:`; see `cotkit recipes show quickstart`"
+            f"{Place(str(path), 1, 1)}: a recipe is a YAML mapping with `name:` and `steps:`; see "
+            "`cotkit recipes show quickstart`"
         )
     return document
 

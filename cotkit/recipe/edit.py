@@ -37,6 +37,10 @@ def insert_steps(document: Document, insertions: Any, source: Document) -> None:
         sides = [side for side in ("after", "before") if isinstance(one, dict) and side in one]
         if len(sides) != 1 or set(one) != {sides[0], "steps"} or not isinstance(one["steps"], list):
             raise RecipeError(f"{place}: an insertion has `steps` and one of `after` and `before`, and nothing else")
+        if not one["steps"]:
+            raise RecipeError(
+                f"{place}: this insertion has no steps, so it changes nothing; give it some, or remove it"
+            )
         at = _find(document, one[sides[0]], place) + (sides[0] == "after")
         steps = ("insert", index, "steps")
         _splice(document, at, 0, one["steps"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -15,7 +16,7 @@ from cotkit.errors import RecipeError
 from cotkit.recipe import override, variables
 from cotkit.recipe.blocks import PATH_KEYS, anchor_paths, expand, is_relative
 from cotkit.recipe.check import check
-from cotkit.recipe.document import Document, Place, merge, read
+from cotkit.recipe.document import Document, KeyPath, Place, merge, read
 from cotkit.recipe.edit import insert_steps, remove_steps, switch_steps
 from cotkit.recipe.explain import first_sentences
 from cotkit.recipe.models import Recipe
@@ -42,12 +43,19 @@ def find(reference: str) -> Path:
     path = Path(reference).expanduser() if reference.startswith("~/") else Path(reference)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         return path
-    names = [p.stem for p in shipped()]
-    if reference in names:
-        return SHIPPED / f"{reference}.yaml"
-    near = difflib.get_close_matches(reference, names, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else f"shipped recipes: {', '.join(names) or 'none'}"
-    raise RecipeError(f"no recipe '{reference}': neither a YAML file nor a shipped recipe; {hint}")
+    if (named := SHIPPED / f"{reference}.yaml") in shipped():
+        return named
+    raise RecipeError(f"no recipe '{reference}': neither a YAML file nor a shipped recipe; {_nearest(reference)}")
+
+
+def _nearest(name: str) -> str:
+    near = difflib.get_close_matches(name, [p.stem for p in shipped()], n=1, cutoff=0.5)
+    return f"did you mean '{near[0]}'?" if near else "`cotkit recipes` lists those"
+
+
+def slug(stem: str) -> str:
+    """A file's stem as the name of a recipe."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).lstrip("-._") or "recipe"
 
 
 def load(reference: str, options: Sequence[str] = (), limit: int | None = None) -> Loaded:
@@ -61,15 +69,14 @@ def load(reference: str, options: Sequence[str] = (), limit: int | None = None) 
     Raises RecipeError with file:line:column, the key and the nearest valid one.
     """
     path = find(reference)
-    document = _included(path, ())
-    in_file = variables.named(document.data)
+    document, in_files = _included(path, ())
     for option in options:
         key, value = override.parse_option(option)
         _check_variable(document, key, option)
         override.apply(document, key, _from_here(key, value), Place(f"--set {option}"))
     if limit is not None:
         _limit(document, limit)
-    variables.substitute(document, in_file)
+    variables.substitute(document, in_files)
     switch_steps(document)
     recipe = validate(document, path)
     return Loaded(recipe, path, document)
@@ -77,7 +84,7 @@ def load(reference: str, options: Sequence[str] = (), limit: int | None = None) 
 
 def written(reference: str) -> Document:
     """A recipe as its files write it: what is included is in it, variables are not yet put in their places."""
-    return _included(find(reference), ())
+    return _included(find(reference), ())[0]
 
 
 def validate(document: Document, path: Path) -> Recipe:
@@ -93,23 +100,35 @@ def validate(document: Document, path: Path) -> Recipe:
     return recipe
 
 
-def _included(path: Path, above: tuple[Path, ...]) -> Document:
+def _included(path: Path, above: tuple[Path, ...]) -> tuple[Document, set[str]]:
+    """What a file and those that it includes come to, and the variables that these name: an edit may take out what
+    named one, and the file that declares it is right all the same."""
     document = expand(read(path), path, _block_path)
+    includes = "include" in document.data
     include = document.data.pop("include", None)
     edits = {key: document.data.pop(key) for key in ("remove", "insert", "set") if key in document.data}
-    if include is None:
+    if not includes:
         if edits:
             key = next(iter(edits))
             raise RecipeError(
                 f"{document.place((key,))}: `{key}:` changes an included recipe; edit the steps here instead"
             )
-        return document
+        return document, variables.named(document.data)
     base = _include_path(include, path, document)
     if base.resolve() in above or base.resolve() == path.resolve():
         raise RecipeError(f"{document.place(('include',))}: the recipe includes itself by way of {include}")
-    below = _included(base, (*above, path.resolve()))
+    below, named = _included(base, (*above, path.resolve()))
     anchor_paths(below.data, base.parent)
+    if "steps" in document.data and "steps" in below.data:
+        raise RecipeError(
+            f"{document.place(('steps',))}: `steps:` would replace every step of the included {include}; change them "
+            "with `remove`, `insert` and `set`, or leave out the include"
+        )
     merged = merge(below, document)
+    if "name" not in document.data:
+        # A run directory belongs to a recipe by its name: it must not be the included one's.
+        merged.data["name"] = slug(path.stem)
+        merged.move(("name",), document.place(("include",)))
     if "remove" in edits:
         remove_steps(merged, edits["remove"], document.place(("remove",)))
     if "insert" in edits:
@@ -118,15 +137,30 @@ def _included(path: Path, above: tuple[Path, ...]) -> Document:
     if overrides is not None and not isinstance(overrides, dict):
         raise RecipeError(f"{document.place(('set',))}: `set:` is a mapping such as {{distill.samples: 4}}")
     for key, value in (overrides or {}).items():
+        if (said := _said(document, tuple(key.split(".")))) is not None:
+            raise RecipeError(f"{document.place(('set', key))}: `{key}` is said at {said}, too; keep one of the two")
         override.apply(merged, key, value, document.place(("set", key)))
-    return merged
+    # What this file itself gives a value to must be named after its own edits.
+    own = {name for name in variables.declared(merged) if merged.place(("vars", name)).file == str(path)}
+    return merged, (named - own) | variables.named(merged.data)
+
+
+def _said(document: Document, path: KeyPath) -> Place | None:
+    """Where the file itself says what one of its overrides sets."""
+    return document.places.get(path) if path[0] in document.data else None
 
 
 def _include_path(include: Any, path: Path, document: Document) -> Path:
+    """A recipe's file: beside the file that includes it, or a shipped one, by its name with or without .yaml."""
+    place = document.place(("include",))
     if not isinstance(include, str):
-        raise RecipeError(f"{document.place(('include',))}: `include:` takes one path or one shipped name")
-    beside = path.parent / include
-    return beside if beside.is_file() or include.endswith((".yaml", ".yml")) else find(include)
+        raise RecipeError(f"{place}: `include:` takes one path or one shipped name")
+    named = Path(include).expanduser() if include.startswith("~/") else Path(include)
+    for file in (path.parent / named, SHIPPED / named, SHIPPED / f"{include}.yaml"):
+        if file.is_file():
+            return file
+    hint = _nearest(named.stem)
+    raise RecipeError(f"{place}: no recipe '{include}' beside {path.name} or among the shipped ones; {hint}")
 
 
 def _block_path(named: str, path: Path) -> Path:

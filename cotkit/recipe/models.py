@@ -28,7 +28,11 @@ class Lock(Config):
 class Recipe(Config):
     """How a dataset is made: a seed and a list of steps."""
 
-    name: str = Field(pattern=SLUG, description="Name of the recipe; the default run directory is runs/NAME.")
+    name: str = Field(
+        pattern=SLUG,
+        description="Name of the recipe; the default run directory is runs/NAME. One that includes another has the "
+        "name of its file when it says none.",
+    )
     version: int = Field(1, ge=1, description="Version of this recipe; raise it when its result changes.")
     description: str = Field("", description="What it makes, for `cotkit recipes` and the card.")
     seed: int = Field(0, ge=0, description="Every random choice starts from it.")

@@ -52,6 +52,10 @@ def _start(data: dict[str, Any], parts: list[str], place: Place) -> tuple[KeyPat
     top = [name for name in RecipeFile.model_fields if name not in ("lock", *EDITS)]
     if parts[0] in top:
         return (), parts
+    if parts[0] in names:
+        raise RecipeError(
+            f"{place}: '{parts[0]}' is a whole step; name the key in it that changes, such as {parts[0]}.enabled"
+        )
     choices = [*(name for name in names if name), *top]
     near = difflib.get_close_matches(parts[0], choices, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"start with one of {', '.join(choices)}"

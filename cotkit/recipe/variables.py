@@ -9,6 +9,7 @@ from cotkit.errors import RecipeError
 from cotkit.recipe.document import Document, KeyPath
 
 _VARIABLE = re.compile(r"\$\{vars\.([A-Za-z0-9_-]*)\}")
+_BROKEN = re.compile(r"\$\{vars\.(?![A-Za-z0-9_-]*\}).{0,40}")
 
 
 def named(value: Any) -> set[str]:
@@ -18,21 +19,32 @@ def named(value: Any) -> set[str]:
     return set(_VARIABLE.findall(value)) if isinstance(value, str) else set()
 
 
-def substitute(document: Document, in_file: set[str]) -> None:
+def declared(document: Document) -> dict[str, Any]:
+    """The variables with their values; none where `vars` is no mapping, which the model refuses."""
+    values = document.data.get("vars")
+    return values if isinstance(values, dict) else {}
+
+
+def substitute(document: Document, in_files: set[str]) -> None:
     """Put the values of `vars` where they are named, in place.
 
     Args:
-        in_file: the variables that the file names; an override may since have taken one's place.
+        in_files: the variables that the files name; an edit or an override may since have taken one's place.
 
-    Raises RecipeError for a variable without a value, one that is not declared, and one that nothing uses.
+    Raises RecipeError for a variable without a value or with a list or a mapping for one, one that is not declared,
+    one that nothing uses, and a `${vars.` that is not closed.
     """
-    values = document.data.get("vars") or {}
-    if not isinstance(values, dict):
-        return
+    values = declared(document)
+    for name, value in values.items():
+        if not isinstance(value, str | int | float | None):
+            raise RecipeError(
+                f"{document.place(('vars', name))}: the variable '{name}' must be a text, a number, true or false; "
+                "write anything else where it belongs, or quote it if a text was meant"
+            )
     used: set[str] = set()
     for key in [k for k in document.data if k != "vars"]:
         document.data[key] = _walk(document.data[key], (key,), document, values, used)
-    unused = sorted(set(values) - used - in_file)
+    unused = sorted(set(values) - used - in_files)
     if unused and not document.data.get("lock"):
         raise RecipeError(
             f"{document.place(('vars', unused[0]))}: the variable '{unused[0]}' is used nowhere; "
@@ -47,6 +59,12 @@ def _walk(value: Any, path: KeyPath, document: Document, values: dict[str, Any],
         return [_walk(v, (*path, i), document, values, used) for i, v in enumerate(value)]
     if not isinstance(value, str):
         return value
+
+    if (broken := _BROKEN.search(value)) is not None:
+        raise RecipeError(
+            f"{document.place(path)}: '{broken[0]}' is no variable; write ${{vars.NAME}}, the name of letters, digits, "
+            "'-' and '_'"
+        )
 
     def one(match: re.Match[str]) -> str:
         name = match.group(1)

@@ -9,8 +9,9 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from cotkit.errors import RecipeError
+from cotkit.errors import InputError, RecipeError
 from cotkit.recipe.load import load
 from cotkit.recipe.schema import recipe_schema
 
@@ -99,10 +100,11 @@ insert:
       - include: blocks.yaml
 set: {sample.rows: 7, filter.filters.no_proof.name: no_url}
 """
+LATE = "- {step: filter, name: late, filters: [{name: gradable}]}\n"
 
 
 def test_steps_are_removed_and_put_in_and_then_set(put: Put, tmp_path: Path) -> None:
-    put("blocks.yaml", "- {step: filter, name: late, filters: [{name: gradable}]}\n")
+    put("blocks.yaml", LATE)
     steps: Any = load(str(put("over.yaml", OVER))).recipe.steps
     assert [s.name for s in steps] == ["pull", "dedup", "sample", "filter", "late", "distill"]
     assert steps[2].rows == 7
@@ -120,20 +122,20 @@ def test_steps_are_removed_and_put_in_and_then_set(put: Put, tmp_path: Path) -> 
     ],
 )
 def test_wrong_edits_are_told(put: Put, old: str, new: str, expected: str) -> None:
-    put("blocks.yaml", "[]\n")
+    put("blocks.yaml", LATE)
     with pytest.raises(RecipeError, match=expected):
         load(str(put("over.yaml", OVER.replace(old, new))))
 
 
 def test_a_mistake_behind_put_in_steps_keeps_its_line(put: Put) -> None:
-    put("blocks.yaml", "[]\n")
+    put("blocks.yaml", LATE)
     put("base.yaml", BASE.replace("no_proof", "no_prof"))
     with pytest.raises(RecipeError, match=r"base\.yaml:8:"):
         load(str(put("over.yaml", OVER.replace(", filter.filters.no_proof.name: no_url", ""))))
 
 
 def test_a_mistake_in_a_step_put_in_is_told_with_its_line(put: Put) -> None:
-    put("blocks.yaml", "[]\n")
+    put("blocks.yaml", LATE)
     with pytest.raises(RecipeError, match=r"over\.yaml:6:\d+: .*'row'"):
         load(str(put("over.yaml", OVER.replace("rows: 3", "row: 3").replace("sample.rows: 7, ", ""))))
 
@@ -154,5 +156,13 @@ def test_where_reads_only_the_rows_that_are_meant(tmp_path: Path, jsonl: Any) ->
     source = FileSource(name="a", path=path, where={"kind": ("x", 2)})
     assert [raw.number for raw in source.read({})] == [0, 3, 4]
     assert [raw.number for raw in source.model_copy(update={"limit": 2}).read({})] == [0, 3]
-    with pytest.raises(Exception, match="no column 'kid' for `where`; its columns are kind, problem"):
+    with pytest.raises(InputError, match="no column 'kid' for `where`; its columns are kind, problem"):
         list(source.model_copy(update={"where": {"kid": ("x",)}}).read({}))
+    with pytest.raises(
+        InputError, match="no row passes `where`: of 5 the first have kind 'x', kind 'y', kind None, kind 2"
+    ):
+        list(source.model_copy(update={"where": {"kind": ("z",)}}).read({}))
+    with pytest.raises(InputError, match="the first have kind 'x', kid None"):
+        list(source.model_copy(update={"where": {"kind": ("z",), "kid": ("z",)}}).read({}))
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        FileSource(name="a", path=path, where={"kind": ()})

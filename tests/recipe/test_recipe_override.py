@@ -132,3 +132,38 @@ def test_a_path_on_the_command_line_starts_where_the_user_stands(
 
 def test_an_override_may_take_the_place_of_a_variable(base: Path) -> None:
     assert steps(base, "sample.rows=2")[3].rows == 2
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        ("remove: [sample]", None),
+        ("set: {sample.rows: 50}", None),
+        ("set: {sample.rows: many}", r"mine\.yaml:3:7: 'rows' must be a whole number"),
+        ("set: {vars.size: 50}", None),
+        # Its own variable that its own edits leave without a use is a mistake that it can mend.
+        ("vars: {size: 3}\nremove: [sample]", r"mine\.yaml:3:8: the variable 'size' is used nowhere"),
+        ("vars: {sise: 3}", r"mine\.yaml:3:8: the variable 'sise' is used nowhere"),
+    ],
+)
+def test_an_edit_may_take_out_what_named_a_variable(base: Path, edit: str, expected: str | None) -> None:
+    mine = base.parent / "mine.yaml"
+    mine.write_text(f"include: base.yaml\nname: mine\n{edit}\n")
+    if expected is None:
+        load(str(mine))
+        return
+    with pytest.raises(RecipeError, match=expected):
+        load(str(mine))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "include: s1k\nname: mine\nremove: [weak, hard]\n",
+        "include: strict-math\nname: mine\nset: {choose.rows: 50}\n",
+        "include: big-math-rl\nname: mine\nset: {band.filters.band.least: 0.3}\n",
+    ],
+)
+def test_a_shipped_recipe_with_variables_can_be_edited(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    assert load(str(tmp_path / "mine.yaml")).recipe.name == "mine"

@@ -31,7 +31,7 @@ ONE_VALUE = {"step", "kind", "by", "name", "variant", "subject", "problems"}
 OTHERS: tuple[Any, ...] = yaml.safe_load("""
 [null, true, false, 0, 1, 2, 0.5, other, none, math, code, aime24, deepscaler, fr, raw, first, openrouter, together,
  deepseek-v4-flash, "http://127.0.0.1:9/v1", OTHER_KEY, "hub:a/b", "{problem} Go.", [other], [incorrect], [math], [1],
- {}, {max_tokens: 99}, {math: [incorrect]}, {math: 1.0}, {other: [x]}, {math: {user: "{problem} Go."}}]
+ topics, {}, {max_tokens: 99}, {math: [incorrect]}, {math: 1.0}, {other: [x]}, {math: {user: "{problem} Go."}}]
 """)
 GONE = object()
 

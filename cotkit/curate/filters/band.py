@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.curate.filters import Filter
 from cotkit.records import Problem
+from cotkit.source import not_kept
+from cotkit.steps import Step
 
 
 class Band(Filter):
@@ -34,6 +37,9 @@ class Band(Filter):
         if self.least is not None and self.most is not None and self.least > self.most:
             raise PydanticCustomError("band", "least is above most: no problem could stay")
         return self
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_kept("key", self.key, before)
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
         value = _number(json.loads(problem.metadata).get(self.key))

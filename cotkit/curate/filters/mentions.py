@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.curate.filters import Filter
 from cotkit.records import Problem
+from cotkit.source import not_pulled
+from cotkit.steps import Step
 
 
 class Mentions(Filter):
@@ -21,6 +24,9 @@ class Mentions(Filter):
     of: tuple[str, ...] = Field((), description="Look at problems of these sources alone; at all when left out.")
 
     reason: ClassVar[str] = "mentions"
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_pulled("of", self.of, before)
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
         if self.of and problem.source not in self.of:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cotkit.config import Config
 from cotkit.errors import InputError
 from cotkit.registry import Registered
+from cotkit.steps import Step
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +70,10 @@ class Selector(Config):
     def refuses(self, item: Item) -> dict[str, Any] | None:
         """Evidence where the row is not to be considered at all."""
         return None
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        """What cannot work after these steps of the recipe, a sentence each."""
+        return []
 
     def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
         """Take `count` of the items (there are as many, or more), each with the reason why."""

@@ -10,6 +10,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.curate.selectors import Item, Measure, Picks, Selector, Vectors, grouped, known, longest_first, split
+from cotkit.source import not_pulled
+from cotkit.steps import Step
 
 
 class OpenThoughts3(Selector):
@@ -43,6 +45,9 @@ class OpenThoughts3(Selector):
 
     def needs(self) -> tuple[str, ...]:
         return ("domain", *sorted({self._measure(domain) for domain in self.shares}))
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_pulled("sources", [name for names in self.sources.values() for name in names], before)
 
     def lacks(self, item: Item) -> list[str]:
         if not known(item, "domain"):

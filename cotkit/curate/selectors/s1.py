@@ -12,6 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config
 from cotkit.curate.selectors import Item, Picks, Selector, Vectors, grouped, longest_first
+from cotkit.source import not_pulled
+from cotkit.steps import Step
 
 
 class Forced(Config):
@@ -57,6 +59,9 @@ class S1(Selector):
         if self.variant == "paper" and self.altered() & {"mixture", "uniform_share"}:
             raise PydanticCustomError("mixture", "'mixture' and 'uniform_share' belong to variant: notebook")
         return self
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_pulled("forced", [forced.source for forced in self.forced], before)
 
     def needs(self) -> tuple[str, ...]:
         return (self.domain, self.length)

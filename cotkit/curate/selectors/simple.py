@@ -21,6 +21,8 @@ from cotkit.curate.selectors import (
     longest_first,
     split,
 )
+from cotkit.source import not_pulled
+from cotkit.steps import Step
 
 
 class Random(Selector):
@@ -92,6 +94,9 @@ class Quota(Selector):
 
     def needs(self) -> tuple[str, ...]:
         return (self.over, *((self._measure,) if self._measure else ()))
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        return not_pulled("shares", self.shares, before) if self.over == "source" else []
 
     @property
     def _measure(self) -> str | None:
