@@ -37,6 +37,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "score": "cotkit.verify.score:ScoreStep",
         "select": "cotkit.curate.select:Select",
         "choose": "cotkit.curate.choose:Choose",
+        "trim": "cotkit.curate.trim:Trim",
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",
     },

@@ -17,13 +17,16 @@ from cotkit.cli import (
     importing,
     inspect_,
     journal,
+    pairs,
     recipes,
     reproduce,
+    retrace,
     run,
     score,
     sources,
     steps,
     teachers,
+    trim,
     verify,
 )
 from cotkit.cli.output import fail
@@ -72,6 +75,9 @@ app.command("distill")(distill.distill)
 app.command("verify", cls=with_subcommands(audit=verify.audit))(verify.verify)
 app.command("score")(score.score)
 app.command("select")(steps.select)
+app.command("trim")(trim.trim)
+app.command("pairs", cls=with_subcommands(check=pairs.check))(pairs.pairs)
+app.command("retrace")(retrace.retrace)
 app.command("push")(steps.push)
 app.command("estimate")(estimate.estimate)
 app.command("status")(inspect_.status)

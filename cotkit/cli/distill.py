@@ -116,7 +116,7 @@ def distill(
         raise RecipeError(
             "cotkit distill FILE needs a teacher: give --base-url URL (or --preset NAME) and --model NAME"
         )
-    asked = _Asked(
+    asked = Asked(
         {"preset": preset, "base_url": base_url, "model": model, "api_key_env": api_key_env, "stream": stream or None},
         {"temperature": temperature, "max_tokens": max_tokens},
         {
@@ -142,11 +142,11 @@ def distill(
     problems = files.read_problems(Path(target), column, limit, output)
     result = _distilled(problems, asked.step(), output)
     files.deliver(result, out, dropped, output, f"cotkit verify {out}" if out else "")
-    _refuse_incomplete(result)
+    refuse_incomplete(result)
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """The options as the parts of a distill step; None is left out."""
 
     teacher: Mapping[str, Any]
@@ -204,7 +204,7 @@ def _looks_like_prompts(path: Path) -> bool:
 
 
 def _ask_prompts(
-    path: Path, out: Path | None, asked: _Asked, own: Mapping[str, str | None], limit: int | None, output: Output
+    path: Path, out: Path | None, asked: Asked, own: Mapping[str, str | None], limit: int | None, output: Output
 ) -> None:
     from cotkit.distill.ask_file import Job
     from cotkit.errors import RecipeError
@@ -293,7 +293,7 @@ def _distilled(problems: StepOutput, step: Distill, output: Output) -> StepOutpu
     )
 
 
-def _refuse_incomplete(result: StepOutput) -> None:
+def refuse_incomplete(result: StepOutput) -> None:
     from cotkit.errors import IncompleteError
 
     if result.incomplete:

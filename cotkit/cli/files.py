@@ -175,10 +175,8 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
     from pydantic import ValidationError
 
     from cotkit import records
-    from cotkit.cli.attempts import attempts_of_rows
-    from cotkit.cli.graded import columns
     from cotkit.curate.select import Select, select
-    from cotkit.errors import InputError, RecipeError
+    from cotkit.errors import RecipeError
     from cotkit.records import Example
 
     check_names("--choose", [choose], "choosers")
@@ -194,13 +192,11 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
         )
     except ValidationError as error:
         raise RecipeError(f"{error.errors()[0]['msg']}; use this in a recipe, where it can have keys") from error
-    rows = read_rows(path, limit)
-    for key in ("problem", "response", "verdict"):
-        if not any(key in row for row in rows):
-            raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
-    attempts = attempts_of_rows(rows, path, columns(None, {}))
+    from cotkit.cli.attempts import read_attempts
+
+    attempts, rows = read_attempts(path, limit)
     tokens: dict[tuple[str, int], dict[str, Any]] = {
-        (a.trace.problem_id, a.trace.sample): {
+        (a.problem.problem_id, a.trace.sample): {
             name: as_count(row.get(name)) for name in ("reasoning_tokens", "response_tokens")
         }
         for a, row in zip(attempts, rows, strict=True)
@@ -279,6 +275,18 @@ def deliver_rows(table: pl.DataFrame, out: Path | None, output: Output, next_: s
     output.data(str(out), {"out": str(out), "rows": table.height})
     if next_:
         output.next(next_)
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """Rows as a table whose columns are those of any row."""
+    import polars as pl
+
+    try:
+        return pl.DataFrame(rows, infer_schema_length=None)
+    except (pl.exceptions.PolarsError, TypeError, OverflowError):
+        # A column of mixed types has no Parquet type; as text it can be written in every format.
+        mixed = [{k: v if v is None or isinstance(v, str) else as_text(v) for k, v in row.items()} for row in rows]
+        return pl.DataFrame(mixed, infer_schema_length=None)
 
 
 def check_outputs(*paths: Path | None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotkit.cli.files import as_list, as_text, mapping, read_rows, run_step
+from cotkit.cli.files import as_list, as_text, mapping, read_rows, run_step, table_of
 from cotkit.cli.output import Output
 
 if TYPE_CHECKING:
@@ -147,15 +147,3 @@ def graded(path: Path, names: Names, limit: int | None, step: Verify, output: Ou
         for row, v in found
     ]
     return table_of(both)
-
-
-def table_of(rows: list[dict[str, Any]]) -> pl.DataFrame:
-    """Rows of a file as a table, whatever their columns hold."""
-    import polars as pl
-
-    try:
-        return pl.DataFrame(rows, infer_schema_length=None)
-    except (pl.exceptions.PolarsError, TypeError, OverflowError):
-        # A column of mixed types has no Parquet type; as text it can be written in every format.
-        mixed = [{k: v if v is None or isinstance(v, str) else as_text(v) for k, v in row.items()} for row in rows]
-        return pl.DataFrame(mixed, infer_schema_length=None)

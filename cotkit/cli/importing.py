@@ -69,7 +69,7 @@ def import_(
     files.check_outputs(out, problems, dropped)
     if limit is not None and limit < 1:
         raise RecipeError(f"--limit {limit}: give a number of rows, 1 or more")
-    source = _source(target, config, split, revision, limit)
+    source = dataset(target, config, split, revision, limit)
     rows = source.read(source.materials({}))
     # The columns of the first rows tell the format: JSON lines may leave empty ones out.
     first = list(islice(rows, 20))
@@ -95,7 +95,8 @@ def import_(
     files.deliver_rows(found.attempts, out, output, f"cotkit verify {out}" if out else "")
 
 
-def _source(target: str, config: str | None, split: str, revision: str | None, limit: int | None) -> Source:
+def dataset(target: str, config: str | None, split: str, revision: str | None, limit: int | None) -> Source:
+    """A file, or a Hub dataset, as a source of rows."""
     from cotkit.cli.given import GivenFile
     from cotkit.curate.sources.hub import HubSource
 

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cotkit.cli.files import check_names, run_step
-from cotkit.cli.graded import table_of
+from cotkit.cli.files import check_names, run_step, table_of
 
 if TYPE_CHECKING:
     import polars as pl

@@ -21,7 +21,7 @@ from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.layout import FOLDERS, digest_of_files, listed
 from cotkit.curate.plots import files as plot_files
 from cotkit.curate.portable import local_files, portable_recipe
-from cotkit.curate.tables import Extra, all_traces, metadata, unanswered
+from cotkit.curate.tables import Extra, all_traces, metadata, negatives, unanswered
 from cotkit.errors import InputError
 from cotkit.records import Example, Problem, Trace, Verdict
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Rows of one Parquet row group: some 100 MB of long traces, what a streaming reader holds at a time.
 _GROUP = 1_000
+# Tables that need every attempt of the run.
+_OF_ATTEMPTS = frozenset(("all-traces", "negatives"))
 _LONGEST_NOTES = 100_000
 SplitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
@@ -64,8 +66,9 @@ class Publish(Step):
     max_shard_rows: int = Field(100_000, ge=1, description="Most rows in one Parquet file.")
     configs: tuple[Extra, ...] = Field(
         (),
-        description="Further tables, each a config of its own: all-traces (every attempt with its verdict) and "
-        "metadata (the rows with all columns, in whatever format the rows are).",
+        description="Further tables, each a config of its own: all-traces (every attempt with its verdict), "
+        "negatives (those of them that are finished and provably wrong) and metadata (the rows with all columns, in "
+        "whatever format the rows are).",
     )
     notes: LocalPath | None = Field(None, description="A Markdown file whose text is put into the card as it is.")
     teacher_terms: str | None = Field(
@@ -106,7 +109,7 @@ class Publish(Step):
         """Problems alone, or examples, with more tables where every attempt is published."""
         if self.problems:
             return (Problem,)
-        every = self.format.every_attempt or "all-traces" in self.configs
+        every = self.format.every_attempt or not _OF_ATTEMPTS.isdisjoint(self.configs)
         return (Example, Verdict, Trace, Problem) if every else (Example,)
 
     def check(self) -> list[str]:
@@ -118,8 +121,8 @@ class Publish(Step):
                 f"the step '{name}' publishes problems without traces, and the format '{self.format.kind}' holds "
                 f"traces; take `format: {{kind: verl}}`, or leave out `problems`"
             ]
-        if "all-traces" in self.configs:
-            return [f"the step '{name}' publishes problems without traces; take all-traces out of `configs`"]
+        if wanted := sorted(_OF_ATTEMPTS & set(self.configs)):
+            return [f"the step '{name}' publishes problems without traces; take {wanted[0]} out of `configs`"]
         return []
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
@@ -136,11 +139,18 @@ class Publish(Step):
         numbers, dropped = _that_fit(self.format, examples, rows)
         kept = examples[numbers]
         attempts = all_traces(tables, kept) if Trace in tables else kept.clear()
-        makers = {"all-traces": lambda: attempts, "metadata": lambda: metadata(rows[numbers])}
+        makers = {
+            "all-traces": lambda: attempts,
+            "negatives": lambda: negatives(attempts),
+            "metadata": lambda: metadata(rows[numbers]),
+        }
         splits = {split: _exported(self.format, part, attempts) for split, part in self._parts(kept).items()}
         missing = sorted({self.split, *self.splits} - set(splits))
         if missing:
             context.progress.note(f"publish: no row is of the split {', '.join(missing)}, so it is left out")
+        tables_of = {name: makers[name]() for name in dict.fromkeys(self.configs)}
+        if empty := [name for name, table in tables_of.items() if table.is_empty()]:
+            context.progress.note(f"publish: no row is in the config {', '.join(empty)}, so it is left out")
         recipe = portable_recipe(context.recipe)
         lock = _lock(context.run / "recipe.lock.yaml")
         card = CardInput(
@@ -154,7 +164,7 @@ class Publish(Step):
             recipe=recipe,
             files=local_files(_steps_without_push(context.recipe)),
             funnel=(*context.funnel, *_own_line(self, kept.height, dropped)),
-            tables={name: makers[name]() for name in dict.fromkeys(self.configs)},
+            tables={name: table for name, table in tables_of.items() if table.height},
             notes=_notes(self.notes) if self.notes else "",
             teacher_terms=self.teacher_terms,
             locked=bool(lock),

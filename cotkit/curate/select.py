@@ -26,7 +26,7 @@ class Select(Step):
     """Keep traces by verdict and pass rate, then the best few of each problem.
 
     Dropped: "incorrect", "undecided", the trace's own status where it is no whole answer ("length",
-    "unclosed", …), the reason of a filter, "pass_rate", "not_chosen".
+    "unclosed", …), "too_long", the reason of a filter, "pass_rate", "not_chosen".
     """
 
     step: Literal["select"] = "select"
@@ -43,6 +43,12 @@ class Select(Step):
         None,
         description="Fills reasoning_tokens and response_tokens: a Hub id, or a path to a tokenizer.json or its folder "
         "(begin it with ./ or /).",
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=1,
+        description="Drop attempts with more tokens of reasoning and response together, by `tokenizer`, as too_long, "
+        "before the best one of a problem is chosen: the window of the model that will be trained.",
     )
     per_problem: int = Field(1, ge=1, description="Most traces to keep of one problem.")
     min_pass_rate: float = Field(0.0, ge=0, le=1, description="Drop problems solved less often than this.")
@@ -71,6 +77,12 @@ class Select(Step):
     def _rates_in_order(self) -> Select:
         if self.min_pass_rate > self.max_pass_rate:
             raise PydanticCustomError("rates", "min_pass_rate is above max_pass_rate: no problem could stay")
+        return self
+
+    @model_validator(mode="after")
+    def _tokens_of_something(self) -> Select:
+        if self.max_tokens is not None and self.tokenizer is None:
+            raise PydanticCustomError("tokens", "max_tokens needs a `tokenizer` to count by; name one")
         return self
 
     def wanted(self, domain: str) -> tuple[VerdictName, ...]:
@@ -138,10 +150,11 @@ def select(attempts: Sequence[Attempt], config: Select) -> StepOutput:
     for attempt in attempts:
         by_problem[attempt.problem.problem_id].append(attempt)
     rates = {identity: pass_rate(group) for identity, group in by_problem.items()}
+    long = _too_long(attempts, config)
     fates = {
         (a.problem.problem_id, a.trace.sample): fate
         for identity, group in by_problem.items()
-        for a, fate in _fates(group, rates[identity], config)
+        for a, fate in _fates(group, rates[identity], config, long)
     }
     kept: list[Example] = []
     dropped: list[Attempt] = []
@@ -171,9 +184,25 @@ def select(attempts: Sequence[Attempt], config: Select) -> StepOutput:
 Fate = tuple[str, dict[str, Any]] | None
 
 
-def _fates(group: Sequence[Attempt], rate: float | None, config: Select) -> list[tuple[Attempt, Fate]]:
+def _too_long(attempts: Sequence[Attempt], config: Select) -> dict[tuple[str, int], Fate]:
+    """Fates of the attempts with more than `max_tokens` tokens, by (problem_id, sample). Raises InputError."""
+    if config.max_tokens is None or config.tokenizer is None:
+        return {}
+    counts = count_tokens([text for a in attempts for text in (a.trace.reasoning, a.trace.response)], config.tokenizer)
+    sums = [(counts[n] or 0) + (counts[n + 1] or 0) for n in range(0, len(counts), 2)]
+    return {
+        (a.trace.problem_id, a.trace.sample): ("too_long", {"tokens": tokens, "max_tokens": config.max_tokens})
+        for a, tokens in zip(attempts, sums, strict=True)
+        if tokens > config.max_tokens
+    }
+
+
+def _fates(
+    group: Sequence[Attempt], rate: float | None, config: Select, long: Mapping[tuple[str, int], Fate]
+) -> list[tuple[Attempt, Fate]]:
     good = [a for a in group if a.trace.status == "done" and a.verdict.verdict in config.wanted(a.problem.domain)]
-    filtered = {a.trace.sample: fate for a in good if (fate := _filtered(a, config)) is not None}
+    rejected = ((a, long.get((a.trace.problem_id, a.trace.sample)) or _filtered(a, config)) for a in good)
+    filtered = {a.trace.sample: fate for a, fate in rejected if fate is not None}
     clean = [a for a in good if a.trace.sample not in filtered]
     in_range = rate is None or config.min_pass_rate <= rate <= config.max_pass_rate
     chosen = _best(clean, config.choose)[: config.per_problem] if in_range else []

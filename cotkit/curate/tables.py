@@ -11,7 +11,7 @@ from cotkit.steps import Tables
 if TYPE_CHECKING:
     import polars as pl
 
-Extra = Literal["all-traces", "metadata"]
+Extra = Literal["all-traces", "metadata", "negatives"]
 _PROBLEM = ("problem_id", "problem", "answer", "solution", "domain", "source", "source_row", "license", "language")
 # Not how long it took, nor what it was asked by: these differ between two runs of one recipe.
 _TRACE = (
@@ -46,6 +46,16 @@ def all_traces(tables: Tables, kept: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("published").fill_null(False))
         .select(*_PROBLEM, *_TRACE[1:], "verdict", "extracted", "verdict_method", "verdict_reason", "published")
     )
+
+
+def negatives(attempts: pl.DataFrame) -> pl.DataFrame:
+    """Those of `all_traces` that are provably wrong: finished, with an answer that the rules or the tests call
+    incorrect. What a judge calls wrong is an opinion; what is undecided or cut off is not known to be wrong.
+    """
+    import polars as pl
+
+    wrong = (pl.col("verdict") == "incorrect") & (pl.col("status") == "done") & pl.col("extracted").is_not_null()
+    return attempts.filter(wrong & ~pl.col("verdict_method").is_in(["none", "judge"]))
 
 
 def unanswered(problems: pl.DataFrame) -> pl.DataFrame:

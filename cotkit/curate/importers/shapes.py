@@ -106,7 +106,7 @@ def plain(row: Row) -> Published:
 def preference(row: Row) -> Published:
     """`prompt`, `chosen`, `rejected`: two attempts, of which the set says which is better."""
     traces = []
-    used = {"prompt", "chosen", "rejected"}
+    used = {"prompt", "chosen", "rejected", "chosen_length", "rejected_length", "length_unit", "rejected_kind"}
     for side in ("chosen", "rejected"):
         own = {name: row[f"{side}_{name}"] for name in _OF_EXAMPLE if f"{side}_{name}" in row}
         used |= {f"{side}_{name}" for name in own}
