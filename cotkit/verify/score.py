@@ -61,7 +61,8 @@ class ScoreStep(Step):
     )
 
     def code_modules(self) -> tuple[str, ...]:
-        return (*self.code, *(type(scorer).__module__ for scorer in self.scorers))
+        used = (module for scorer in self.scorers for module in (type(scorer).__module__, *scorer.code))
+        return (*self.code, *used)
 
     def exclusions(self) -> Mapping[str, str]:
         return {f"scorers.{i}.{key}": why for i, s in enumerate(self.scorers) for key, why in s.excluded.items()}
