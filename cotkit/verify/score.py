@@ -102,7 +102,9 @@ class ScoreStep(Step):
         passing = 0
         for scorer in self.scorers:
             for place, found in _scored(scorer, attempts, list(places.values()), context):
-                attempts[place] = replace(attempts[place], scores={**attempts[place].scores, **found.values})
+                # What it cannot give now must not stay from an earlier time.
+                others = {name: v for name, v in attempts[place].scores.items() if name not in scorer.names()}
+                attempts[place] = replace(attempts[place], scores={**others, **found.values})
                 key = traces[place].problem_id, traces[place].sample
                 counters[f"{scorer.by} scored"] += not found.why
                 passing += found.is_passing
