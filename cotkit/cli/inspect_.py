@@ -10,6 +10,7 @@ import typer
 
 from cotkit.cli.options import Column, Json, RunArgument
 from cotkit.cli.output import Output
+from cotkit.cli.overthinking import tell_overthinking
 from cotkit.cli.story import decoded, tell
 from cotkit.cli.watch import funnel_table
 
@@ -56,6 +57,9 @@ def report(
         str | None,
         typer.Option("--row", metavar="ID", help="Tell the story of one row: a problem_id, or SOURCE:NUMBER."),
     ] = None,
+    overthinking: Annotated[
+        bool, typer.Option("--overthinking", help="What the trim step found: attempts a trace, efficiencies, lengths.")
+    ] = False,
     megabytes: Annotated[
         int | None,
         typer.Option(min=1, help="Write report.html anew, holding at most so many megabytes of texts."),
@@ -80,6 +84,8 @@ def report(
 
       cotkit report runs/quickstart --row quickstart:17
 
+      cotkit report runs/quickstart --overthinking
+
       cotkit report runs/quickstart --megabytes 200
 
       cotkit report graded.jsonl --patterns --reflection
@@ -99,6 +105,9 @@ def report(
         return
     if row is not None:
         tell(directory, row, output)
+        return
+    if overthinking:
+        tell_overthinking(directory, output)
         return
     try:
         kept = json.loads((run / FUNNEL_FILE).read_text(encoding="utf-8"))

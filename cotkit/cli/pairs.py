@@ -9,6 +9,7 @@ import typer
 
 from cotkit.cli.options import Dropped, Json, Limit, Quiet
 from cotkit.cli.output import DIFFERENT, Output
+from cotkit.cli.steps import no_recipe_options
 
 RuleOption = Annotated[str, typer.Option("--by", help="first, long2short or extremes.")]
 Ratio = Annotated[
@@ -53,8 +54,8 @@ def pairs(
     from cotkit.cli.paired import paired
 
     output = Output(as_json, quiet)
-    no_ratio_without_effect(by, ratio)
-    files.check_outputs(out, dropped)
+    _no_ratio_without_effect(by, ratio)
+    no_recipe_options(str(target), limit, None, out, dropped)
     table, left = paired(target, by, ratio, most, tokenizer, limit)
     output.say(f"{table.height:,} pairs, {left.height:,} attempts in none")
     if dropped is not None:
@@ -77,7 +78,7 @@ def check(
     from cotkit.cli.paired import broken
 
     output = Output(as_json)
-    no_ratio_without_effect(by, ratio)
+    _no_ratio_without_effect(by, ratio)
     count, found = broken(target, by, ratio)
     lines = [f"row {number}: {rule}" for number, rule in found[:20]]
     said: dict[str, Any] = {"pairs": count, "broken": [{"row": number, "rule": rule} for number, rule in found]}
@@ -86,7 +87,7 @@ def check(
         raise typer.Exit(DIFFERENT)
 
 
-def no_ratio_without_effect(by: str, ratio: float | None) -> None:
+def _no_ratio_without_effect(by: str, ratio: float | None) -> None:
     from cotkit.errors import RecipeError
 
     if ratio is not None and by != "long2short":

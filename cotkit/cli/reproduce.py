@@ -265,7 +265,7 @@ def _compare(original: Original, recipe: Recipe, folder: Path, ended: list[str])
             pairs = {t: (original.run.table(step.name, t), again.table(step.name, t)) for t in ("kept", "dropped")}
             one = replace(one, tables={table: compare_tables(*pair) for table, pair in pairs.items()})
         found[step.name] = one
-    publish = next((step.name for step in recipe.steps if step.step == "publish"), None)
+    publish = next((step.name for step in reversed(recipe.steps) if step.step == "publish"), None)
     if publish is None:
         return list(found.values())
     made = Original(original.lock, dataset=folder / "dataset" if publish in ended else None)

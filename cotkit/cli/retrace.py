@@ -10,6 +10,7 @@ import typer
 
 from cotkit.cli.options import Json, Limit, Quiet, Yes
 from cotkit.cli.output import Output
+from cotkit.cli.steps import no_recipe_options
 
 if TYPE_CHECKING:
     import polars as pl
@@ -82,11 +83,9 @@ def retrace(
     from cotkit.verify.step import Verify
 
     output = Output(as_json, quiet, yes)
-    files.check_outputs(out, dropped)
+    no_recipe_options(target, limit, None, out, dropped)
     if model is None or (base_url is None and preset is None):
         raise RecipeError("cotkit retrace needs a teacher: give --base-url URL (or --preset NAME) and --model NAME")
-    if limit is not None and limit < 1:
-        raise RecipeError(f"--limit {limit}: give a number of rows, 1 or more")
     paid = (journal or Path(f"{target.removeprefix('hub:').replace('/', '--')}.journal.sqlite")).resolve()
     if journal is None and Path(target).exists():
         paid = Path(f"{target}.journal.sqlite").resolve()
@@ -132,11 +131,12 @@ def _read(
     rows = source.read(source.materials({}))
     first = list(islice(rows, 20))
     columns = sorted({name for row in first for name in row.values or ()})
-    if format_ is None and {"problem", "response"} <= set(columns):  # a file that a verb wrote
+    own = Path(target).exists() and {"problem", "response"} <= set(columns)
+    if format_ is None and own:  # a file that a verb wrote
         attempts, _ = read_attempts(Path(target), limit, graded=False)
-        own = {a.problem.problem_id: a.problem for a in attempts}
+        once = {a.problem.problem_id: a.problem for a in attempts}
         nothing = records.dropped_frame(records.frame(Problem, []), [], [], [])
-        return records.frame(Problem, own.values()), records.frame(Trace, [a.trace for a in attempts]), nothing
+        return records.frame(Problem, once.values()), records.frame(Trace, [a.trace for a in attempts]), nothing
     name, shape = find_format(format_, columns)
     found = import_rows(chain(first, rows), shape, Defaults(source.name))
     if found.problems.is_empty():

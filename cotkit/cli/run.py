@@ -86,7 +86,7 @@ def execute(loaded: Loaded, folder: Path, options: Options, output: Output) -> R
             f"{result.incomplete} rows failed for a passing reason; run the same command again to ask for these alone"
         )
     if place == dataset:
-        split = next((getattr(s, "split", "train") for s in recipe.steps if s.step == "publish"), "train")
+        split = next((getattr(s, "split", "train") for s in reversed(recipe.steps) if s.step == "publish"), "train")
         output.next(f"cotkit report {folder}   or   load_dataset({str(dataset)!r}, split={split!r}) in Python")
     else:
         output.next(f"cotkit status {folder}   (what stands, and what is still to run)")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 # Share of their terms, Jaccard's, from which two attempts are the same way.
 ALIKE = 0.5
@@ -88,12 +87,12 @@ def means(rows: Sequence[Thinking]) -> dict[str, float]:
     known = [row for row in rows if row.solutions]
     if not known:
         return {}
-    averages = {
-        "solutions a trace": fmean(row.solutions for row in known),
-        "outcome efficiency": fmean(row.outcome_efficiency or 0.0 for row in known),
-        "process efficiency": fmean(row.process_efficiency or 0.0 for row in known),
+    sums = {
+        "solutions a trace": sum(row.solutions for row in known),
+        "outcome efficiency": sum(row.outcome_efficiency or 0.0 for row in known),
+        "process efficiency": sum(row.process_efficiency or 0.0 for row in known),
     }
-    return {name: round(value, 4) for name, value in averages.items()}
+    return {name: round(total / len(known), 4) for name, total in sums.items()}
 
 
 def _terms(text: str) -> frozenset[str]:

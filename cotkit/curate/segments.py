@@ -2,7 +2,7 @@
 
 An attempt, as in "Do NOT Think That Much for 2+3=?" (arXiv 2412.21187), is a stretch that comes to an explicit
 answer, and a check that states the answer again is one, too. There a model cuts the trace; here rules do, in English
-and Chinese. What they find and miss is in docs/choosing.md, measured on traces segmented by hand.
+and Chinese. What they find and miss is in docs/shorter-traces.md, measured on traces segmented by hand.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,7 +23,7 @@ from cotkit.curate.segments import MAX_TEXT, Segment, segments
 from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
 from cotkit.records import Problem, Trace, Verdict
 from cotkit.steps import Step, StepContext, StepOutput, Tables
-from cotkit.verify.extract import extract_reference
+from cotkit.verify.extract import beside, extract_reference
 from cotkit.verify.many import Pair, grade_many
 from cotkit.verify.policy import Policy
 
@@ -95,9 +95,12 @@ class Trim(Step):
         verdicts = {(v.problem_id, v.sample): v for v in records.rows(Verdict, tables[Verdict])}
         traces = records.rows(Trace, tables[Trace])
         nobody = Problem("", "")
-        found = [
-            _segmented(t, problems.get(t.problem_id, nobody), verdicts.get((t.problem_id, t.sample))) for t in traces
-        ]
+        found = []
+        with context.progress.task("trim", len(traces)) as task:
+            for trace in traces:
+                verdict = verdicts.get((trace.problem_id, trace.sample))
+                found.append(_segmented(trace, problems.get(trace.problem_id, nobody), verdict))
+                task.advance()
         cuts = _verified([_cut(cut, self.mode) for cut in _graded(found, self.policy)], self.policy)
         kept = [trimmed(cut.trace, cut.end, cut.closing, self.mode) for cut in cuts]
         thinking = self._thinking(cuts, kept)
@@ -110,9 +113,9 @@ class Trim(Step):
         )
 
     def _thinking(self, cuts: Sequence[_Cut], kept: Sequence[Trace]) -> list[Thinking]:
-        parts = [cut.text[s.start : s.end] for cut in cuts for s in cut.attempts]
+        texts = [cut.text[s.start : s.end] for cut in cuts for s in cut.attempts]
         whole = [_whole(cut.trace) for cut in cuts] + [_whole(trace) for trace in kept]
-        lengths = iter(self._lengths([*parts, *whole]))
+        lengths = iter(self._lengths([*texts, *whole]))
         each = [[next(lengths) for _ in cut.attempts] for cut in cuts]
         before, after = ([next(lengths) for _ in cuts] for _ in range(2))
         unit = "characters" if self.tokenizer is None else "tokens"
@@ -164,7 +167,7 @@ def trimmed(trace: Trace, end: int | None, closing: str, mode: str) -> Trace:
         "length_before": len(text),
         "completion_tokens_before": trace.completion_tokens,
     }
-    earlier = json.loads(trace.provenance or "{}")
+    earlier = _object(trace.provenance)
     new = text[:end] + closing
     return replace(
         trace,
@@ -175,6 +178,15 @@ def trimmed(trace: Trace, end: int | None, closing: str, mode: str) -> Trace:
         strategy="trim" if trace.strategy == "plain" else f"{trace.strategy}+trim",
         provenance=json.dumps({**earlier, "trim": told}, ensure_ascii=False, sort_keys=True),
     )
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A file of a user may hold anything as `provenance`; what is no JSON object is kept as a text."""
+    try:
+        found = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        found = text
+    return found if isinstance(found, dict) else {"provenance": text}
 
 
 def _whole(trace: Trace) -> str:
@@ -245,7 +257,7 @@ def _verified(cuts: Sequence[_Cut], policy: Policy) -> list[_Cut]:
         if cut.end is not None:
             asked[number].append(_pair(cut.problem, cut.text[: cut.end] + cut.closing))
             if place_of(cut.trace) == "reasoning":
-                asked[number].append(_pair(cut.problem, cut.trace.response or ""))
+                asked[number].append(_pair(cut.problem, beside(cut.trace.response or "", cut.trace.reasoning)))
     verdicts = iter(grade_many([p for pairs in asked.values() for p in pairs], policy=policy) if asked else ())
     found = []
     for number, cut in enumerate(cuts):

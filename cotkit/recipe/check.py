@@ -59,7 +59,8 @@ def _tables(recipe: Recipe, document: Document) -> None:
                 f"'{made[Trace]}' has asked them; move it before that step"
             )
         made[step.writes] = step.name
-        unread.add(step.writes)
+        if step.step != "publish":  # its dataset is an end in itself, and another may follow
+            unread.add(step.writes)
 
 
 def _sources(recipe: Recipe, document: Document) -> None:

@@ -101,6 +101,8 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
     before = Before()
     funnel = before.funnel
     ran: list[str] = []
+    # Of several datasets the last one is the run's own; the others are in the folders of their steps.
+    published = next((step.name for step in reversed(recipe.steps) if step.step == "publish"), None)
     for index, step in enumerate(recipe.steps[: last + 1]):
         forced = step.name == options.only or (options.start is not None and index >= names.index(options.start))
         planned = plan_step(recipe, index, directory, pins, before, forced)
@@ -111,7 +113,7 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
         else:
             report = planned.report or {}
             directory.renumber(planned.number, step.name)
-        if step.step == "publish" and (found := directory.find(step.name)) is not None:
+        if step.name == published and (found := directory.find(step.name)) is not None:
             directory.promote(found / "dataset", "dataset", report["key"])
         before.add(step.name, report)
         watcher.ended(planned, funnel[-1], report["seconds"] if step.name in ran else None)

@@ -116,7 +116,7 @@ def test_tokens_are_measured_where_they_are_asked_for_and_there() -> None:
     assert {reason for reason, _ in shape.refused(table(*two, tokens=3)).values()} == {"no_pair"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(examples(sides=True), st.sampled_from(RULES), st.integers(1, 3))
 def test_what_is_published_obeys_its_rule_and_no_row_is_lost(found: pl.DataFrame, by: By, most: int) -> None:
     shape = Preference(by=by, pairs=most)

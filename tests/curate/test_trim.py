@@ -21,7 +21,7 @@ from cotkit.curate.overthinking import (
     outcome_efficiency,
     process_efficiency,
 )
-from cotkit.curate.trim import Trim
+from cotkit.curate.trim import Trim, trimmed
 from cotkit.records import Problem, Trace, Verdict
 from cotkit.steps import NoProgress, StepContext, StepOutput
 from cotkit.verify import grade
@@ -136,6 +136,20 @@ def test_what_cannot_be_trimmed_stays_with_its_reason() -> None:
         *("not_correct", "not_correct", "has_tests", "no_reference"),
         *("no_reflection", "no_answer_found", "no_correct_attempt", "no_reflection"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("provenance", "kept"),
+    [('{"a": 1}', {"a": 1}), ("not json", {"provenance": "not json"}), ("[1]", {"provenance": "[1]"})],
+)
+def test_what_was_known_of_a_trace_stays_in_its_provenance(provenance: str, kept: dict[str, Any]) -> None:
+    trace = Trace("p", 0, "t", "h", "done", THREE, "12", provenance=provenance, strategy="star")
+    after = trimmed(trace, 40, "", "diverse")
+    told = json.loads(after.provenance)
+    assert told.pop("trim")["kept"] == [0, 40]
+    assert told == kept
+    assert after.strategy == "star+trim"
+    assert trimmed(trace, None, "", "diverse") == trace
 
 
 def test_an_unfinished_trace_stays() -> None:

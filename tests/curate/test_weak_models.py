@@ -240,3 +240,20 @@ def test_rates_survive_a_file_of_any_kind(tmp_path: Path) -> None:
         write(tmp_path / f"rated.{kind}", table)
         read = read_problems(tmp_path / f"rated.{kind}", None, None, Output())
         assert read.kept["weak_rates"].to_list() == table["weak_rates"].to_list(), kind
+
+
+def test_what_is_guessed_within_eight_tries_is_dropped_and_what_the_ninth_would_find_stays(tmp_path: Path) -> None:
+    """Kimi k1.5's test for prompts that are easy to hack (arXiv 2501.12599, section 2.1)."""
+    replies = [
+        {"match": "Easy", "attempt": 7, "content": "\\boxed{4}"},
+        {"match": "Hard", "attempt": 8, "content": "\\boxed{4}"},
+        {"match": "add", "content": "\\boxed{5}"},
+    ]
+    with scripted(replies) as teacher:
+        guess = {"user": "{problem}\n\nGive only your answer in \\boxed{}, at once."}
+        out = run(tmp_path, step(teacher.url, model="guesser", samples=8, prompt=guess), PROBLEMS[:2])
+        assert teacher.log.as_json()["asked"] == 16
+    sieve = FilterStep.model_validate({"step": "filter", "filters": [{"name": "unsolved", "models": ["guesser"]}]})
+    kept = sieve.run({Problem: out.kept}, StepContext(seed=1, work=tmp_path, run=tmp_path))
+    assert kept.kept["problem"].to_list() == [PROBLEMS[1].problem]
+    assert kept.dropped.select("problem", "reason").rows() == [(PROBLEMS[0].problem, "too_easy")]
