@@ -93,7 +93,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "advantage": "cotkit.verify.scorers.advantage:Advantage",
         "repetition": "cotkit.verify.scorers.repetition:Repetition",
         "patterns": "cotkit.verify.scorers.patterns:Patterns",
-        "reflection": "cotkit.verify.scorers.reflection:Reflection",
+        "reflection": "cotkit.curate.reflection:Reflection",
         "quoted_numbers": "cotkit.verify.scorers.quoted:QuotedNumbers",
         "prm": "cotkit.verify.scorers.prm:Prm",
         "http": "cotkit.verify.scorers.external:External",

@@ -15,6 +15,21 @@ if TYPE_CHECKING:
     from cotkit.steps import Tables
 
 
+def read_attempts(path: Path, limit: int | None, graded: bool = True) -> tuple[list[Attempt], list[dict[str, Any]]]:
+    """The attempts and the rows as they stand in the file, in one order.
+
+    Raises InputError where a column that `distill`, or with `graded` that `verify`, leaves is missing.
+    """
+    from cotkit.cli.graded import columns
+    from cotkit.errors import InputError
+
+    rows = read_rows(path, limit)
+    for key in ("problem", "response", *(("verdict",) if graded else ())):
+        if not any(key in row for row in rows):
+            raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
+    return attempts_of_rows(rows, path, columns(None, {})), rows
+
+
 def attempts_of_rows(rows: Sequence[Mapping[str, Any]], path: Path, names: Names) -> list[Attempt]:
     """One attempt for each row. Rows of one problem text are attempts at one problem, numbered in their order.
 
@@ -36,7 +51,7 @@ def attempts_of_rows(rows: Sequence[Mapping[str, Any]], path: Path, names: Names
             text,
             as_text(names.get(row, "answer")),
             choices=choices,
-            tests=as_text(names.get(row, "tests")),
+            tests=as_text(names.get(row, "tests")) or None,
             source=as_text(row.get("source")) or path.stem,
             source_row=int(row["source_row"]) if str(row.get("source_row")).isdecimal() else number,
             license=as_text(row.get("license")),

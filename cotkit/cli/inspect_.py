@@ -124,7 +124,7 @@ def report(
 def tell_reasoning(target: Path, column: list[str] | None, patterns: bool, reflection: bool, output: Output) -> None:
     """What the texts of a run or a file say about themselves."""
     from cotkit.cli.tallied import attempts_in, pattern_lines, reflection_lines
-    from cotkit.verify.tallies import pattern_table, reflection_table
+    from cotkit.curate.tallies import pattern_table, reflection_table
 
     attempts = attempts_in(target, column, reflection, output)
     lines: list[str] = []

@@ -108,6 +108,15 @@ def segments(text: str, problem: str = "", final: str | None = None) -> list[Seg
     return found
 
 
+def statements(text: str, problem: str = "", final: str | None = None) -> list[tuple[int, str]]:
+    """(end of the sentence, answer) for every sentence that states an answer, in order; arguments as of `segments`."""
+    if len(text) > MAX_TEXT:
+        return []
+    lines = _lines(text)
+    said = zip(lines, _stated(lines, problem, final), strict=True)
+    return [(line.end, answer) for line, answer in said if answer is not None]
+
+
 def same(a: str, b: str) -> bool:
     """Whether two answers are plainly the same, units aside; what only algebra could tell is not."""
     numbers = _ONE_NUMBER.fullmatch(a), _ONE_NUMBER.fullmatch(b)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -91,10 +92,16 @@ def make_reward(
     return NamedReward(scorer_of({"by": by, **keys}), names, undecided, policy_of(policy), prefilled)
 
 
+@cache
+def _adapter() -> TypeAdapter[Scorer]:
+    """Built once: verl names its reward anew with every response."""
+    return TypeAdapter(AnyScorer)
+
+
 def scorer_of(told: str | Mapping[str, Any]) -> Scorer:
-    adapter: TypeAdapter[Scorer] = TypeAdapter(AnyScorer)
+    """The scorer behind a name, or behind its keys with `by`. Raises RecipeError where it gives no reward."""
     try:
-        scorer = adapter.validate_python({"by": told} if isinstance(told, str) else _plain(told))
+        scorer = _adapter().validate_python({"by": told} if isinstance(told, str) else _plain(told))
     except ValidationError as error:
         raise RecipeError(f"the reward {told}: {error.errors()[0]['msg']}") from error
     if not scorer.reward:

@@ -61,7 +61,8 @@ class ScoreStep(Step):
     )
 
     def code_modules(self) -> tuple[str, ...]:
-        return (*self.code, *(type(scorer).__module__ for scorer in self.scorers))
+        used = (module for scorer in self.scorers for module in (type(scorer).__module__, *scorer.code))
+        return (*self.code, *used)
 
     def exclusions(self) -> Mapping[str, str]:
         return {f"scorers.{i}.{key}": why for i, s in enumerate(self.scorers) for key, why in s.excluded.items()}
@@ -101,7 +102,9 @@ class ScoreStep(Step):
         passing = 0
         for scorer in self.scorers:
             for place, found in _scored(scorer, attempts, list(places.values()), context):
-                attempts[place] = replace(attempts[place], scores={**attempts[place].scores, **found.values})
+                # What it cannot give now must not stay from an earlier time.
+                others = {name: v for name, v in attempts[place].scores.items() if name not in scorer.names()}
+                attempts[place] = replace(attempts[place], scores={**others, **found.values})
                 key = traces[place].problem_id, traces[place].sample
                 counters[f"{scorer.by} scored"] += not found.why
                 passing += found.is_passing

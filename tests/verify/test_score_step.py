@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,15 @@ def test_a_score_of_the_same_name_is_overwritten(tmp_path: Path) -> None:
     kept = rows(Trace, step.run(tables, StepContext(seed=0, work=tmp_path, run=tmp_path)).kept)
     assert [s["name"] for s in kept[0].scores or ()] == ["cosine"]
     assert score_of(kept[0].scores, "cosine") == 1.5
+
+
+def test_a_score_that_cannot_be_had_anymore_goes(tmp_path: Path) -> None:
+    old = [replace(trace, scores=[{"name": "cosine", "value": 9.0}, {"name": "x", "value": 1.0}]) for trace in TRACES]
+    step = ScoreStep.model_validate({"step": "score", "scorers": [{"by": "cosine"}]})
+    tables = {Trace: frame(Trace, old), Verdict: frame(Verdict, VERDICTS), Problem: frame(Problem, PROBLEMS)}
+    kept = rows(Trace, step.run(tables, StepContext(seed=0, work=tmp_path, run=tmp_path)).kept)
+    assert kept[3].scores == [{"name": "x", "value": 1.0}]
+    assert score_of(kept[0].scores, "cosine") == pytest.approx(2, abs=0.01)
 
 
 def test_two_scorers_of_one_name_are_refused() -> None:

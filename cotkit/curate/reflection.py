@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from cotkit.curate.segments import statements
 from cotkit.verify.extract import extract_answer
 from cotkit.verify.grade import grade
 from cotkit.verify.scorers import Attempt, Scored, Scorer
 from cotkit.verify.scorers.phrases import LANGUAGES, REFLECTION, pattern
-
-# A candidate stands at the end of what was said before the reflection.
-_WINDOW = 2_000
-# Reflections looked at for a candidate before them; a trace with more has said its candidate long before.
-_MOST = 60
-# How an answer must be given to be a candidate: stated, not just the last value of a calculation.
-_STATED = ("boxed", "tag", "hashes", "phrase", "letter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +37,13 @@ class Reflection(Scorer):
     where an answer was stated before one of them, `reflection_was_right` and `reflection_changed` (0 or 1); and
     `superficial`, 1 where the answer stayed the same or a right one became wrong.
 
-    No candidate before, no score: most traces state their answer once.
+    What counts as stated is found by cotkit.curate.segments. No candidate before, no score.
     """
 
     by: Literal["reflection"] = "reflection"
     words: tuple[str, ...] = Field((), description="Further phrases of reflection, beside cotkit's own.")
+
+    code: ClassVar[tuple[str, ...]] = ("cotkit.curate.segments", "cotkit.curate.segment_words", "cotkit.verify")
 
     def names(self) -> tuple[str, ...]:
         return "reflections", "reflection_was_right", "reflection_changed", "superficial"
@@ -70,19 +66,17 @@ class Reflection(Scorer):
 def reflected(attempt: Attempt, more: Sequence[str] = ()) -> Reflected:
     """The reflections of an attempt, in its reasoning or, where it has none, in its response."""
     text = attempt.reasoning if (attempt.reasoning or "").strip() else attempt.response
+    final = extract_answer(attempt.response).answer
     patterns = [pattern(REFLECTION, language, tuple(more)) for language in LANGUAGES]
     places = sorted({match.start() for one in patterns for match in one.finditer(text or "")})
-    candidate = next(filter(None, (_candidate(text or "", place) for place in places[:_MOST])), None)
+    said = statements(text or "", attempt.problem, final) if places else []
+    # The answer that stood when the trace looked back for the first time after stating one.
+    looked = next((place for place in places if said and said[0][0] <= place), -1)
+    candidate = next((answer for end, answer in reversed(said) if end <= looked), None)
     if candidate is None:
         return Reflected(len(places))
     question = attempt.problem or None
     before = grade(attempt.reference, f"\\boxed{{{candidate}}}", question=question).value if attempt.reference else ""
     was_right = {"correct": True, "incorrect": False}.get(before)
-    final = extract_answer(attempt.response).answer
     same = grade(candidate, f"\\boxed{{{final}}}", question=question).value if final is not None else ""
     return Reflected(len(places), candidate, was_right, {"correct": False, "incorrect": True}.get(same))
-
-
-def _candidate(text: str, place: int) -> str | None:
-    found = extract_answer(text[max(0, place - _WINDOW) : place])
-    return found.answer if found.method in _STATED else None

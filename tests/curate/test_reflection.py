@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from cotkit.curate.reflection import Reflection, reflected
+from cotkit.curate.tallies import pattern_table, reflection_table
 from cotkit.verify.scorers import Attempt
-from cotkit.verify.scorers.reflection import Reflection, reflected
-from cotkit.verify.tallies import pattern_table, reflection_table
 
 
 def attempt(first: str, last: str, reference: str = "7", turn: str = "Wait, let me check that again.") -> Attempt:

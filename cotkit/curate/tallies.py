@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from cotkit.curate.reflection import reflected
 from cotkit.verify.scorers import Attempt
 from cotkit.verify.scorers.phrases import KINDS, LANGUAGES, count_phrases
-from cotkit.verify.scorers.reflection import reflected
 from cotkit.verify.scorers.words import count_words
 
 Table = list[dict[str, Any]]
