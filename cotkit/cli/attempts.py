@@ -91,21 +91,6 @@ def attempts_of_rows(rows: Sequence[Mapping[str, Any]], path: Path, names: Names
     return attempts
 
 
-def read_attempts(path: Path, limit: int | None, graded: bool = True) -> tuple[list[Attempt], list[dict[str, Any]]]:
-    """The attempts and the rows as they stand in a file, in one order.
-
-    Raises InputError where a column that `distill`, or with `graded` that `verify`, leaves is missing.
-    """
-    from cotkit.cli.graded import columns
-    from cotkit.errors import InputError
-
-    rows = read_rows(path, limit)
-    for key in ("problem", "response", *(("verdict",) if graded else ())):
-        if not any(key in row for row in rows):
-            raise InputError(f"{path}: no column '{key}'; give a file that `cotkit verify FILE --out` wrote")
-    return attempts_of_rows(rows, path, columns(None, {})), rows
-
-
 def tables_of_file(
     path: Path, rows: Sequence[Mapping[str, Any]], names: Names, output: Output, grade: bool = True
 ) -> Tables:

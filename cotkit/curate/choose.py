@@ -61,13 +61,10 @@ class Choose(Step):
         from cotkit.verify.score import unknown_scores
 
         needed = [name.removeprefix(SCORE) for name in self.by.needs() if name.startswith(SCORE)]
-        return unknown_scores(needed, before)
+        return [*unknown_scores(needed, before), *self.by.check_after(before)]
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return selector_materials(self.by, self.weights)
-
-    def check_after(self, before: Sequence[Step]) -> list[str]:
-        return self.by.check_after(before)
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Example]
