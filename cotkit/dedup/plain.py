@@ -22,14 +22,15 @@ _ALT = re.compile(r"\salt\s{0,4}=\s{0,4}[\"']([^\"']*)")
 _INLINE = frozenset({"b", "i", "u", "em", "strong", "span", "font", "a", "code", "tt", "mark", "small"})
 _MEANT = {"sup": "^", "sub": "_"}
 # A line break written as two characters; or a command, if its letters are one.
-_NEWLINE = re.compile(r"(?<!\\)(?:\\r)?\\(n[a-z]{0,20})")
+_NEWLINE = re.compile(r"(?<!\\)((?:\\\\){0,4})(?:\\r)?\\(n[a-z]{0,20})")
 _BACKSLASHES = re.compile(r"(?<!\\)\\\\(?=([A-Za-z]{2,}))")
 _RUN_OF_BACKSLASHES = re.compile(r"\\+")
 _COMMENT = re.compile(r"^[ \t]*(?:/\*+|\*+/|<!--|-->)[ \t]*$", re.MULTILINE)
-# What a line may begin with. A letter, a formula or a number follows a hyphen, a plus or a star after a blank only.
-_MARK = re.compile(r"[ \t]*(?:([>|%])|(#+|//+)|(--+|[-+*•‣▪◦;])(?=\s|$))[ \t]?")
+# What a line may begin with; some marks are operators unless a blank follows.
+_MARK = re.compile(r"[ \t]*(?:[>%]|#+|//+|(?:--+|[-+*•‣▪◦;|])(?=\s|$))[ \t]?")
 _NUMBER = re.compile(r"[ \t]*\(?(\d{1,4})[.):]\s(?=\s*\S)")
 _MARKED = re.compile(r"^[ \t]*(?:[>|%#*•‣▪◦;+-]|//|\(?\d{1,4}[.):]\s)", re.MULTILINE)
+_ALONE = frozenset(">|%#/*")  # no minus: a problem may begin with it
 _WORD = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{3,}|[^\W\d_a-zA-Z]")
 _ROUNDS = 3  # a list in a quote in a comment
 _BROKEN = re.compile(r"(?<![A-Za-z\\])([A-Za-z]{2,40})-[ \t]*\n[ \t]*([a-z]{2,40})")
@@ -64,7 +65,7 @@ def plain(text: str) -> str:
         text = _NEWLINE.sub(_newline, text)
     if "\\\\" in text:
         text = _single(text)
-    if "\n" in text and _MARKED.search(text):
+    if _MARKED.search(text):
         text = _unmarked(_COMMENT.sub("", text))
     return text
 
@@ -88,8 +89,8 @@ def _character(match: re.Match[str]) -> str:
 
 
 def _newline(match: re.Match[str]) -> str:
-    letters = match[1]
-    return match.group() if letters in KNOWN else "\n" + letters[1:]
+    before, letters = match.groups()
+    return match.group() if letters in KNOWN else f"{before}\n{letters[1:]}"
 
 
 def _single(text: str) -> str:
@@ -135,8 +136,8 @@ def _mark(line: str) -> str:
 
 
 def _take_off(lines: list[str], run: Sequence[int]) -> None:
-    """One line says nothing, and lines without a word may be a formula that goes on."""
-    if len(run) < 2:
+    """One line of several says nothing, and lines without a word may be a formula that goes on."""
+    if len(run) < 2 and (_mark(lines[run[0]]) not in _ALONE or sum(map(bool, map(str.strip, lines))) > 1):
         return
     bare = [_MARK.sub("", lines[number], count=1) for number in run]
     if not any(_WORD.search(line) for line in bare):

@@ -108,7 +108,7 @@ KNOWN = frozenset(
         listed(
             "begin end binom bar hat vec dot tilde overline overrightarrow overbrace underbrace widehat widetilde "
             "implies forall exists setminus partial nabla lvert rvert lVert rVert langle rangle sim cong star neg ni "
-            "nmid not notin newcommand nearrow nwarrow nexists nless ngtr nleq ngeq nsubseteq natural norm nsim ncong "
+            "nmid not notin newcommand nearrow nwarrow nexists ngtr nleq ngeq nsubseteq natural norm nsim ncong "
             "nparallel nrightarrow stackrel nolinebreak nopagebreak"
         )
     )
