@@ -26,7 +26,7 @@ STATES = frozenset(
     )
 )
 _SYNONYMS = """
-number integer numbers integers many
+number integer numbers integers many count
 age old aged older ages
 last final
 first initial starting
@@ -61,6 +61,7 @@ half halves
 percent percentage
 begin begins start starts
 children kids
+positive natural
 buys purchases
 """
 SYNONYM = {word: line.split()[0] for line in _SYNONYMS.strip().splitlines() for word in line.split()}
