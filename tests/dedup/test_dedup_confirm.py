@@ -30,9 +30,30 @@ SAME = [
         "How many of these 60 numbers have 3 divisors?",
         "same_problem",
     ),
+    (
+        "Find the median if it is a natural number that is not in the list of 9 items.",
+        "Find the median if it is a positive integer that is not in the list of 9 items.",
+        "same_problem",
+    ),
+    (
+        "She walks $s+0.5$ km each hour for one hour.",
+        "She walks $s+\\frac{1}{2}$ km each hour for $1$ hour.",
+        "same_problem",
+    ),
     ("In triangle $ABC$, $AB = 5$ and $BC = 7$.", "In triangle $PQR$, $PQ = 5$ and $QR = 7$.", "renamed"),
 ]
 OTHER = [
+    ("She walks $s+0.25$ km each hour.", "She walks $s+\\frac{1}{2}$ km each hour.", "other_numbers"),
+    (
+        "An octagon has four sides of length $2$ and four of length $\\frac{\\sqrt{3}}{3}$. determine its area.",
+        "What is the area of an octagon if four sides have length $1$ and four have length $\\frac{\\sqrt{2}}{2}$?",
+        "other_numbers",
+    ),
+    (
+        "The square of one number is $4$ and the other is $3$. Add them.",
+        "What is the sum, if one number is $3$ and the square of the other is $2$?",
+        "other_numbers",
+    ),
     ("Compute $\\arcsin 1$.", "Compute $\\arcsin(-1)$.", "other_numbers"),
     ("Find the sum of the first 10 primes.", "Find the sum of the first 12 primes.", "other_numbers"),
     ("How many three-digit numbers are even?", "How many four-digit numbers are even?", "other_numbers"),
