@@ -55,7 +55,8 @@ class Problem:
     A features step fills the last six: `subject` is a two-digit class of MSC 2020, `difficulty` a rating from 1 to
     10, `solved_by` and `unsolved_by` name models that solved it in at least one attempt, or in none, and `weak_rates`
     says how often; a model without an attempt that counts is in none of the three. `direct_tokens` is the length of a
-    model's direct answer.
+    model's direct answer. A dedup step puts into `copies` the texts of the rows that it dropped for this one; a
+    decontaminate step looks at them as well, and empties it.
     """
 
     problem_id: str
@@ -78,6 +79,7 @@ class Problem:
     unsolved_by: list[str] | None = None
     weak_rates: list[WeakRate] | None = None
     direct_tokens: int | None = None
+    copies: list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

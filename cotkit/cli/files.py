@@ -69,7 +69,7 @@ def _as_problem(row: Mapping[str, Any]) -> Problem:
     text, choices = str(row["problem"]), as_list(row["choices"])
     texts = ("answer", "solution", "license", "tests", "language", "subject", "answer_from", "answer_kind")
     own: dict[str, Any] = {name: as_text(row[name]) or None for name in texts}
-    own |= {name: as_list(row[name]) for name in ("solved_by", "unsolved_by")}
+    own |= {name: as_list(row[name]) for name in ("solved_by", "unsolved_by", "copies")}
     return Problem(
         problem_id=problem_id(text, choices),
         problem=text,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -234,11 +234,18 @@ def _other_values(candidate: Facts, item: Facts, change: Edits, coverage: float 
         swapped = bool(
             (come and gone)
             or (not come and not gone and set(extra) - set(item.numbers) and set(missing) - set(candidate.numbers))
+            or (extra and missing and _in_their_place(candidate.signature.order, item.signature.order))
         )
     shared = set(item.numbers) & (set(candidate.numbers) | set(candidate.soft))
     if swapped or len(shared) < len(gone):
         return _other_numbers(extra, missing)
     return None
+
+
+def _in_their_place(ours: Sequence[str], theirs: Sequence[str]) -> bool:
+    """Number for number, most of them are others."""
+    differ = sum(a != b for a, b in zip(ours, theirs, strict=False))
+    return len(ours) == len(theirs) and 2 * differ > len(ours)
 
 
 def _other_marks(candidate: Facts, item: Facts, change: Edits) -> Finding | None:
@@ -317,8 +324,9 @@ def _answer_bits(here: str | None, there: str | None) -> float:
 
 
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:
-    """Numbers that only one text has, after words that may stand for them."""
-    return here.numbers - there.numbers - there.soft, there.numbers - here.numbers - here.soft
+    """Numbers that only one text has, after words of the other alone that may stand for them."""
+    ours, theirs = here.soft - there.soft, there.soft - here.soft
+    return here.numbers - there.numbers - theirs, there.numbers - here.numbers - ours
 
 
 def _other_numbers(here: Counter[str], there: Counter[str]) -> Finding:

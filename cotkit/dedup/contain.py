@@ -50,11 +50,16 @@ class Match:
 
 @dataclass(frozen=True)
 class Index:
-    """N-grams of benchmark items. Use build_index."""
+    """N-grams of benchmark items. Use build_index.
+
+    Attributes:
+        grams: n-gram -> item -> its places there. A phrase that both sides repeat costs the sum of its places,
+            not the product.
+    """
 
     n: int
     items: Sequence[Sequence[str]]
-    grams: dict[Gram, list[tuple[int, int]]]
+    grams: dict[Gram, dict[int, list[int]]]
     short: dict[Gram, list[int]]
     phrases: Counter[Gram]
     telling: Sequence[bool]
@@ -80,10 +85,11 @@ class Index:
         self, tokens: Sequence[str], text: Callable[[], str], coverage: float, weights: Sequence[Sequence[float]]
     ) -> list[Match]:
         """Items covered to at least `coverage`, by number. `text` gives the text behind `tokens`."""
-        hits: dict[int, list[tuple[int, int]]] = {}
+        hits: dict[int, list[tuple[int, Gram]]] = {}
         for position in range(len(tokens) - self.n + 1):
-            for item, offset in self.grams.get(tuple(tokens[position : position + self.n]), ()):
-                hits.setdefault(item, []).append((position, offset))
+            gram = tuple(tokens[position : position + self.n])
+            for item in self.grams.get(gram, ()):
+                hits.setdefault(item, []).append((position, gram))
         found = [
             match
             for item, where in hits.items()
@@ -92,18 +98,19 @@ class Index:
         found.extend(self._whole(tokens, text))
         return sorted(found, key=lambda m: m.item)
 
-    def _covered(self, item: int, where: list[tuple[int, int]], weights: Sequence[float]) -> Match:
+    def _covered(self, item: int, where: list[tuple[int, Gram]], weights: Sequence[float]) -> Match:
         """The stretch of the text, about as long as the item, that covers most of it."""
         size, n = len(self.items[item]), self.n
         reach = int(_STRETCH * size) + 1 - n
         positions = [position for position, _ in where]
         best = max(range(len(where)), key=lambda i: (bisect_right(positions, positions[i] + reach) - i, -i))
         inside = where[best : bisect_right(positions, positions[best] + reach)]
-        covered = {t for _, offset in inside for t in range(offset, offset + n)}
+        offsets = [offset for gram in {gram for _, gram in inside} for offset in self.grams[gram][item]]
+        covered = {t for offset in offsets for t in range(offset, offset + n)}
         share = sum(weights[t] for t in sorted(covered)) / sum(weights)
         margin = int((_STRETCH - 1) * size)
-        before = min(offset for _, offset in inside)
-        behind = size - n - max(offset for _, offset in inside)
+        before = min(offsets)
+        behind = size - n - max(offsets)
         start = max(0, inside[0][0] - before - margin * (before > 0))
         return Match(item, round(share, 5), start, inside[-1][0] + n + behind + margin * (behind > 0))
 
@@ -131,12 +138,12 @@ def build_index(items: Sequence[str], n: int) -> Index:
     """Index the texts of benchmark items by their word n-grams."""
     tokens = [words(text) for text in items]
     phrases: Counter[Gram] = Counter()
-    grams: dict[Gram, list[tuple[int, int]]] = {}
+    grams: dict[Gram, dict[int, list[int]]] = {}
     short: dict[Gram, list[int]] = {}
     for item, item_tokens in enumerate(tokens):
         phrases.update({tuple(item_tokens[i : i + _PHRASE]) for i in range(len(item_tokens) - _PHRASE + 1)})
         for offset in range(len(item_tokens) - n + 1):
-            grams.setdefault(tuple(item_tokens[offset : offset + n]), []).append((item, offset))
+            grams.setdefault(tuple(item_tokens[offset : offset + n]), {}).setdefault(item, []).append(offset)
         if _SHORTEST <= len(item_tokens) < n:
             short.setdefault(tuple(item_tokens[:_SHORTEST]), []).append(item)
     telling = [_tells(own) for own in tokens]

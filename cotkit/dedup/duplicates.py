@@ -17,6 +17,7 @@ from cotkit.dedup.exact import groups, match_key
 from cotkit.dedup.facts import Facts, answer_value, facts, people_form, same_answer
 from cotkit.dedup.grams import contained, tokenize
 from cotkit.dedup.normal import without_figures
+from cotkit.dedup.plain import plain_texts
 from cotkit.dedup.rows import Item, evidence_of, items_of, shown, siblings_frame
 from cotkit.steps import NoProgress, Progress, StepOutput
 
@@ -81,7 +82,8 @@ def dedup_table(
     "exact_duplicate", "near_duplicate", and "duplicate_conflicting_answer" (text equal to the survivor's, reference
     answer clearly another; one of the two is wrong). Evidence: kept_source, kept_row, kept_problem_id, kept_problem,
     method (exact, renamed, contained, embedding), score, confirm; `via_*` where the row is joined to the survivor
-    through a third one. `secondary["siblings"]`: for each problem its nearest look-alike that is another problem.
+    through a third one. `copies` of a kept row: the other texts that were dropped for it.
+    `secondary["siblings"]`: for each problem its nearest look-alike that is another problem.
 
     Args:
         problems: Problem table.
@@ -107,8 +109,8 @@ def dedup_table(
     dropped = {row: why for row, why in _dropped(items, nodes, pairs, config, count).items() if row < count}
     order = sorted(dropped)
     table = records.dropped_frame(problems, order, [dropped[i][0] for i in order], [dropped[i][1] for i in order])
-    kept = problems[[i for i in range(problems.height) if i not in dropped]]
-    reasons = Counter(reason for reason, _ in dropped.values())
+    kept = _with_copies(problems, items, {row: why[2] for row, why in dropped.items()})
+    reasons = Counter(reason for reason, _, _ in dropped.values())
     look_alikes = [
         _sibling(items, nodes, node, *pairs.siblings[node])
         for node in sorted(pairs.siblings)
@@ -124,14 +126,16 @@ def dedup_table(
 
 def _nodes(items: Sequence[Item], config: DedupKeys) -> list[_Node]:
     """Rows of one normal form together: identical texts are compared once, however many there are."""
-    keys = {text: match_key(text) for text in {item.text for item in items}}
     if not (config.exact or config.renamed or config.embedding):
         return []
+    own = sorted({item.text for item in items})
+    plain = dict(zip(own, plain_texts(own), strict=True))
+    keys = {text: match_key(plain[text]) for text in own}
     found = groups(keys[item.text] for item in items)
     nodes = []
     for key in sorted(found):
         rows = found[key]
-        text = min(items[i].text for i in rows)
+        text = min(plain[items[i].text] for i in rows)
         answers = sorted({answer for i in rows if (answer := items[i].answer)})
         clear = answers and all(same_answer(answers[0], other) for other in answers)
         nodes.append(_Node(rows, text, answers[0] if clear else None, facts(text)))
@@ -225,8 +229,8 @@ def _compare(nodes: Sequence[_Node], a: int, b: int) -> Callable[[float], Findin
 
 def _dropped(
     items: Sequence[Item], nodes: Sequence[_Node], pairs: _Pairs, config: DedupKeys, count: int
-) -> dict[int, tuple[str, dict[str, Any]]]:
-    """Row -> reason and evidence."""
+) -> dict[int, tuple[str, dict[str, Any], int]]:
+    """Row -> reason, evidence and the row that stays for it."""
     labels = clusters(len(nodes), pairs.edges, pairs.apart)
     members = groups(str(label) for label in labels)
     direct: dict[tuple[int, int], Edge] = {}
@@ -238,7 +242,7 @@ def _dropped(
         for node in (edge.a, edge.b):
             strongest.setdefault(node, edge)
     same = "exact" if config.exact else "embedding" if config.embedding else "renamed"
-    found: dict[int, tuple[str, dict[str, Any]]] = {}
+    found: dict[int, tuple[str, dict[str, Any], int]] = {}
     for cluster in members.values():
         rows = [(row, node) for node in cluster for row in nodes[node].rows]
         survivor, home = min(rows, key=lambda pair: (pair[0] < count, *_rank(items[pair[0]], config)))
@@ -247,15 +251,27 @@ def _dropped(
                 continue
             evidence = evidence_of(items[survivor])
             if node == home:
-                found[row] = _equal(items[row], items[survivor], same, evidence)
+                found[row] = (*_equal(items[row], items[survivor], same, evidence), survivor)
                 continue
             edge = direct.get((min(node, home), max(node, home))) or strongest[node]
             if home not in (edge.a, edge.b):
                 via = items[min(nodes[edge.b if edge.a == node else edge.a].rows)]
                 evidence |= {"via_source": via.source, "via_row": via.row, "via_problem": shown(via.text)}
             evidence |= {"method": edge.method, "score": edge.score, "confirm": edge.kind}
-            found[row] = ("near_duplicate", evidence)
+            found[row] = ("near_duplicate", evidence, survivor)
     return found
+
+
+def _with_copies(problems: pl.DataFrame, items: Sequence[Item], survivors: Mapping[int, int]) -> pl.DataFrame:
+    """The kept rows, each with the other texts that were dropped for it: a leak among them is a leak of the row."""
+    import polars as pl
+
+    texts: dict[int, set[str]] = {}
+    for row, survivor in survivors.items():
+        texts.setdefault(survivor, {*items[survivor].copies}).update((items[row].text, *items[row].copies))
+    kept = [row for row in range(problems.height) if row not in survivors]
+    copies = [sorted(texts.get(row, set(items[row].copies)) - {items[row].text}) for row in kept]
+    return problems[kept].with_columns(copies=pl.Series([own or None for own in copies], dtype=pl.List(pl.String)))
 
 
 def _rank(item: Item, config: DedupKeys) -> tuple[Any, ...]:

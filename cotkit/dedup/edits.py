@@ -30,6 +30,8 @@ _ALIKE = 4
 _ENDS = 8
 _ENDS_SHARE = 0.5
 LONGER = 2.5
+# Alignments cost the product of two lengths: 25 MB of bits here. Longer texts are told by what covers them.
+_CELLS = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Edits:
 
     Attributes:
         similarity: 1 - token edit distance / longer length, letters and names renamed back; 0 where the candidate
-            is too long to be an edited copy.
+            is too long to be an edited copy, or both are too long to be aligned.
         edited: it looks like an edited copy, not like a rewording.
         renamed: letters and names were replaced one for one.
         swapped: letters changed places or fell together: not a renaming.
@@ -67,7 +69,7 @@ def edits(candidate: Facts, item: Facts) -> Edits:
     """Compare two texts token by token."""
     ours, theirs = candidate.normal.split(), item.normal.split()
     here, there = candidate.content - item.content, item.content - candidate.content
-    if not ours or not theirs or len(ours) > LONGER * len(theirs) + 20:
+    if not ours or not theirs or len(ours) > LONGER * len(theirs) + 20 or len(ours) * len(theirs) > _CELLS:
         return Edits(0.0, False, False, (), here, there, (), (), (), 0.0, False)
     from rapidfuzz.distance import LCSseq, Levenshtein
 

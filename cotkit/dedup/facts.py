@@ -88,6 +88,11 @@ _LATIN = re.compile(r"[a-zà-öø-ÿß-]+")
 _NAMES_IN = 20_000  # characters of a text that are searched for names
 
 
+_WRITTEN_OUT = {
+    str(p / q): (str(p), "/", str(q)) for q in (2, 4, 5, 8) for p in range(1, q) if Fraction(p, q).denominator == q
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the closer look compares.
@@ -124,12 +129,13 @@ class Facts:
 def facts(text: str) -> Facts:
     """Facts of a problem text; its drawings are compared as a whole, apart from the text."""
     plain = without_figures(text)
-    tokens = normal_form(spelled(plain)).split()
+    tokens = _fractions(normal_form(spelled(plain)).split())
     return _facts(tokens, _numbered(tokens), _drawn(text) if plain != text else "", names_in(plain), people_in(plain))
 
 
 def token_facts(tokens: Sequence[str], names: frozenset[str] = frozenset()) -> Facts:
     """Facts of a piece of text given as tokens of its normal form; `names` of the text that it is from."""
+    tokens = _fractions(tokens)
     return _facts(tokens, " ".join(tokens), "", names & frozenset(tokens), frozenset())
 
 
@@ -161,6 +167,11 @@ def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[st
         signature(tokens),
         is_foreign(tokens),
     )
+
+
+def _fractions(tokens: Sequence[str]) -> list[str]:
+    """0.5 as 1/2: decimals below one that people also write as fractions."""
+    return [part for token in tokens for part in _WRITTEN_OUT.get(token, (token,))]
 
 
 def people_form(own: Facts) -> str:

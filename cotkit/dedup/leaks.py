@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit import records
+from cotkit.dedup.boilerplate import shared_lines, without_lines
 from cotkit.dedup.confirm import VERBATIM, Finding
 from cotkit.dedup.exact import groups
 from cotkit.dedup.methods import Hit, Hits, LeakKeys, Text, judged_hits, strict_hits
+from cotkit.dedup.plain import plain_texts
 from cotkit.dedup.rows import Item, items_of, shown, siblings_frame
 from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress, StepOutput
@@ -31,7 +33,7 @@ def decontaminate_table(
     cache: Path | None = None,
     journal: Path | None = None,
 ) -> StepOutput:
-    """Drop the rows that hold an item of a benchmark.
+    """Drop the rows that hold an item of a benchmark, themselves or in a copy that was dropped for them.
 
     Dropped with reason "leak". Evidence: benchmark, benchmark_row, benchmark_problem, method, score, confirm
     of the surest hit, and `methods`: all hits (up to ten). `secondary["siblings"]`: for each row its nearest
@@ -46,34 +48,42 @@ def decontaminate_table(
 
     Raises InputError for a benchmark without rows, for a blank item, and where the weights are missing.
     """
+    import polars as pl
+
     progress = progress or NoProgress()
     known = _benchmark_items(benchmarks)
     items = items_of(problems)
-    by_text = groups(json.dumps([item.text, item.answer]) for item in items)
-    rows_of = list(by_text.values())
-    texts = [Text(items[rows[0]].text, items[rows[0]].answer) for rows in rows_of]
+    # A text is looked at once, whatever number of rows have it; a row also answers for the copies dropped for it.
+    by_text = groups(json.dumps([text, item.answer]) for item in items for text in (item.text, *item.copies))
+    owner = [row for row, item in enumerate(items) for _ in range(1 + len(item.copies))]
+    own = [(text, item.answer) for item in items for text in (item.text, *item.copies)]
+    places = list(by_text.values())
     judged: dict[str, float] = {}
     if config.policy == "strict":
-        targets = [Text(item.text, item.answer) for item in known]
+        texts, targets = _texts([own[at[0]] for at in places], known)
         hits = strict_hits(texts, targets, config, progress, cache)
         if config.judge is not None:
             judged = {"pairs judged": float(judged_hits(texts, targets, config.judge, journal, hits, progress))}
     else:
-        hits = _published(texts, known, config, progress, cache)
+        hits = _published([own[at[0]][0] for at in places], known, config, progress, cache)
+    met: dict[int, list[Hit]] = {}
+    for number, at in enumerate(places):
+        for row in dict.fromkeys(owner[place] for place in at):
+            met.setdefault(row, []).extend(hits.get(number, ()))
     leaks: dict[int, list[Hit]] = {}
     near: dict[int, Hit] = {}
-    for number, rows in enumerate(rows_of):
-        found = sorted(hits.get(number, ()), key=lambda h: (METHODS.index(h.method), -h.score, h.item))
-        confirmed = [hit for hit in found if hit.finding.same]
-        for row in rows:
-            if confirmed:
-                leaks[row] = confirmed
-            elif found:
-                near[row] = max(found, key=_told_first)
+    for row, hit in met.items():
+        found = _best_of_each(hit)
+        if confirmed := [one for one in found if one.finding.same]:
+            leaks[row] = confirmed
+        elif found:
+            near[row] = max(found, key=_told_first)
     order = sorted(leaks)
     evidence = [_evidence(known, leaks[row]) for row in order]
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
     kept = problems[[i for i in range(problems.height) if i not in leaks]]
+    if "copies" in kept.columns:
+        kept = kept.with_columns(copies=pl.lit(None, dtype=kept.schema["copies"]))
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
     disputed = sum(hit.finding.kind == "answers_differ" for hit in near.values())
     counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))} | judged
@@ -82,20 +92,39 @@ def decontaminate_table(
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
 
 
+def _texts(rows: Sequence[tuple[str, str | None]], known: Sequence[Item]) -> tuple[list[Text], list[Text]]:
+    """Rows and items as they are compared: plain, without what a benchmark has in half of its items."""
+    plain = plain_texts([*(text for text, _ in rows), *(item.text for item in known)])
+    by_name = groups(item.source for item in known)
+    items = plain[len(rows) :]
+    shared = frozenset[str]().union(*(shared_lines([items[i] for i in own]) for own in by_name.values()))
+    answers = [*(answer for _, answer in rows), *(item.answer for item in known)]
+    found = [Text(without_lines(text, shared), answer) for text, answer in zip(plain, answers, strict=True)]
+    return found[: len(rows)], found[len(rows) :]
+
+
+def _best_of_each(hits: Sequence[Hit]) -> list[Hit]:
+    """The surest hit of each method with each item, the surest method first."""
+    found: dict[tuple[str, int], Hit] = {}
+    for hit in sorted(hits, key=lambda h: (METHODS.index(h.method), not h.finding.same, -h.score, h.item)):
+        found.setdefault((hit.method, hit.item), hit)
+    return sorted(found.values(), key=lambda h: (METHODS.index(h.method), -h.score, h.item))
+
+
 def _told_first(hit: Hit) -> tuple[bool, bool, float, int]:
     """Greatest for the look-alike of a row that a person should see."""
     return hit.finding.kind == "answers_differ", hit.finding.kind != "unclear", hit.score, -hit.item
 
 
 def _published(
-    texts: Sequence[Text], known: Sequence[Item], config: LeakKeys, progress: Progress, cache: Path | None
+    texts: Sequence[str], known: Sequence[Item], config: LeakKeys, progress: Progress, cache: Path | None
 ) -> Hits:
     from cotkit.dedup.published import RULES
 
     hits: Hits = {}
     rule = RULES[config.policy]
     finding = Finding("same_problem", {"looked_at": False})
-    for number, item, score in rule([t.text for t in texts], [k.text for k in known], progress, cache):
+    for number, item, score in rule(texts, [k.text for k in known], progress, cache):
         hits.setdefault(number, []).append(Hit(item, "published", score, finding))
     return hits
 

@@ -8,8 +8,9 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cotkit.dedup.boilerplate import without_edges
 from cotkit.dedup.config import Containment, LeakEmbedding
-from cotkit.dedup.confirm import MEANING, Finding, confirm_leak
+from cotkit.dedup.confirm import MEANING, VERBATIM, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
 from cotkit.dedup.edits import LONGER, edits
 from cotkit.dedup.exact import groups, match_key, may_match
@@ -37,6 +38,8 @@ _SIEVE_SHARE = 0.5
 _SIEVE_COMMON = 20
 # Texts that are equal up to layout differ by no more tokens of the sieve than this and a third.
 _LAYOUT_TOKENS = 6
+# So many words at the beginning and the end of an item tell where it stands in a text.
+_ENDS = 8
 
 
 class LeakKeys(Protocol):
@@ -158,16 +161,38 @@ def _contained_hits(
                 finding = Finding("same_problem", {"looked_at": False})
                 there = known[match.item]
                 if config.confirm:
+                    part = text if len(tokens) <= LONGER * len(index.items[match.item]) + 20 else None
+                    inside = part.facts if part else token_facts(tokens[match.start : match.end], names_in(text.text))
+                    if part is None and match.item not in item_facts:
+                        item_facts[match.item] = token_facts(index.items[match.item], names_in(there.text))
+                    wanted = there.facts if part else item_facts[match.item]
                     answers = (text.answer, there.answer)
-                    if len(tokens) <= LONGER * len(index.items[match.item]) + 20:
-                        finding = confirm_leak(text.facts, there.facts, answers, match.coverage)(0.0)
-                    else:
-                        if match.item not in item_facts:
-                            item_facts[match.item] = token_facts(index.items[match.item], names_in(there.text))
-                        inside = token_facts(tokens[match.start : match.end], names_in(text.text))
-                        finding = confirm_leak(inside, item_facts[match.item], answers, match.coverage)(0.0)
+                    finding = confirm_leak(inside, wanted, answers, match.coverage)(0.0)
+                    if not finding.same and match.coverage >= VERBATIM and (bare := _bare(text, there, tokens)):
+                        again = confirm_leak(*bare, answers, match.coverage)(0.0)
+                        finding = again if again.same else finding
                 hits.setdefault(number, []).append(Hit(match.item, "containment", match.coverage, finding))
             task.advance()
+
+
+def _bare(text: Text, item: Text, tokens: Sequence[str]) -> tuple[Facts, Facts] | None:
+    """Text and item without what stands around what they share, if that is all of the item that says something.
+
+    The item's first and last words must be in the text: what is changed between them, or in them, still counts.
+    """
+    own = without_edges(item.text, text.text)
+    wanted = words(own)
+    before, behind = tuple(wanted[:_ENDS]), tuple(wanted[-_ENDS:])
+    if len(wanted) < 2 * _ENDS:
+        return None
+    runs = list(zip(*(tokens[i:] for i in range(_ENDS)), strict=False))
+    if before not in runs or behind not in runs:
+        return None
+    first, last = runs.index(before), len(runs) - 1 - runs[::-1].index(behind)
+    if not VERBATIM * len(wanted) <= last + _ENDS - first <= LONGER * len(wanted):
+        return None
+    names = names_in(text.text), names_in(own)
+    return token_facts(tokens[first : last + _ENDS], names[0]), token_facts(wanted, names[1])
 
 
 def _embedded_hits(

@@ -20,8 +20,11 @@ _TUPLE_COMMA = re.compile(r"([(\[]-?\d{1,3}),(\d{3}[)\]])")
 # 0{,}001 and 31{,}5, as in French and German.
 _DECIMAL_COMMA = re.compile(r"(?:(?<=\b0)|(?<=\d)(?!\{,\}\d{3}(?!\d)))\{,\}(?=\d)")
 _THOUSANDS = re.compile(r"(?<=\d)(?:\{,\}|,\\!|\\,|\{\\,\})(?=\d{3}(?!\d))")
-# "length-$10$" and "base-7": a hyphen, not a minus.
 _NOT = re.compile(r"\\not\s?=")
+# "8!= 40320" and "n!= 120": no blank before it, and a digit there or a blank behind. "x!=0" is no factorial.
+_FACTORIAL = re.compile(r"(?:(?<=[0-9)])!=|(?<=[a-z\]}])!=(?=\s))(?!=)", re.IGNORECASE)
+_DIGIT = re.compile(r"[^\D0-9]")  # of another script
+# "length-$10$" and "base-7": a hyphen, not a minus.
 _HYPHEN = re.compile(r"(?<=[a-z]{2})-(?=(?:\$|\\\()\s?\d)|(?<=[a-z]{4})-(?=\d)")
 _TOKEN = re.compile(
     r"""
@@ -105,10 +108,16 @@ def words(text: str) -> list[str]:
     return [t for t in _tokens(spelled(without_figures(text))) if t not in _OPEN and t not in _CLOSE]
 
 
+def folded_characters(text: str) -> str:
+    """The text with one character for all that mean the same, and none for those that nobody sees."""
+    folded = unicodedata.normalize("NFKC", text.translate(_CHARACTERS))
+    return _DIGIT.sub(lambda m: str(unicodedata.decimal(m.group())), folded)
+
+
 def _tokens(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", put_back(text).translate(_CHARACTERS)).lower()
+    folded = folded_characters(put_back(text)).lower()
     folded = unicodedata.normalize("NFKC", folded.translate(_CHARACTERS))
-    folded = _NOT.sub(" != ", folded)
+    folded = _NOT.sub(" != ", _FACTORIAL.sub("! = ", folded))
     folded = _HYPHEN.sub(" ", folded)
     folded = _DECIMAL_COMMA.sub(".", folded)
     folded = _THOUSANDS.sub(",", _TUPLE_COMMA.sub(r"\1, \2", folded))

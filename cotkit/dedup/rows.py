@@ -20,6 +20,7 @@ class Item:
     Attributes:
         text: the problem with its options, if it has any.
         solution: it has a reference solution.
+        copies: other texts of it, which a dedup step dropped.
     """
 
     source: str
@@ -28,12 +29,13 @@ class Item:
     text: str
     answer: str | None
     solution: bool
+    copies: tuple[str, ...] = ()
 
 
 def items_of(table: pl.DataFrame, source: str = "") -> list[Item]:
     """Rows of a Problem table, or of any table with a column `problem`, in order.
 
-    Used if there: choices, answer, solution, source, source_row (else the row's number), problem_id.
+    Used if there: choices, answer, solution, source, source_row (else the row's number), problem_id, copies.
     """
     found = []
     for number, row in enumerate(table.iter_rows(named=True)):
@@ -46,6 +48,7 @@ def items_of(table: pl.DataFrame, source: str = "") -> list[Item]:
                 text="\n".join([row["problem"], *(c for c in row.get("choices") or () if c)]),
                 answer=answer,
                 solution=bool(row.get("solution")),
+                copies=tuple(row.get("copies") or ()),
             )
         )
     return found

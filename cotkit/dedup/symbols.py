@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def listed(text: str) -> tuple[str, ...]:
     """The words of a table, in order."""
@@ -15,12 +17,14 @@ CHARACTERS = {
     **{"⁻": "^-", "½": " 1/2 ", "⅓": " 1/3 ", "⅔": " 2/3 ", "¼": " 1/4 ", "¾": " 3/4 "},
     **{"−": "-", "–": "-", "—": " ", "‐": "-", "‑": "-", "⁄": "/", "∕": "/", "÷": "/"},
     **{"×": " * ", "·": " * ", "⋅": " * ", "∙": " * ", "∗": "*", "√": r"\sqrt ", "∛": r"\sqrt[3] "},
-    **{"≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≠": "!=", "→": "->", "⟶": "->", "⇒": r"\implies "},
+    **{"≤": "<=", "≥": ">=", "⩽": "<=", "⩾": ">=", "≠": " != ", "→": "->", "⟶": "->", "⇒": r"\implies "},
     **{"’": "'", "‘": "'", "′": "'", "″": "''", "º": "°", "∘": "°", "△": r"\triangle ", "∠": r"\angle "},
     **{"∞": r"\infty ", "∑": r"\sum ", "∏": r"\prod ", "∫": r"\int ", "∪": r"\cup ", "∩": r"\cap "},
     **{"⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ", "∣": "|", "∥": r"\parallel "},
     **{"∈": r"\in ", "⊂": r"\subset ", "⊆": r"\subseteq ", "∅": r"\emptyset ", "≡": r"\equiv ", "±": r"\pm "},
-    **{"⟂": r"\perp ", "⊥": r"\perp ", "≈": r"\approx ", "…": " ", "⋯": " ", "\u200b": "", "\ufeff": ""},
+    **{"⟂": r"\perp ", "⊥": r"\perp ", "≈": r"\approx ", "…": " ", "⋯": " ", "\ufeff": ""},
+    # No width, or a place where a word may be broken.
+    **dict.fromkeys("\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060", ""),
 }
 
 GREEK = listed(
@@ -88,5 +92,24 @@ ENVIRONMENTS = frozenset(
     listed(
         "align alignat aligned equation eqnarray gather gathered multline split array tabular cases matrix pmatrix "
         "bmatrix smallmatrix center itemize enumerate document minipage flushleft flushright quote math displaymath"
+    )
+)
+# Names of commands in use, with those that begin like an escaped line break.
+KNOWN = frozenset(
+    set(COMMANDS)
+    | FRACTIONS
+    | LAYOUT
+    | WRAPPERS
+    | SKIPPED
+    | FUNCTIONS
+    | set(GREEK)
+    | {name for meaning in CHARACTERS.values() for name in re.findall(r"\\([a-z]+)", meaning)}
+    | set(
+        listed(
+            "begin end binom bar hat vec dot tilde overline overrightarrow overbrace underbrace widehat widetilde "
+            "implies forall exists setminus partial nabla lvert rvert lVert rVert langle rangle sim cong star neg ni "
+            "nmid not notin newcommand nearrow nwarrow nexists ngtr nleq ngeq nsubseteq natural norm nsim ncong "
+            "nparallel nrightarrow stackrel nolinebreak nopagebreak"
+        )
     )
 )

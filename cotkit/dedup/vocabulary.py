@@ -17,8 +17,16 @@ STOP = frozenset(
         "write writes written"
     )
 )
+# A sentence with one of these states or asks something; one with none is an instruction, a heading or a label.
+STATES = frozenset(
+    listed(
+        "is are was were be been has have had can could must may might does do did if when where which who whose how "
+        "what such that there let suppose assume consider given find compute determine evaluate calculate prove show "
+        "count return output print each every only"
+    )
+)
 _SYNONYMS = """
-number integer numbers integers many
+number integer numbers integers many count
 age old aged older ages
 last final
 first initial starting
@@ -53,6 +61,7 @@ half halves
 percent percentage
 begin begins start starts
 children kids
+positive natural
 buys purchases
 """
 SYNONYM = {word: line.split()[0] for line in _SYNONYMS.strip().splitlines() for word in line.split()}

@@ -30,9 +30,30 @@ SAME = [
         "How many of these 60 numbers have 3 divisors?",
         "same_problem",
     ),
+    (
+        "Find the median if it is a natural number that is not in the list of 9 items.",
+        "Find the median if it is a positive integer that is not in the list of 9 items.",
+        "same_problem",
+    ),
+    (
+        "She walks $s+0.5$ km each hour for one hour.",
+        "She walks $s+\\frac{1}{2}$ km each hour for $1$ hour.",
+        "same_problem",
+    ),
     ("In triangle $ABC$, $AB = 5$ and $BC = 7$.", "In triangle $PQR$, $PQ = 5$ and $QR = 7$.", "renamed"),
 ]
 OTHER = [
+    ("She walks $s+0.25$ km each hour.", "She walks $s+\\frac{1}{2}$ km each hour.", "other_numbers"),
+    (
+        "An octagon has four sides of length $2$ and four of length $\\frac{\\sqrt{3}}{3}$. determine its area.",
+        "What is the area of an octagon if four sides have length $1$ and four have length $\\frac{\\sqrt{2}}{2}$?",
+        "other_numbers",
+    ),
+    (
+        "The square of one number is $4$ and the other is $3$. Add them.",
+        "What is the sum, if one number is $3$ and the square of the other is $2$?",
+        "other_numbers",
+    ),
     ("Compute $\\arcsin 1$.", "Compute $\\arcsin(-1)$.", "other_numbers"),
     ("Find the sum of the first 10 primes.", "Find the sum of the first 12 primes.", "other_numbers"),
     ("How many three-digit numbers are even?", "How many four-digit numbers are even?", "other_numbers"),
@@ -165,3 +186,25 @@ def test_other_words_with_the_same_rare_answer_are_a_rewording(answers: tuple[st
     )
     text = item.replace("Each morning Aya takes", "Every morning Aya goes for").replace("When she walks at", "At")
     assert confirm_leak(facts(text), facts(item), answers)(0.99).kind == kind
+
+
+SHIFTED = [
+    (
+        "Denote by $x$ and $y$ positive reals so that $\\log_3(x/y) = 2/3$ and $\\log_3(y^2/x) = 2/4$. Determine "
+        "the value of $|\\log_3(x^5 y^4)|$, a positive rational number.",
+        "Let $x$ and $y$ be positive real numbers such that $\\log_2(x/y) = 1/2$ and $\\log_2(y^2/x) = 1/3$. What is "
+        "the value of $|\\log_2(x^4 y^3)|$?",
+    ),
+    (
+        "Let an octagon with equal angles have four sides of length $2$ and four of length $\\frac{\\sqrt{3}}{3}$. "
+        "Determine how large it is, if no two sides in a row are alike.",
+        "An equiangular octagon has four sides of length $1$ and four sides of length $\\frac{\\sqrt{2}}{2}$, arranged "
+        "so that no two consecutive sides have the same length. What is its area?",
+    ),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SHIFTED)
+def test_other_numbers_in_other_words_are_no_rewording(one: str, other: str) -> None:
+    assert confirm_leak(facts(one), facts(other))(0.95).kind == "other_numbers"
+    assert confirm_leak(facts(one), facts(one.replace("Determine", "Find")))(0.95).same

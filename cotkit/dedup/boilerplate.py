@@ -1,0 +1,90 @@
+"""Sentences and lines that belong to a benchmark as a whole: an instruction, a heading, a limit of time.
+
+They are learned: what stands in half of the items of one benchmark tells nothing about any of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+
+from cotkit.dedup.facts import ASKED
+from cotkit.dedup.vocabulary import QUALIFIERS, STATES
+
+# A benchmark of fewer items teaches nothing.
+_ITEMS = 8
+_SHARE = 0.5
+# A line of so few words is the same with another number in it ("Time limit: 2000 ms").
+_SHORT_LINE = 6
+_END = re.compile(r"(?:(?<=[.?!:])|(?<=[.?!:][$)\"']))\s+|\n+")
+_NUMBER = re.compile(r"\d+")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_SAYS = re.compile(r"[\d$\\?=<>^]|\b[b-zB-HJ-Z]\b")
+
+
+def shared_lines(texts: Sequence[str]) -> frozenset[str]:
+    """Keys of the sentences and lines that half of the items of a benchmark have.
+
+    None where most items would lose half of their text: such a benchmark is one template, not problems in a wrapper.
+    """
+    if len(texts) < _ITEMS:
+        return frozenset()
+    counts = Counter(key for text in texts for key in {_key(text[a:b]) for a, b in _parts(text)})
+    shared = frozenset(key for key, count in counts.items() if count >= _SHARE * len(texts))
+    halved = sum(2 * len(without_lines(text, shared)) < len(text.strip()) for text in texts) if shared else 0
+    return shared if halved <= _SHARE * len(texts) else frozenset()
+
+
+def without_lines(text: str, shared: Collection[str]) -> str:
+    """The text without its shared sentences and lines; itself, if it has nothing else."""
+    if not shared:
+        return text
+    parts = [text[a:b] for a, b in _parts(text)]
+    own = [rest for part in parts if (rest := _own(part, shared))]
+    return "\n".join(own) if own and own != parts else text
+
+
+def without_edges(text: str, other: str) -> str:
+    """The text without its first and last sentences that say nothing of the problem and that `other` does not have."""
+    parts = [text[a:b] for a, b in _parts(text)]
+    keys = {_key(other[a:b]) for a, b in _parts(other)}
+    first, last = 0, len(parts)
+    while first < last and _empty(parts[first]) and _key(parts[first]) not in keys:
+        first += 1
+    while first < last and _empty(parts[last - 1]) and _key(parts[last - 1]) not in keys:
+        last -= 1
+    return "\n".join(parts[first:last])
+
+
+def _empty(part: str) -> bool:
+    """No number, no formula, and no word that states, asks or limits something: a label, a greeting, a tag."""
+    words = _LETTERS.findall(part.lower())
+    return not _SAYS.search(part) and not any(w in STATES or w in ASKED or w in QUALIFIERS for w in words)
+
+
+def _own(part: str, shared: Collection[str]) -> str:
+    """What is left of a sentence; a shared one may follow it without a full stop."""
+    key = _key(part)
+    if key in shared:
+        return ""
+    for line in shared:
+        size = len(line.split())
+        if size > _SHORT_LINE and key.endswith(f" {line}"):
+            return " ".join(part.split()[:-size])
+    return part
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    start = 0
+    for match in _END.finditer(text):
+        if match.start() > start:
+            yield start, match.start()
+        start = match.end()
+    if start < len(text):
+        yield start, len(text)
+
+
+def _key(part: str) -> str:
+    words = part.lower().split()
+    return " ".join(words) if len(words) > _SHORT_LINE else _NUMBER.sub("0", " ".join(words))
