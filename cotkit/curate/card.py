@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from cotkit.curate.card_header import License, forbidding, render_header, state_languages, state_license
+from cotkit.curate.card_header import render_header, state_languages, state_license
 from cotkit.curate.card_making import by_domain, citations, judges, teachers
+from cotkit.curate.card_sources import origins, sources
 from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
 from cotkit.curate.plots import answered, plots, rates
@@ -131,7 +132,7 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
 
     `digests` are config -> sha256 of its data, `files` is the digest of everything beside the card.
     """
-    license = state_license(card.license, card.examples["license"].to_list())
+    license = state_license(card.license, origins(card.examples, card.tables)["license"].to_list())
     languages = state_languages(card.language, card.examples["language"].to_list())
     title = " ".join(card.title.split())
     splits = {name: list(tables) for name, tables in card.configs.items()}
@@ -141,7 +142,7 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
         _summary(card),
         _section("Notes", card.notes),
         _section("Contents", _contents(card)),
-        _section("Sources and licence", _sources(card, license)),
+        _section("Sources and licence", sources(card.examples, card.tables, card.recipe, license)),
         *_making(card),
         _section("From problems to rows", _funnel(card.funnel)),
         _section("Decontamination", _decontamination(card)),
@@ -220,20 +221,6 @@ def _contents(card: CardInput) -> str:
             rows.append((f"Tokens of a row, {name}", int(tokens.quantile(share, "lower") or 0)))
     images = [f"![{escape(title)}]({name})" for name, (title, _) in plots(examples).items()]
     return "\n\n".join([table(("", "count"), rows), *images])
-
-
-def _sources(card: CardInput, license: License) -> str:
-    import polars as pl
-
-    grouped = (
-        card.examples.group_by("source", "license")
-        .agg(pl.len().alias("rows"), pl.col("problem_id").n_unique().alias("problems"))
-        .sort(["rows", "source", "license"], descending=[True, False, False])
-    )
-    lines = [(s, lic or "unknown", n, p) for s, lic, n, p in grouped.iter_rows()]
-    listed = table(("source", "licence", "rows", "problems"), lines)
-    forbidden = [escape(s, 1000) for s in forbidding(card.examples, card.recipe)]
-    return "\n\n".join([listed, f"Licence: {escape(license.sentence, 1000)}", *forbidden])
 
 
 def _verification(card: CardInput) -> str:

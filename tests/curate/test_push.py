@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published_rows import publish, table
+from published_rows import example, publish, table
 from pydantic import TypeAdapter, ValidationError
 
 from cotkit import records
@@ -271,7 +271,8 @@ def test_a_branch_is_made_and_main_stays(hub: HubServer, client: Client, tmp_pat
 def _traces(examples: pl.DataFrame) -> dict[type, pl.DataFrame]:
     """Tables of a run whose examples were chosen from twice as many attempts, the other half being wrong."""
     rows = records.rows(Example, examples)
-    problems = [Problem(r.problem_id, r.problem, r.answer, source=r.source, source_row=r.source_row) for r in rows]
+    origin = ("source", "source_row", "license")
+    problems = [Problem(r.problem_id, r.problem, r.answer, **{n: getattr(r, n) for n in origin}) for r in rows]
     texts = [(r, sample, "correct" if sample == r.sample else "incorrect") for r in rows for sample in (0, 1)]
     traces = [Trace(r.problem_id, n, r.teacher, "", "done", r.reasoning, r.response) for r, n, _ in texts]
     verdicts = [Verdict(r.problem_id, n, v, None, r.answer, "exact", "whole numbers") for r, n, v in texts]
@@ -419,6 +420,23 @@ def test_a_source_that_forbids_it_is_not_passed_on_unasked(
             push_dataset(folder, copy)
         assert not Path(copy).exists()
     assert push_dataset(folder, copy, PushOptions(redistribute=True)).changed
+
+
+@pytest.mark.parametrize("changes", [{"license": "cc-by-nd-4.0"}, {"source": "gpqa"}])
+def test_attempts_that_were_not_chosen_are_passed_on_too(tmp_path: Path, changes: dict[str, Any]) -> None:
+    asked = records.frame(Example, [example(1), example(2, **changes)])
+    tables = {**_traces(asked), Example: asked[:1]}
+    folder = publish(tmp_path / "run", tables, configs=["all-traces", "metadata"])
+    assert rehearse(folder, "out").forbidden
+    with pytest.raises(RecipeError, match="may not be passed on"):
+        push_dataset(folder, str(tmp_path / "out"))
+    card = (folder / "README.md").read_text()
+    cells = [str({"source": "sums", "license": "mit", **changes}[name]) for name in ("source", "license")]
+    assert "Attempts in the config all-traces:\n\n| source | licence |" in card
+    assert f"| {cells[0]} | {cells[1]} | 2 | 1 |" in card
+    assert ("Rows come under several licences: cc-by-nd-4.0, mit" in card) is ("license" in changes)
+    # Without that config nothing of theirs is published.
+    assert not rehearse(publish(tmp_path / "run", tables, configs=["metadata"]), "out").forbidden
 
 
 def test_a_dry_run_shows_files_and_card_and_asks_nobody(
