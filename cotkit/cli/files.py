@@ -315,14 +315,27 @@ def deliver_rows(table: pl.DataFrame, out: Path | None, output: Output, next_: s
         output.next(next_)
 
 
-def check_outputs(*paths: Path | None) -> None:
-    """Before any work is done or paid: every file to write has an ending that is known."""
+def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[str | Path]) -> None:
+    """Before any work is done or paid: every file to write has an ending that is known and a folder to lie in, is none
+    of the inputs, and is named once. Raises RecipeError.
+    """
     from cotkit.curate.sources.file import SUFFIXES
     from cotkit.errors import RecipeError
 
-    for path in paths:
-        if path is not None and path.suffix.lower() not in SUFFIXES:
+    read, written = {Path(path).resolve() for path in inputs}, set[Path]()
+    for path in (path for path in outputs if path is not None):
+        place = path.resolve()
+        if path.suffix.lower() not in SUFFIXES:
             raise RecipeError(f"{path}: cannot write this kind of file; end its name in one of {', '.join(SUFFIXES)}")
+        if place in read:
+            raise RecipeError(f"{path}: this is the input; give another file to write to")
+        if place in written:
+            raise RecipeError(f"{path}: two outputs would be written to this file; give each a file of its own")
+        if place.is_dir():
+            raise RecipeError(f"{path}: this is a folder; give a file to write to")
+        if not place.parent.is_dir():
+            raise RecipeError(f"{path}: there is no folder {path.parent}; make it, or give another file to write to")
+        written.add(place)
 
 
 def write(path: Path, table: pl.DataFrame) -> None:
