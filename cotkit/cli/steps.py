@@ -272,7 +272,7 @@ def push(
     revision: Annotated[str, typer.Option("--revision", help="With a run: branch to push to.")] = "main",
     message: Annotated[str | None, typer.Option("--message", help="With a run: the commit's message.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="With a run: replace a card or data that was changed since.")
+        bool, typer.Option("--overwrite", help="With a run: replace what this run did not push.")
     ] = False,
     redistribute: Annotated[
         bool, typer.Option("--redistribute", help="With a run: push although a source's licence forbids to pass it on.")
