@@ -247,7 +247,8 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
 
 
 def as_text(value: Any) -> str | None:
-    if value is None:
+    """Text of a cell; None for no value, and for NaN and infinities, which readers make of missing cells and 1e400."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 

@@ -227,10 +227,13 @@ def _no_text(value: Any) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """Text of a cell; numbers as written, a list of one as its item, everything else as JSON."""
+    """Text of a cell; numbers as written, a list of one as its item, everything else as JSON.
+
+    None for what is no number any more: a reader makes NaN and infinity of a missing cell and of 1e400.
+    """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float | Decimal) and not math.isfinite(value)):
         return None
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) else _json(value)
     return records.readable(text).strip() or None
