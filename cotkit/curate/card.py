@@ -38,8 +38,9 @@ _COLUMNS: Mapping[str, str] = {
     "response": "the teacher's response after its reasoning",
     "verdict": "correct, incorrect or undecided, against the reference answer",
     "verdict_method": "the grading method that decided",
-    "pass_rate": "share of the teacher's attempts at this problem that were correct",
-    "attempts": "attempts at this problem",
+    "pass_rate": "share of correct ones among the teacher's attempts at this problem that count; a finished one that no "
+    "grader could decide does not",
+    "attempts": "all attempts at this problem, those that do not count in the pass rate among them",
     "domain": "field of the problem",
     "source": "where the problem comes from",
     "source_row": "row number in that source, from 0",
@@ -58,6 +59,12 @@ _COLUMNS: Mapping[str, str] = {
     "unsolved_by": "models that solved it in none",
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
     "direct_tokens": "length in tokens of a model's direct answer to the problem",
+}
+# Counters of decontamination on problems that are like an item -> why they were kept.
+_KEPT_BESIDE: Mapping[str, str] = {
+    "look-alikes kept": "only the template is an item's, with other numbers or another question",
+    "leaks but for the answer, kept": "they are like an item but have another reference answer",
+    "unclear look-alikes kept": "it is undecided whether they are an item in other words",
 }
 _CHOOSING = ("sample", "select", "choose")
 _CONFIGS: Mapping[str, str] = {
@@ -245,7 +252,8 @@ def _verification(card: CardInput) -> str:
     parts += judges(card.recipe, card.funnel)
     parts += by_domain(card.recipe, card.examples)
     parts += [
-        "Pass rate of the teacher on the published problems:",
+        "Pass rate of the teacher on the published problems (undecided attempts do not count, cut ones count as not "
+        "solved):",
         table(("pass rate", "problems"), rates(card.examples)),
     ]
     return "\n\n".join(parts)
@@ -280,9 +288,8 @@ def _decontamination(card: CardInput) -> str:
         if lines:
             parts.append(table(("benchmark", "problems removed", "its items met", "found by"), lines))
             parts.append("A problem counts once for each benchmark and for each way in which it was found.")
-        look_alikes = int(entry["counters"].get("look-alikes kept", 0))
-        if look_alikes:
-            parts.append(f"Kept, since only the template is the same: {_counted(look_alikes, 'problem')}.")
+        beside = [(what, int(entry["counters"].get(name, 0))) for name, what in _KEPT_BESIDE.items()]
+        parts += [f"Kept, since {what}: {_counted(count, 'problem')}." for what, count in beside if count]
     return "\n\n".join(parts)
 
 

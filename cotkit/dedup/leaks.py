@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,11 +76,15 @@ def decontaminate_table(
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
     kept = problems[[i for i in range(problems.height) if i not in leaks]]
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
-    disputed = sum(hit.finding.kind == "answers_differ" for hit in near.values())
-    counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))} | judged
-    if disputed:
-        counters["leaks but for the answer, kept"] = float(disputed)
+    kinds = Counter(_KEPT.get(hit.finding.kind, LOOK_ALIKES) for hit in near.values())
+    kept_beside = {LOOK_ALIKES: 0.0, **{name: float(count) for name, count in sorted(kinds.items())}}
+    counters = _counters(benchmarks, known, leaks) | kept_beside | judged
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
+
+
+# Counters of the rows that are kept beside an item which they are like: what the closer look said.
+LOOK_ALIKES = "look-alikes kept"
+_KEPT: Mapping[str, str] = {"answers_differ": "leaks but for the answer, kept", "unclear": "unclear look-alikes kept"}
 
 
 def _told_first(hit: Hit) -> tuple[bool, bool, float, int]:
