@@ -38,8 +38,8 @@ _COLUMNS: Mapping[str, str] = {
     "response": "the teacher's response after its reasoning",
     "verdict": "correct, incorrect or undecided, against the reference answer",
     "verdict_method": "the grading method that decided",
-    "pass_rate": "share of correct ones among the teacher's attempts at this problem that count; a finished one that no "
-    "grader could decide does not",
+    "pass_rate": "share of correct ones among the teacher's attempts at this problem that count; a finished one "
+    "that no grader could decide does not",
     "attempts": "all attempts at this problem, those that do not count in the pass rate among them",
     "domain": "field of the problem",
     "source": "where the problem comes from",
