@@ -125,6 +125,8 @@ def pull(
                 numbers.add(raw.number)
                 seen.update(raw.values or ())
                 row, conflict = to_problem(raw, source, conflicts)
+                if _marred(raw, source):
+                    found["rows with control characters removed"] += 1
                 if conflict is not None:
                     flagged.append(conflict)
                 if isinstance(row, Problem):
@@ -217,6 +219,13 @@ def to_problem(raw: RawRow, source: Source, conflicts: str = "flag") -> tuple[Pr
     if conflicts == "flag":
         return problem, conflict
     return _Rejected(problem, "reference_conflict", metadata["reference_conflict"]), conflict
+
+
+def _marred(raw: RawRow, source: Source) -> bool:
+    """Whether a text of the row loses characters, as `\\frac` does that was written as a form feed and `rac`."""
+    columns = source.columns
+    texts = ((raw.values or {}).get(name) for name in (columns.problem, columns.answer, columns.solution))
+    return any(isinstance(text, str) and records.readable(text) != text for text in texts)
 
 
 def _no_text(value: Any) -> str:

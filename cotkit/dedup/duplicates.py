@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 # A text is looked for inside longer ones from so many words and numbers on, by n-grams that so many texts have at most.
 _WORDS = 8
 _FEW = 50
+# Of contradicting rows so many are compared and told.
+_ANSWERS = 20
 
 
 class DedupKeys(Protocol):
@@ -78,8 +81,10 @@ def dedup_table(
 
     Cluster: rows joined by confirmed pairs, never across a pair that was seen to differ. Survivor: by
     `config.prefer`, then by source and row, so neither clusters nor survivors depend on the order of rows. Dropped:
-    "exact_duplicate", "near_duplicate", and "duplicate_conflicting_answer" (text equal to the survivor's, reference
-    answer clearly another; one of the two is wrong). Evidence: kept_source, kept_row, kept_problem_id, kept_problem,
+    "exact_duplicate", "near_duplicate", "duplicate_conflicting_answer" (text equal to that of the survivor, which
+    `prefer` ranks higher; reference answer clearly another, so one of the two is wrong), and "answers_differ" (the same
+    where nothing is preferred: all of these rows go; evidence: rows, answers). Evidence of the others: kept_source,
+    kept_row, kept_problem_id, kept_problem,
     method (exact, renamed, contained, embedding), score, confirm; `via_*` where the row is joined to the survivor
     through a third one. `secondary["siblings"]`: for each problem its nearest look-alike that is another problem.
 
@@ -116,7 +121,7 @@ def dedup_table(
     ]
     counters = {
         "duplicates by renaming, containment or embedding": float(reasons["near_duplicate"]),
-        "conflicting reference answers": float(reasons["duplicate_conflicting_answer"]),
+        "conflicting reference answers": float(reasons["duplicate_conflicting_answer"] + reasons["answers_differ"]),
         "look-alikes kept": float(len(look_alikes)),
     }
     return StepOutput(kept, table, counters=counters, secondary={"siblings": siblings_frame(look_alikes)})
@@ -241,7 +246,13 @@ def _dropped(
     found: dict[int, tuple[str, dict[str, Any]]] = {}
     for cluster in members.values():
         rows = [(row, node) for node in cluster for row in nodes[node].rows]
-        survivor, home = min(rows, key=lambda pair: (pair[0] < count, *_rank(items[pair[0]], config)))
+        while rows:
+            survivor, home = min(rows, key=lambda pair: (pair[0] < count, *_rank(items[pair[0]], config)))
+            torn = _contradicting(items, nodes[home].rows, survivor, config) if survivor < count else {}
+            if not torn:
+                break
+            found |= {row: ("answers_differ", {**torn, "answer": items[row].answer}) for row in nodes[home].rows}
+            rows = [pair for pair in rows if pair[1] != home]
         for row, node in rows:
             if row == survivor:
                 continue
@@ -270,6 +281,21 @@ def _rank(item: Item, config: DedupKeys) -> tuple[Any, ...]:
         "shortest": len(item.text),
     }
     return (*(ranks[name] for name in config.prefer), item.source, item.row, item.text)
+
+
+def _contradicting(items: Sequence[Item], rows: Sequence[int], survivor: int, config: DedupKeys) -> dict[str, Any]:
+    """Evidence that of rows with one text the preferred ones contradict each other; empty if they do not.
+
+    Nothing but the row number would then say which answer wins, so none of the rows is to be trusted.
+    """
+    best = _rank(items[survivor], config)[: len(config.prefer)]
+    tied = [row for row in rows if _rank(items[row], config)[: len(config.prefer)] == best]
+    answers = sorted({answer for row in tied if (answer := items[row].answer)})[:_ANSWERS]
+    if not any(same_answer(a, b) is False for a, b in combinations(answers, 2)):
+        return {}
+    told = sorted((items[row].source, items[row].row, items[row].answer) for row in tied if items[row].answer)
+    rows_told = [{"source": source, "row": row, "answer": answer} for source, row, answer in told[:_ANSWERS]]
+    return {"rows": rows_told, "answers": len(answers)}
 
 
 def _equal(item: Item, kept: Item, method: str, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:
