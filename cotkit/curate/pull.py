@@ -242,7 +242,9 @@ def _text(value: Any) -> str | None:
     """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if value is None or (isinstance(value, float | Decimal) and not math.isfinite(value)):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, Decimal) and not value.is_finite():  # math.isfinite would ask whether it fits into a float
         return None
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) else _json(value)
     return records.readable(text).strip() or None
