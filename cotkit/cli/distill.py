@@ -111,7 +111,7 @@ def distill(
         return run_room(context, "distill", target, out, limit, set_, output)
     from cotkit.errors import RecipeError
 
-    no_recipe_options(target, limit, set_, out, dropped)
+    no_recipe_options(target, limit, set_, (out, dropped))
     if model is None or (base_url is None and preset is None):
         raise RecipeError(
             "cotkit distill FILE needs a teacher: give --base-url URL (or --preset NAME) and --model NAME"

@@ -207,7 +207,8 @@ def selected(path: Path, choose: str, per_problem: int, filters: Sequence[str], 
 
 
 def as_text(value: Any) -> str | None:
-    if value is None:
+    """Text of a cell; None for no value, and for NaN and infinities, which readers make of missing cells and 1e400."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
@@ -289,14 +290,27 @@ def table_of(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         return pl.DataFrame(mixed, infer_schema_length=None)
 
 
-def check_outputs(*paths: Path | None) -> None:
-    """Before any work is done or paid: every file to write has an ending that is known."""
+def check_outputs(outputs: Sequence[Path | None], inputs: Sequence[str | Path]) -> None:
+    """Before any work is done or paid: every file to write has an ending that is known and a folder to lie in, is none
+    of the inputs, and is named once. Raises RecipeError.
+    """
     from cotkit.curate.sources.file import SUFFIXES
     from cotkit.errors import RecipeError
 
-    for path in paths:
-        if path is not None and path.suffix.lower() not in SUFFIXES:
+    read, written = {Path(path).resolve() for path in inputs}, set[Path]()
+    for path in (path for path in outputs if path is not None):
+        place = path.resolve()
+        if path.suffix.lower() not in SUFFIXES:
             raise RecipeError(f"{path}: cannot write this kind of file; end its name in one of {', '.join(SUFFIXES)}")
+        if place in read:
+            raise RecipeError(f"{path}: this is the input; give another file to write to")
+        if place in written:
+            raise RecipeError(f"{path}: two outputs would be written to this file; give each a file of its own")
+        if place.is_dir():
+            raise RecipeError(f"{path}: this is a folder; give a file to write to")
+        if not place.parent.is_dir():
+            raise RecipeError(f"{path}: there is no folder {path.parent}; make it, or give another file to write to")
+        written.add(place)
 
 
 def write(path: Path, table: pl.DataFrame) -> None:

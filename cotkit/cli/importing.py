@@ -66,7 +66,7 @@ def import_(
     from cotkit.errors import InputError, RecipeError
 
     output = Output(as_json, quiet)
-    files.check_outputs(out, problems, dropped)
+    files.check_outputs((out, problems, dropped), (target,))
     if limit is not None and limit < 1:
         raise RecipeError(f"--limit {limit}: give a number of rows, 1 or more")
     source = dataset(target, config, split, revision, limit)

@@ -55,7 +55,7 @@ def pairs(
 
     output = Output(as_json, quiet)
     _no_ratio_without_effect(by, ratio)
-    no_recipe_options(str(target), limit, None, out, dropped)
+    no_recipe_options(str(target), limit, None, (out, dropped))
     table, left = paired(target, by, ratio, most, tokenizer, limit)
     output.say(f"{table.height:,} pairs, {left.height:,} attempts in none")
     if dropped is not None:

@@ -83,7 +83,7 @@ def retrace(
     from cotkit.verify.step import Verify
 
     output = Output(as_json, quiet, yes)
-    no_recipe_options(target, limit, None, out, dropped)
+    no_recipe_options(target, limit, None, (out, dropped))
     if model is None or (base_url is None and preset is None):
         raise RecipeError("cotkit retrace needs a teacher: give --base-url URL (or --preset NAME) and --model NAME")
     paid = (journal or Path(f"{target.removeprefix('hub:').replace('/', '--')}.journal.sqlite")).resolve()

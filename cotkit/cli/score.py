@@ -61,7 +61,7 @@ def score(
     output = Output(as_json, quiet)
     if is_recipe(target):
         return run_room(context, "score", target, out, limit, set_, output)
-    no_recipe_options(target, limit, set_, out)
+    no_recipe_options(target, limit, set_, (out,))
     if not by:
         raise RecipeError(
             f"cotkit score {target}: name a scorer with --by; there are {', '.join(registered('scorers'))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,15 +62,18 @@ def run_room(
     execute(loaded, out or default_out(loaded), Options(until=names[-1]), output)
 
 
-def no_recipe_options(target: str, limit: int | None, options: list[str] | None, *outputs: Path | None) -> None:
+def no_recipe_options(
+    target: str,
+    limit: int | None,
+    options: list[str] | None,
+    outputs: Sequence[Path | None],
+    others: Sequence[str | Path] = (),
+) -> None:
+    """What a file is given with: `outputs` to write, and `others` that are read beside it. Raises RecipeError."""
     from cotkit.cli.files import check_outputs
     from cotkit.errors import RecipeError
 
-    check_outputs(*outputs)
-    for path in outputs:
-        if path is not None and path.resolve() == Path(target).resolve():
-            raise RecipeError(f"{path}: this is the input; give another file to write to")
-
+    check_outputs(outputs, (target, *others))
     if options:
         raise RecipeError(
             f"--set {options[0]}: it changes a recipe, and a file was given; use the command's own options"
@@ -109,7 +112,7 @@ def curate(
         return run_room(context, "curate", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    no_recipe_options(target, limit, set_, out, dropped)
+    no_recipe_options(target, limit, set_, (out, dropped))
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.filtered(problems, filter_ or ["gradable"], output)
     files.deliver(result, out, dropped, output, f"cotkit dedup {out}" if out else "")
@@ -159,7 +162,8 @@ def dedup(
         return run_room(context, "dedup", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    no_recipe_options(target, limit, set_, out, dropped)
+    others = [name for names in against or () for name in names.split(",")]
+    no_recipe_options(target, limit, set_, (out, dropped), others)
     benchmarks = _benchmarks(against or [], against_column, skip_missing, output)
     problems = files.read_problems(Path(target), column, limit, output)
     result = files.deduplicated(problems, benchmarks, not no_embedding, output)
@@ -229,7 +233,7 @@ def select(
         return run_room(context, "select", target, out, limit, set_, output)
     from cotkit.cli import files
 
-    no_recipe_options(target, limit, set_, out, dropped)
+    no_recipe_options(target, limit, set_, (out, dropped))
     result = files.selected(Path(target), choose, per_problem, filter_ or [], limit)
     files.deliver(result, out, dropped, output, "")
 
@@ -268,7 +272,7 @@ def push(
     revision: Annotated[str, typer.Option("--revision", help="With a run: branch to push to.")] = "main",
     message: Annotated[str | None, typer.Option("--message", help="With a run: the commit's message.")] = None,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="With a run: replace a card or data that was changed since.")
+        bool, typer.Option("--overwrite", help="With a run: replace what this run did not push.")
     ] = False,
     redistribute: Annotated[
         bool, typer.Option("--redistribute", help="With a run: push although a source's licence forbids to pass it on.")

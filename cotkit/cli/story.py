@@ -41,7 +41,10 @@ def story(directory: RunDirectory, row: str) -> list[Event]:
     identity = _problem_id(directory, row)
     events: list[Event] = []
     known: dict[Any, Event] = {}
+    gone = False
     for folder, name in directory.step_folders():
+        if gone:
+            break  # what comes after under the same problem_id is another row's
         whys = _whys(folder)
         tables = [("kept", directory.kept(name)), ("dropped", directory.dropped(name)), *_further(folder)]
         for fate, table in tables:
@@ -58,6 +61,7 @@ def story(directory: RunDirectory, row: str) -> list[Event]:
                 before |= found
                 seen = {"fate": fate} if fate in ("kept", "dropped") else {"fate": "noted", "table": fate}
                 events.append({"step": name, **seen, **new})
+                gone |= fate == "dropped" and ":" in row and "source_row" in found and "sample" not in found
     if not events:
         raise InputError(f"{directory.path}: no row '{row}' in this run; give a problem_id or SOURCE:NUMBER")
     return events

@@ -47,6 +47,6 @@ def trim(
     from cotkit.cli.trimmed import trimmed
 
     output = Output(as_json, quiet)
-    no_recipe_options(str(target), limit, None, out)
+    no_recipe_options(str(target), limit, None, (out,))
     table = trimmed(target, mode, tokenizer, limit, output)
     files.deliver_rows(table, out, output, f"cotkit verify {out}" if out else "")

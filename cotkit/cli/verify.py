@@ -133,7 +133,7 @@ def verify(
         return _explain(reference, response, question, rules, graded.grader(rules, cpu_s, None).cpu_s, output)
     if target is None:
         raise RecipeError("cotkit verify needs a recipe or a file, or --explain with --reference and --response")
-    no_recipe_options(target, limit, set_, out)
+    no_recipe_options(target, limit, set_, (out,), () if policy is None else (policy,))
     own = {"answer": reference, "response": response, "problem": question, "choices": choices, "tests": tests}
     names = graded.columns(column, own)
     step = graded.grader(graded.policy(policy, given), cpu_s, workers)
@@ -218,7 +218,7 @@ def audit(
         decided = audited.decided_of_file(target, rows, names)
     if out is None:
         raise RecipeError("cotkit verify audit needs --out FILE for the rows to label, such as audit.csv")
-    files.check_outputs(out)
+    files.check_outputs((out,), (target,))
     if out.exists():
         raise RecipeError(f"{out}: the file is there already and may hold labels; give another name or remove it")
     if not decided:

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from cotkit.curate.card_header import License, forbidding, render_header, state_languages, state_license
+from cotkit.curate.card_header import render_header, state_languages, state_license
 from cotkit.curate.card_making import by_domain, citations, judges, teachers
+from cotkit.curate.card_sources import origins, sources
 from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
 from cotkit.curate.plots import answered, plots, rates
@@ -37,8 +38,9 @@ _COLUMNS: Mapping[str, str] = {
     "response": "the teacher's response after its reasoning",
     "verdict": "correct, incorrect or undecided, against the reference answer",
     "verdict_method": "the grading method that decided",
-    "pass_rate": "share of the teacher's attempts at this problem that were correct",
-    "attempts": "attempts at this problem",
+    "pass_rate": "share of correct ones among the teacher's attempts at this problem that count; a finished one "
+    "that no grader could decide does not",
+    "attempts": "all attempts at this problem, those that do not count in the pass rate among them",
     "domain": "field of the problem",
     "source": "where the problem comes from",
     "source_row": "row number in that source, from 0",
@@ -58,6 +60,12 @@ _COLUMNS: Mapping[str, str] = {
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
     "direct_tokens": "length in tokens of a model's direct answer to the problem",
     "scores": "numbers that scorers gave the trace, by name",
+}
+# Counters of decontamination on problems that are like an item -> why they were kept.
+_KEPT_BESIDE: Mapping[str, str] = {
+    "look-alikes kept": "only the template is an item's, with other numbers or another question",
+    "leaks but for the answer, kept": "they are like an item but have another reference answer",
+    "unclear look-alikes kept": "it is undecided whether they are an item in other words",
 }
 _CHOOSING = ("sample", "select", "choose")
 _CONFIGS: Mapping[str, str] = {
@@ -134,7 +142,7 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
 
     `digests` are config -> sha256 of its data, `files` is the digest of everything beside the card.
     """
-    license = state_license(card.license, card.examples["license"].to_list())
+    license = state_license(card.license, origins(card.examples, card.tables)["license"].to_list())
     languages = state_languages(card.language, card.examples["language"].to_list())
     title = " ".join(card.title.split())
     splits = {name: list(tables) for name, tables in card.configs.items()}
@@ -144,7 +152,7 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
         _summary(card),
         _section("Notes", card.notes),
         _section("Contents", _contents(card)),
-        _section("Sources and licence", _sources(card, license)),
+        _section("Sources and licence", sources(card.examples, card.tables, card.recipe, license)),
         *_making(card),
         _section("From problems to rows", _funnel(card.funnel)),
         _section("Decontamination", _decontamination(card)),
@@ -225,20 +233,6 @@ def _contents(card: CardInput) -> str:
     return "\n\n".join([table(("", "count"), rows), *images])
 
 
-def _sources(card: CardInput, license: License) -> str:
-    import polars as pl
-
-    grouped = (
-        card.examples.group_by("source", "license")
-        .agg(pl.len().alias("rows"), pl.col("problem_id").n_unique().alias("problems"))
-        .sort(["rows", "source", "license"], descending=[True, False, False])
-    )
-    lines = [(s, lic or "unknown", n, p) for s, lic, n, p in grouped.iter_rows()]
-    listed = table(("source", "licence", "rows", "problems"), lines)
-    forbidden = [escape(s, 1000) for s in forbidding(card.examples, card.recipe)]
-    return "\n\n".join([listed, f"Licence: {escape(license.sentence, 1000)}", *forbidden])
-
-
 def _verification(card: CardInput) -> str:
     import polars as pl
 
@@ -261,7 +255,8 @@ def _verification(card: CardInput) -> str:
     parts += judges(card.recipe, card.funnel)
     parts += by_domain(card.recipe, card.examples)
     parts += [
-        "Pass rate of the teacher on the published problems:",
+        "Pass rate of the teacher on the published problems (undecided attempts do not count, cut ones count as not "
+        "solved):",
         table(("pass rate", "problems"), rates(card.examples)),
     ]
     return "\n\n".join(parts)
@@ -296,9 +291,8 @@ def _decontamination(card: CardInput) -> str:
         if lines:
             parts.append(table(("benchmark", "problems removed", "its items met", "found by"), lines))
             parts.append("A problem counts once for each benchmark and for each way in which it was found.")
-        look_alikes = int(entry["counters"].get("look-alikes kept", 0))
-        if look_alikes:
-            parts.append(f"Kept, since only the template is the same: {_counted(look_alikes, 'problem')}.")
+        beside = [(what, int(entry["counters"].get(name, 0))) for name, what in _KEPT_BESIDE.items()]
+        parts += [f"Kept, since {what}: {_counted(count, 'problem')}." for what, count in beside if count]
     return "\n\n".join(parts)
 
 

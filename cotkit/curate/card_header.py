@@ -92,16 +92,16 @@ def _rank(license: str) -> int:
     return next((rank for rank, pattern in enumerate(_RANKS) if pattern.search(text)), 3)
 
 
-def forbidding(examples: pl.DataFrame, recipe: Mapping[str, Any]) -> list[str]:
-    """Sentences on what of these rows may not be passed on.
+def forbidding(origins: pl.DataFrame, recipe: Mapping[str, Any]) -> list[str]:
+    """Sentences on what may not be passed on of rows with a `source` and a `license`.
 
     Licences without derivatives (a dataset of traces is one) or without redistribution, and GPQA, whose authors ask
     that its questions be not published in plain text (https://huggingface.co/datasets/Idavidrein/gpqa).
     """
-    licenses = sorted({text for text in examples["license"].drop_nulls().unique() if _rank(text) == 0})
+    licenses = sorted({text for text in origins["license"].drop_nulls().unique() if _rank(text) == 0})
     pulled = [s for step in recipe.get("steps", ()) if step.get("step") == "pull" for s in step.get("sources", ())]
     gated = {str(source.get("name")) for source in pulled if "gpqa" in str(source.get("id", "")).lower()}
-    kept = sorted(name for name in examples["source"].unique() if "gpqa" in name.lower() or name in gated)
+    kept = sorted(name for name in origins["source"].unique() if "gpqa" in name.lower() or name in gated)
     return [f"{FORBIDDEN} by the licence {text}." for text in licenses] + [
         f"{FORBIDDEN} by the authors of {name}: its questions are to stay off the web." for name in kept
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
@@ -142,8 +143,10 @@ def _reference(answer: Any, solution: str | None) -> str | None:
 
 
 def _plain(value: Any) -> str | None:
-    """Text of a cell, numbers as written; None for what is neither."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:  # noqa: PLR0124  NaN
+    """Text of a cell, numbers as written; None for what is neither, NaN and infinities too."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return str(value).encode("utf-8", "replace").decode("utf-8") or None
 

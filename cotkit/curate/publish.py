@@ -16,6 +16,7 @@ from cotkit.config import LocalPath, OneLine
 from cotkit.content import dataset_digest, table_digest
 from cotkit.curate.card import CardInput, render_card
 from cotkit.curate.card_header import forbidding
+from cotkit.curate.card_sources import origins
 from cotkit.curate.exporters import AnyExporter, Exporter
 from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.layout import FOLDERS, digest_of_files, listed
@@ -84,6 +85,7 @@ class Publish(Step):
         "cotkit.curate.card",
         "cotkit.curate.card_header",
         "cotkit.curate.card_making",
+        "cotkit.curate.card_sources",
         "cotkit.curate.layout",
         "cotkit.curate.markdown",
         "cotkit.curate.plots",
@@ -174,7 +176,7 @@ class Publish(Step):
         )
         beside = {**self.format.files(next(iter(splits))), **lock, **_facts(context.facts, card)}
         write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
-        for sentence in forbidding(kept, card.recipe):
+        for sentence in forbidding(origins(kept, card.tables), card.recipe):
             context.progress.note(f"{sentence} A push will ask for `redistribute`.")
         return StepOutput(kept=kept, dropped=dropped)
 

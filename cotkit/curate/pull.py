@@ -125,6 +125,8 @@ def pull(
                 numbers.add(raw.number)
                 seen.update(raw.values or ())
                 row, conflict = to_problem(raw, source, conflicts)
+                if _marred(raw, source):
+                    found["rows with control characters removed"] += 1
                 if conflict is not None:
                     flagged.append(conflict)
                 if isinstance(row, Problem):
@@ -219,6 +221,13 @@ def to_problem(raw: RawRow, source: Source, conflicts: str = "flag") -> tuple[Pr
     return _Rejected(problem, "reference_conflict", metadata["reference_conflict"]), conflict
 
 
+def _marred(raw: RawRow, source: Source) -> bool:
+    """Whether a text of the row loses characters, as `\\frac` does that was written as a form feed and `rac`."""
+    columns = source.columns
+    texts = ((raw.values or {}).get(name) for name in (columns.problem, columns.answer, columns.solution))
+    return any(isinstance(text, str) and records.readable(text) != text for text in texts)
+
+
 def _no_text(value: Any) -> str:
     """A number, a truth value or a list is no problem, even where it could be printed."""
     if value is None or isinstance(value, str):
@@ -227,10 +236,15 @@ def _no_text(value: Any) -> str:
 
 
 def _text(value: Any) -> str | None:
-    """Text of a cell; numbers as written, a list of one as its item, everything else as JSON."""
+    """Text of a cell; numbers as written, a list of one as its item, everything else as JSON.
+
+    None for what is no number any more: a reader makes NaN and infinity of a missing cell and of 1e400.
+    """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    if isinstance(value, Decimal) and not value.is_finite():  # math.isfinite would ask whether it fits into a float
         return None
     text = value if isinstance(value, str) else str(value) if isinstance(value, int | float | Decimal) else _json(value)
     return records.readable(text).strip() or None

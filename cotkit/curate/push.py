@@ -36,7 +36,9 @@ class Push(Step):
     revision: str = Field("main", min_length=1, description="Branch on the Hub; made where it is missing.")
     message: str | None = Field(None, min_length=1, description="Message of the commit on the Hub.")
     overwrite: bool = Field(
-        False, description="Replace a card or data that cotkit did not write, or that was changed since the last push."
+        False,
+        description="Replace a dataset that this run did not push, a card or data that cotkit did not write, or what "
+        "was changed since the last push.",
     )
     redistribute: bool = Field(
         False, description="Push although the licence or the authors of a source forbid to pass it on."
@@ -52,6 +54,7 @@ class Push(Step):
         "cotkit.curate.layout",
         "cotkit.curate.push_folder",
         "cotkit.curate.push_hub",
+        "cotkit.curate.pushed",
     )
 
     @field_validator("to")
@@ -81,8 +84,8 @@ def push_dataset(folder: Path, to: str, options: PushOptions | None = None) -> P
     """Push a folder that `publish` wrote to `hub:user/name` or to another folder, all of it or nothing.
 
     Raises InputError where the folder holds no dataset or one that was changed since, RecipeError where `to` names no
-    place or a licence forbids it, HubError where the target refuses, cannot be reached, or holds what cotkit did not
-    write.
+    place or a licence forbids it, HubError where the target refuses, cannot be reached, or holds what this run did not
+    push.
     """
     options = options or PushOptions()
     target = parse_target(to)

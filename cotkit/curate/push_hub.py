@@ -7,7 +7,6 @@ the whole push is one attempt that may be made again, since it starts from what 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,14 +19,13 @@ from cotkit import __version__
 from cotkit.curate import patience
 from cotkit.curate.card import card_state
 from cotkit.curate.layout import PushOptions, PushResult, is_ours, stale
+from cotkit.curate.pushed import ADVICE, pushed_before, remember
 from cotkit.errors import HubError
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 ATTEMPTS = 5
-# Beside the dataset folder: which commit was pushed from here.
-MEMORY = "pushed.json"
 # Somebody else committed in between.
 _CONFLICT = frozenset({409, 412})
 
@@ -61,7 +59,7 @@ def push_to_hub(folder: Path, files: Sequence[str], repo: str, options: PushOpti
         raise HubError(f"hub:{repo}: no Hub token was found; set HF_TOKEN, or log in once with `hf auth login`")
     api = HfApi(library_name="cotkit", library_version=__version__)
     place = f"{repo}@{options.revision}"
-    known = _pushed_before(folder).get(place)
+    known = pushed_before(folder).get(place)
     local = {name: _local_file(folder / name) for name in files}
     memory = _Memory()
     retrying = Retrying(
@@ -73,22 +71,8 @@ def push_to_hub(folder: Path, files: Sequence[str], repo: str, options: PushOpti
     with _in_one_sentence(repo):
         result: PushResult = retrying(_attempt, api, repo, local, options, memory, known)
     if result.commit is not None:
-        _remember(folder, place, result.commit)
+        remember(folder, place, result.commit)
     return result
-
-
-def _pushed_before(folder: Path) -> dict[str, str]:
-    """`repo@branch` -> the commit that an earlier push from here left there."""
-    try:
-        found = json.loads((folder.parent / MEMORY).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
-
-
-def _remember(folder: Path, place: str, commit: str) -> None:
-    text = json.dumps({**_pushed_before(folder), place: commit}, indent=1, sort_keys=True) + "\n"
-    (folder.parent / MEMORY).write_text(text, encoding="utf-8")
 
 
 def _attempt(
@@ -99,15 +83,15 @@ def _attempt(
     memory: _Memory,
     known: str | None,
 ) -> PushResult:
-    head = _prepare(api, repo, options)
+    head, of_its_own = _prepare(api, repo, options)
     remote = _tree(api, repo, head)
     url = f"{api.endpoint}/datasets/{repo}"
     removed = stale(list(remote), list(local))
     if not removed and not _differing(local, remote):
         return PushResult(url, head, changed=memory.committed)
     _refuse_foreign(api, repo, head, local, remote, options.overwrite)
-    if known is not None and known != head and not options.overwrite:
-        _refuse_newer(api, repo, head, remote, known)
+    if of_its_own and not options.overwrite:
+        _refuse_unknown(api, repo, head, remote, known)
     memory.committed = True
     commit = _commit(api, repo, head, local, removed, options)
     pushed = _tree(api, repo, commit)
@@ -117,8 +101,10 @@ def _attempt(
     return PushResult(url, commit, changed=True)
 
 
-def _prepare(api: HfApi, repo: str, options: PushOptions) -> str:
-    """The repository and the branch exist; returns the branch's commit."""
+def _prepare(api: HfApi, repo: str, options: PushOptions) -> tuple[str, bool]:
+    """The repository and the branch exist; returns the branch's commit, and whether a push may replace what stands
+    nowhere else: a branch that was just made from main holds nothing of its own.
+    """
     # Asked first, so that an existing public dataset is refused before anything is sent to it.
     if not api.repo_exists(repo, repo_type="dataset"):
         api.create_repo(repo, repo_type="dataset", private=options.private, exist_ok=True)
@@ -128,12 +114,13 @@ def _prepare(api: HfApi, repo: str, options: PushOptions) -> str:
             f"hub:{repo}: the dataset is public on the Hub, but this push is private; set private to false (--public), "
             f"or make it private there"
         )
+    main = info.sha
     if options.revision != "main":
         api.create_branch(repo, repo_type="dataset", branch=options.revision, exist_ok=True)
         info = api.dataset_info(repo, revision=options.revision)
     if info.sha is None:
         raise HubError(f"hub:{repo}: the Hub names no commit of '{options.revision}'; push again")
-    return info.sha
+    return info.sha, options.revision == "main" or info.sha != main
 
 
 def _commit(
@@ -206,7 +193,7 @@ def _refuse_foreign(
     """What others wrote stays: a push replaces only files that stand there as cotkit wrote them."""
     if overwrite or not set(remote) - {".gitattributes"}:
         return
-    advice = "set overwrite (--overwrite) to replace it, or push under another name"
+    advice = f"{ADVICE}, or push under another name"
     if "README.md" not in remote:
         taken = sorted({*local} & {*remote}) or sorted(n for n in remote if n.startswith("data/"))
         if taken:
@@ -221,10 +208,17 @@ def _refuse_foreign(
         raise HubError(f"hub:{repo}: its card was not written by cotkit; {advice}")
 
 
-def _refuse_newer(api: HfApi, repo: str, head: str, remote: Mapping[str, _RemoteFile], known: str) -> None:
-    """What was pushed from elsewhere since our last push is newer than what that push knew of."""
+def _refuse_unknown(api: HfApi, repo: str, head: str, remote: Mapping[str, _RemoteFile], known: str | None) -> None:
+    """A dataset of another run, or one that was pushed from elsewhere since our last push, is not ours to replace."""
     from huggingface_hub.errors import RevisionNotFoundError
 
+    advice = f"look at it, then {ADVICE}, or push under another name"
+    if known == head:
+        return
+    if known is None:
+        if "README.md" in remote:
+            raise HubError(f"hub:{repo}: the Hub holds a dataset that this run did not push; {advice}")
+        return
     try:
         ours = _tree(api, repo, known)
     except RevisionNotFoundError:
@@ -232,7 +226,7 @@ def _refuse_newer(api: HfApi, repo: str, head: str, remote: Mapping[str, _Remote
     if {n: f for n, f in remote.items() if is_ours(n)} != {n: f for n, f in ours.items() if is_ours(n)}:
         raise HubError(
             f"hub:{repo}: the Hub holds a newer version (commit {head[:12]}) than the one that this run pushed "
-            f"({known[:12]}); look at it, then set overwrite (--overwrite) to replace it, or push under another name"
+            f"({known[:12]}); {advice}"
         )
 
 

@@ -41,6 +41,7 @@ def reference(
 
     Where `tests` decide, the solution is a program: only the column is looked at.
     """
+    from cotkit.verify.boxed import PARTS
     from cotkit.verify.extract import extract_reference
     from cotkit.verify.question import facts
 
@@ -53,8 +54,9 @@ def reference(
     conflict = _conflict(answer, solution, problem, choices) if "column" in ways else None
     if found.answer is None:
         return Reference(None, "nowhere", "empty")
-    # A box in the solution of "prove that …" holds a step of the proof.
-    kind: AnswerKind = "proof" if asked.proof and found.method != "column" else kind_of(found.answer)
+    kind: AnswerKind = "multi_part" if found.note == PARTS else kind_of(found.answer)
+    if asked.proof and found.method != "column":
+        kind = "proof"  # a box in the solution of "prove that …" holds a step of the proof
     return Reference(found.answer, found.method, kind, option_text(found.answer, options), conflict)
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 # A text is looked for inside longer ones from so many words and numbers on, by n-grams that so many texts have at most.
 _WORDS = 8
 _FEW = 50
+# Of contradicting rows so many are compared and told.
+_ANSWERS = 20
 
 
 class DedupKeys(Protocol):
@@ -79,8 +82,10 @@ def dedup_table(
 
     Cluster: rows joined by confirmed pairs, never across a pair that was seen to differ. Survivor: by
     `config.prefer`, then by source and row, so neither clusters nor survivors depend on the order of rows. Dropped:
-    "exact_duplicate", "near_duplicate", and "duplicate_conflicting_answer" (text equal to the survivor's, reference
-    answer clearly another; one of the two is wrong). Evidence: kept_source, kept_row, kept_problem_id, kept_problem,
+    "exact_duplicate", "near_duplicate", "duplicate_conflicting_answer" (text equal to that of the survivor, which
+    `prefer` ranks higher; reference answer clearly another, so one of the two is wrong), and "answers_differ" (the same
+    where nothing is preferred: all of these rows go; evidence: rows, answers). Evidence of the others: kept_source,
+    kept_row, kept_problem_id, kept_problem,
     method (exact, renamed, contained, embedding), score, confirm; `via_*` where the row is joined to the survivor
     through a third one. `copies` of a kept row: the other texts that were dropped for it.
     `secondary["siblings"]`: for each problem its nearest look-alike that is another problem.
@@ -109,7 +114,7 @@ def dedup_table(
     dropped = {row: why for row, why in _dropped(items, nodes, pairs, config, count).items() if row < count}
     order = sorted(dropped)
     table = records.dropped_frame(problems, order, [dropped[i][0] for i in order], [dropped[i][1] for i in order])
-    kept = _with_copies(problems, items, {row: why[2] for row, why in dropped.items()})
+    kept = _with_copies(problems, items, {row: stays for row, (*_, stays) in dropped.items()})
     reasons = Counter(reason for reason, _, _ in dropped.values())
     look_alikes = [
         _sibling(items, nodes, node, *pairs.siblings[node])
@@ -118,7 +123,7 @@ def dedup_table(
     ]
     counters = {
         "duplicates by renaming, containment or embedding": float(reasons["near_duplicate"]),
-        "conflicting reference answers": float(reasons["duplicate_conflicting_answer"]),
+        "conflicting reference answers": float(reasons["duplicate_conflicting_answer"] + reasons["answers_differ"]),
         "look-alikes kept": float(len(look_alikes)),
     }
     return StepOutput(kept, table, counters=counters, secondary={"siblings": siblings_frame(look_alikes)})
@@ -229,8 +234,8 @@ def _compare(nodes: Sequence[_Node], a: int, b: int) -> Callable[[float], Findin
 
 def _dropped(
     items: Sequence[Item], nodes: Sequence[_Node], pairs: _Pairs, config: DedupKeys, count: int
-) -> dict[int, tuple[str, dict[str, Any], int]]:
-    """Row -> reason, evidence and the row that stays for it."""
+) -> dict[int, tuple[str, dict[str, Any], int | None]]:
+    """Row -> reason, evidence and the row that stays for it, if one does."""
     labels = clusters(len(nodes), pairs.edges, pairs.apart)
     members = groups(str(label) for label in labels)
     direct: dict[tuple[int, int], Edge] = {}
@@ -242,10 +247,17 @@ def _dropped(
         for node in (edge.a, edge.b):
             strongest.setdefault(node, edge)
     same = "exact" if config.exact else "embedding" if config.embedding else "renamed"
-    found: dict[int, tuple[str, dict[str, Any], int]] = {}
+    found: dict[int, tuple[str, dict[str, Any], int | None]] = {}
     for cluster in members.values():
         rows = [(row, node) for node in cluster for row in nodes[node].rows]
-        survivor, home = min(rows, key=lambda pair: (pair[0] < count, *_rank(items[pair[0]], config)))
+        while rows:
+            survivor, home = min(rows, key=lambda pair: (pair[0] < count, *_rank(items[pair[0]], config)))
+            torn = _contradicting(items, nodes[home].rows, survivor, config) if survivor < count else {}
+            if not torn:
+                break
+            told = ((row, {**torn, "answer": items[row].answer}) for row in nodes[home].rows)
+            found |= {row: ("answers_differ", why, None) for row, why in told}
+            rows = [pair for pair in rows if pair[1] != home]
         for row, node in rows:
             if row == survivor:
                 continue
@@ -262,12 +274,14 @@ def _dropped(
     return found
 
 
-def _with_copies(problems: pl.DataFrame, items: Sequence[Item], survivors: Mapping[int, int]) -> pl.DataFrame:
+def _with_copies(problems: pl.DataFrame, items: Sequence[Item], survivors: Mapping[int, int | None]) -> pl.DataFrame:
     """The kept rows, each with the other texts that were dropped for it: a leak among them is a leak of the row."""
     import polars as pl
 
     texts: dict[int, set[str]] = {}
     for row, survivor in survivors.items():
+        if survivor is None:
+            continue
         texts.setdefault(survivor, {*items[survivor].copies}).update((items[row].text, *items[row].copies))
     kept = [row for row in range(problems.height) if row not in survivors]
     copies = [sorted(texts.get(row, set(items[row].copies)) - {items[row].text}) for row in kept]
@@ -286,6 +300,21 @@ def _rank(item: Item, config: DedupKeys) -> tuple[Any, ...]:
         "shortest": len(item.text),
     }
     return (*(ranks[name] for name in config.prefer), item.source, item.row, item.text)
+
+
+def _contradicting(items: Sequence[Item], rows: Sequence[int], survivor: int, config: DedupKeys) -> dict[str, Any]:
+    """Evidence that of rows with one text the preferred ones contradict each other; empty if they do not.
+
+    Nothing but the row number would then say which answer wins, so none of the rows is to be trusted.
+    """
+    best = _rank(items[survivor], config)[: len(config.prefer)]
+    tied = [row for row in rows if _rank(items[row], config)[: len(config.prefer)] == best]
+    answers = sorted({answer for row in tied if (answer := items[row].answer)})[:_ANSWERS]
+    if not any(same_answer(a, b) is False for a, b in combinations(answers, 2)):
+        return {}
+    told = sorted((items[row].source, items[row].row, items[row].answer) for row in tied if items[row].answer)
+    rows_told = [{"source": source, "row": row, "answer": answer} for source, row, answer in told[:_ANSWERS]]
+    return {"rows": rows_told, "answers": len(answers)}
 
 
 def _equal(item: Item, kept: Item, method: str, evidence: dict[str, Any]) -> tuple[str, dict[str, Any]]:

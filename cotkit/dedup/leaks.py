@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,10 +86,9 @@ def decontaminate_table(
     if "copies" in kept.columns:
         kept = kept.with_columns(copies=pl.lit(None, dtype=kept.schema["copies"]))
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
-    disputed = sum(hit.finding.kind == "answers_differ" for hit in near.values())
-    counters = _counters(benchmarks, known, leaks) | {"look-alikes kept": float(len(near))} | judged
-    if disputed:
-        counters["leaks but for the answer, kept"] = float(disputed)
+    kinds = Counter(_KEPT.get(hit.finding.kind, LOOK_ALIKES) for hit in near.values())
+    kept_beside = {LOOK_ALIKES: 0.0, **{name: float(count) for name, count in sorted(kinds.items())}}
+    counters = _counters(benchmarks, known, leaks) | kept_beside | judged
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
 
 
@@ -109,6 +109,11 @@ def _best_of_each(hits: Sequence[Hit]) -> list[Hit]:
     for hit in sorted(hits, key=lambda h: (METHODS.index(h.method), not h.finding.same, -h.score, h.item)):
         found.setdefault((hit.method, hit.item), hit)
     return sorted(found.values(), key=lambda h: (METHODS.index(h.method), -h.score, h.item))
+
+
+# Counters of the rows that are kept beside an item which they are like: what the closer look said.
+LOOK_ALIKES = "look-alikes kept"
+_KEPT: Mapping[str, str] = {"answers_differ": "leaks but for the answer, kept", "unclear": "unclear look-alikes kept"}
 
 
 def _told_first(hit: Hit) -> tuple[bool, bool, float, int]:

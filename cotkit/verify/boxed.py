@@ -34,8 +34,15 @@ _JOIN = re.compile(
 )
 
 
+# What LaTeX shows as it is written is no box.
+_VERB = re.compile(r"\\verb\*?([^A-Za-z\s*])[^\n]{0,400}?\1")
+# Noted where each box answers a part of the problem of its own.
+PARTS = "parts of the problem"
+
+
 def boxes(text: str) -> list[tuple[int, int, str]]:
     """(start, end, content) of every outermost balanced `\\boxed{}` or `\\fbox{}`, in order."""
+    text = _VERB.sub(lambda shown: " " * len(shown[0]), text) if "\\verb" in text else text
     found: list[tuple[int, int, str]] = []
     open_braces: list[tuple[int, int] | None] = []
     for match in _BRACES.finditer(text):
@@ -64,7 +71,7 @@ def boxed_answer(text: str) -> Extraction | None:
         return None
     numbered = _parts_of_problem(text, found)
     if numbered is not None:
-        return Extraction(numbered, "boxed", f"{len(found)} boxes")
+        return Extraction(numbered, "boxed", PARTS)
     per_cent = _PER_CENT.match(text, found[-1][1])
     parts = [found[-1][2].strip() + (r"\%" if per_cent and "%" not in found[-1][2] else "")]
     either = False
@@ -82,16 +89,19 @@ def boxed_answer(text: str) -> Extraction | None:
 
 
 def _parts_of_problem(text: str, found: list[tuple[int, int, str]]) -> str | None:
-    """Boxes on lines that start with (a), (b) … or (1), (2) …: all of them together are the answer."""
+    """Boxes behind (a), (b) … or (1), (2) …, at the start of their line or right behind the box before: all of them
+    together are the answer.
+    """
     if not 2 <= len(found) <= 6:
         return None
-    marks = []
-    for start, _, _ in found:
-        line = text[text.rfind("\n", 0, start) + 1 : start]
-        mark = _PART_MARK.match(line)
+    marks, before = [], 0
+    for start, end, _ in found:
+        line = max(text.rfind("\n", 0, start) + 1, before)
+        mark = _PART_MARK.match(text, line, start)
         if mark is None:
             return None
         marks.append(mark[1].lower())
+        before = end
     in_order = marks in (
         [*"abcdef"][: len(marks)],
         ["i", "ii", "iii", "iv", "v", "vi"][: len(marks)],
@@ -100,4 +110,6 @@ def _parts_of_problem(text: str, found: list[tuple[int, int, str]]) -> str | Non
     return ", ".join(content.strip() for _, _, content in found) if in_order else None
 
 
-_PART_MARK = re.compile(r"[\s*>-]{0,6}(?:part\s)?[(（]?(a|b|c|d|e|f|i{1,3}|iv|vi?|[1-6])[)）][\s:.*]", re.IGNORECASE)
+_PART_MARK = re.compile(
+    r"[\s*>$.,;:)\\-]{0,12}(?:(?:and|part)\s){0,2}[(（]?(a|b|c|d|e|f|i{1,3}|iv|vi?|[1-6])[)）][\s:.*]", re.IGNORECASE
+)

@@ -51,7 +51,15 @@ _PHRASE = re.compile(
     r"|r[ée]ponse (?:finale )?est|respuesta (?:final )?es|Antwort (?:ist|lautet)|答えは|答案選|[Оо]твет\s?[:：-])",
     re.IGNORECASE | re.MULTILINE,
 )
-_PHRASE_HEAD = re.compile(r"[\s:：*_]{0,20}(?:(?:is|therefore|thus|simply|just|equal to|给出)\b)?[\s:：*_]{0,20}")
+_PHRASE_HEAD = re.compile(
+    r"[\s:：*_]{0,20}(?:(?:is|therefore|thus|simply|just|clearly|obviously|evidently|indeed|equal to|给出"
+    r"|(?:(?:found|given|shown|stated|listed|written)\s)?(?:below|as follows))\b)?[\s:：*_]{0,20}"
+)
+# `The answer is obtained by induction` says how, not what.
+_HOW = re.compile(
+    r"(?:found|given|shown|stated|listed|written|obtained|derived|calculated|computed|determined|by|from)\b",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"\.(?=\s|$)|[\n。]|(?:,|;|\s)(?=(?:because|since|which|where|hence|as|so|when)\s)")
 _FIRST_COMMA = re.compile(r"(?:,|，|;|；|\s\(|（)\s*(?=[^\d\s])")
 _OPTION_IS_RIGHT = re.compile(
@@ -115,8 +123,14 @@ def _tagged(text: str) -> Extraction | None:
 
 
 def _hashes(text: str) -> Extraction | None:
+    """What follows the last ####. A line with more text below it may be a heading: it counts if it is a value, and if
+    no answer is stated below it.
+    """
     at = text.rfind("####")
-    line = text[at + 4 :].lstrip().partition("\n")[0].strip() if at >= 0 else ""
+    line, _, below = text[at + 4 :].lstrip().partition("\n") if at >= 0 else ("", "", "")
+    line = line.strip()
+    if below.strip() and (len(line) > 200 or isinstance(read(line), Text) or _phrase(below) is not None):
+        return None
     return Extraction(line, "hashes") if line else None
 
 
@@ -156,9 +170,11 @@ def _phrase(text: str) -> Extraction | None:
         several: object = several_letters(answer) or _OR_ELSE.search(answer)
         if first != answer and not several and _closed(first) and not isinstance(read(first), Text):
             return Extraction(first, "phrase")
-        found = stated(answer)
-        if found is not None:
+        found, how = stated(answer), _HOW.match(answer)
+        if found is not None and not (how and isinstance(read(found[0]), Text)):
             return Extraction(found[0], "phrase", "" if found[1] else UNSURE)
+        if how:
+            return None
     return Extraction(answer, "phrase")
 
 
@@ -268,12 +284,12 @@ def extract_reference(answer: str | None, solution: str | None, ways: Sequence[s
     column is the answer column, what a box or #### in it holds; boxed, hashes, phrase and option (a letter that
     the last line names) read the solution.
     """
-    missed: Extraction | None = None  # an empty box, an answer that is taken back: the solution has none
+    missed: Extraction | None = None  # an answer that is taken back: the solution has none
     for way in ways:
         if way == "column":
             if answer is not None and answer.strip():
                 text = _unlisted(answer.strip())
-                found = boxed_answer(text) or _hashes(text)
+                found = _boxed(text) or _hashes(text)
                 return found if found is not None and found.answer else Extraction(text, "column")
         elif solution is not None and solution.strip() and missed is None:
             missed = _IN_SOLUTION[way](solution)
@@ -283,8 +299,19 @@ def extract_reference(answer: str | None, solution: str | None, ways: Sequence[s
     return missed or Extraction(None, "none", "empty" if empty else "no_answer_found")
 
 
+# A box to fill in, as a problem prints it.
+_BLANK_BOX = re.compile(
+    r"\\(?:boxed|fbox)\s{0,4}\{(?:\s|~|\\[,;:! ]|\\q?quad|\\h?phantom\s?\{[^{}]{0,40}\}|\\(?:text|mbox)\{\s{0,9}\}){0,20}\}"
+)
+
+
+def _boxed(text: str) -> Extraction | None:
+    """As `boxed_answer`, where an empty box is none."""
+    return boxed_answer(_BLANK_BOX.sub(" ", text))
+
+
 _IN_SOLUTION: Mapping[str, Callable[[str], Extraction | None]] = {
-    "boxed": boxed_answer,
+    "boxed": _boxed,
     "hashes": _hashes,
     "phrase": _phrase,
     "option": lambda text: _letter(text) or mentions_option(text),

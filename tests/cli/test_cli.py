@@ -75,6 +75,13 @@ def test_version(cli: Any) -> None:
         (["nonsense"], 2, "No such command"),
         (["curate", "a.jsonl", "--out", "a.txt"], 2, "cannot write this kind of file"),
         (["curate", "a.jsonl", "--out", "./a.jsonl"], 2, "this is the input"),
+        (
+            ["curate", "a.jsonl", "--out", "b.jsonl", "--dropped", "./b.jsonl"],
+            2,
+            "b.jsonl: two outputs would be written",
+        ),
+        (["curate", "a.jsonl", "--out", "no/dir/b.jsonl"], 2, "no/dir/b.jsonl: there is no folder no/dir; make it"),
+        (["dedup", "a.jsonl", "--against", "aime25,b.jsonl", "--out", "b.jsonl"], 2, "b.jsonl: this is the input"),
         (["verify", "a.jsonl", "--cpu", "inf"], 2, "--cpu: Input should be a finite number"),
         (["verify", "a.jsonl", "--workers", "0"], 2, "--workers: Input should be greater than or equal to 1"),
         (["verify", "a.jsonl", "--tolerance", "2"], 2, "--tolerance: 'tolerance'"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 
 def test_an_imported_set_is_verified_and_selected(cli: Callable[..., Any], jsonl: Callable[..., Path]) -> None:
@@ -45,6 +46,23 @@ def test_mistakes_of_an_import_are_sentences(cli: Callable[..., Any], jsonl: Cal
         done = cli("curate", "import", *arguments)
         assert (done.returncode, expected in done.stderr) == (code, True), done.stderr
     assert source.exists()
+
+
+@pytest.mark.parametrize("option", ["--out", "--problems", "--dropped"])
+def test_an_import_never_writes_over_what_it_reads(
+    cli: Callable[..., Any], jsonl: Callable[..., Path], option: str
+) -> None:
+    source = jsonl("set.jsonl", [{"problem": "1+1?", "answer": "2", "generations": ["\\boxed{2}"]}])
+    before = source.read_bytes()
+    done = cli("curate", "import", "set.jsonl", option, source)
+    assert (done.returncode, "this is the input" in done.stderr) == (2, True), done.stderr
+    other = "--problems" if option != "--problems" else "--out"
+    twice = cli("curate", "import", "set.jsonl", option, "a.jsonl", other, "a.jsonl")
+    assert (twice.returncode, "two outputs would be written" in twice.stderr) == (2, True), twice.stderr
+    missing = cli("curate", "import", "set.jsonl", option, "no/a.jsonl")
+    assert (missing.returncode, "there is no folder no; make it" in missing.stderr) == (2, True), missing.stderr
+    assert source.read_bytes() == before
+    assert [path.name for path in source.parent.iterdir()] == ["set.jsonl"]
 
 
 def test_the_real_traces_come_in_whole(cli: Callable[..., Any], data: Path) -> None:

@@ -98,7 +98,9 @@ def test_funnel_and_decontamination_are_those_of_the_run() -> None:
         assert come == kept + dropped
     leaks = card.split("## Decontamination")[1].split("\n## ")[0]
     assert "19 problems of 1,200 removed" in leaks
-    assert "the template is the same: 3 problems." in leaks
+    assert "only the template is an item's, with other numbers or another question: 3 problems." in leaks
+    assert "another reference answer: 1 problem." in leaks
+    assert "undecided whether they are an item in other words: 18 problems." in leaks
     assert _rows(card, "Decontamination")[2:] == [
         ["AIME24", "1,234", "5", "embedding 12, exact 4"],
         ["MATH-500", "0", "0", ""],

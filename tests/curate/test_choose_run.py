@@ -12,10 +12,12 @@ import pytest
 from published_rows import example
 
 from cotkit import records
+from cotkit.cli.story import story
 from cotkit.curate.choose import Choose
 from cotkit.dedup.weights import find_weights
 from cotkit.errors import InputError
-from cotkit.records import Example
+from cotkit.records import Example, Trace
+from cotkit.run.directory import RunDirectory
 from cotkit.steps import StepContext
 
 RECIPE = """
@@ -61,14 +63,14 @@ def test_a_recipe_chooses_and_tells_each_rows_story(
     dropped = pl.read_parquet(tmp_path / "out" / "04-sample" / "dropped.parquet")
     assert sorted(dropped["reason"]) == ["not_chosen", "refused"]
 
-    def story(row: str) -> list[dict[str, Any]]:
+    def read(row: str) -> list[dict[str, Any]]:
         return json.loads(cli("report", "out", "--row", row, "--json").stdout)  # type: ignore[no-any-return]
 
-    first = story("pool:0")
+    first = read("pool:0")
     assert [(e["step"], e["fate"]) for e in first][-1] == ("filter", "dropped")
     assert first[-1]["evidence"] == {"filter": "unsolved", "solved_by": ["small"]}
     assert next(e for e in first if e["step"] == "features" and e["fate"] == "kept")["solved_by"] == ["small"]
-    taken = story("pool:2")
+    taken = read("pool:2")
     assert taken[-1]["why"] == {"domain": "code", "quota": 1}
     human = cli("report", "out", "--row", "pool:2")
     assert "\x1b" not in human.stdout
@@ -172,6 +174,46 @@ def test_what_is_no_problem_is_dropped_and_files_are_told_in_options(
     assert cli("curate", broken).stderr.rstrip().endswith("; mend or remove the row")
     unnamed = cli("curate", jsonl("unnamed.jsonl", [{"question": "One?"}]))
     assert unnamed.stderr.rstrip().endswith("name the right one with --column problem=NAME")
+
+
+TWINS = """
+name: twins
+version: 1
+steps:
+  - step: pull
+    sources:
+      - {kind: file, name: a, path: a.jsonl}
+      - {kind: file, name: b, path: b.jsonl}
+  - step: dedup
+    embedding: null
+  - step: features
+    weak:
+      - {model: small, path: graded.jsonl}
+"""
+
+
+def test_a_story_ends_where_its_row_was_dropped(
+    tmp_path: Path, cli: Callable[..., Any], jsonl: Callable[..., Path]
+) -> None:
+    for name in ("a", "b"):
+        jsonl(f"{name}.jsonl", POOL[:1])
+    directory = RunDirectory(tmp_path / "out")
+    (tmp_path / "twins.yaml").write_text(TWINS)
+    jsonl("graded.jsonl", GRADED[:1])
+    done = cli("run", "twins.yaml", "--out", "out")
+    assert done.returncode == 0, done.stderr
+    # The attempts of a run know their problem, not its row.
+    twin = records.problem_id(POOL[0]["problem"])
+    attempts = records.frame(Trace, [Trace(twin, 0, "m", "", "done", response="3")])
+    folder = tmp_path / "out" / "04-distill"
+    folder.mkdir()
+    attempts.write_parquet(folder / "kept.parquet")
+    records.dropped_frame(attempts, [], [], []).write_parquet(folder / "dropped.parquet")
+    (folder / "report.json").write_text((tmp_path / "out" / "03-features" / "report.json").read_text())
+    assert [(e["step"], e["fate"]) for e in story(directory, "b:0")] == [("pull", "kept"), ("dedup", "dropped")]
+    told = dict.fromkeys(e["step"] for e in story(directory, "a:0"))
+    assert list(told) == ["pull", "dedup", "features", "distill"]
+    assert {e["step"] for e in story(directory, twin)} == {"pull", "dedup", "features", "distill"}
 
 
 @pytest.mark.parametrize("by", [{"by": "k_center"}, {"by": "clusters", "clusters": 2}])

@@ -58,6 +58,9 @@ def test_typed_even_where_all_is_null(tmp_path: Path) -> None:
     ("name", "content", "expected"),
     [
         ("a.jsonl", '{"problem": "x"}\n{"problem": \n', "line 2: not valid JSON"),
+        ("a.jsonl", '{"problem": "x", "answer": "1", "answer": "2"}', "line 1: .*'answer' stands twice"),
+        ("a.json", '[{"problem": "x", "m": {"k": 1, "k": 2}}]', "'k' stands twice"),
+        ("a.csv", "problem,answer,answer\nx,1,2\n", "two columns are named 'answer'"),
         ("a.jsonl", '{"problem": "x"}\n[1]\n', "line 2: a JSON object is expected"),
         ("a.jsonl", "\n\n", "has no rows"),
         ("a.json", '{"problem": "x"}', "a JSON list of rows is expected"),
@@ -106,3 +109,25 @@ def test_kept_columns_land_in_metadata(tmp_path: Path) -> None:
     assert json.loads(pulled(path, keep=("level", "tags")).kept["metadata"][0]) == {"level": 3, "tags": ["a"]}
     with pytest.raises(InputError, match="no column 'levl' to keep"):
         pulled(path, keep=("levl",))
+
+
+def test_a_repeated_key_drops_its_row_alone_and_nameless_columns_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"problem": "x", "answer": "1", "answer": "2"}\n{"problem": "y", "answer": "3"}\n')
+    found = pulled(path, malformed="drop")
+    assert (found.kept["answer"].to_list(), found.dropped["reason"].to_list()) == (["3"], ["unreadable_row"])
+    (tmp_path / "a.csv").write_text("problem,answer,,\nx,1,,\n")
+    assert pulled(tmp_path / "a.csv").kept["answer"].to_list() == ["1"]
+
+
+def test_rows_that_lose_characters_are_counted(tmp_path: Path) -> None:
+    rows = [
+        {"problem": "What is \x0crac{1}{2}+1?"},
+        {"problem": "x", "solution": "\x08oxed{2}", "answer": "\x07"},
+        {"problem": "a\tb\r\nc"},
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    found = pulled(tmp_path / "a.jsonl")
+    assert found.counters["rows with control characters removed"] == 2
+    (tmp_path / "b.jsonl").write_text(json.dumps(rows[2]))
+    assert "rows with control characters removed" not in pulled(tmp_path / "b.jsonl").counters

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cotkit.curate.filters.answered import Answered
 from cotkit.curate.filters.band import Band
+from cotkit.curate.filters.language import Language
 from cotkit.curate.filters.length import Length
 from cotkit.curate.filters.mentions import Mentions
 from cotkit.curate.filters.no_figure import NoFigure
@@ -101,3 +102,9 @@ def test_mentions_looks_at_problem_and_solution_of_its_sources() -> None:
     one = Mentions(words=("AIME",), of=("amc",))
     assert [one.reject(row) for row in rows] == [{"word": "AIME"}, {"word": "AIME"}, None, None]
     assert Mentions(words=("AIME",)).reject(rows[3]) == {"word": "AIME"}
+
+
+def test_a_language_that_nothing_knows_is_refused_before_the_run() -> None:
+    assert Language(languages=("en", "zh", "ace")).check_after([]) == []
+    (said,) = Language(languages=("en", "xx")).check_after([])
+    assert "keeps 'xx', which is no language" in said

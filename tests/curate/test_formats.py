@@ -419,6 +419,46 @@ def test_rows_in_another_shape_are_dropped_with_the_reason() -> None:
     assert found.attempts["response"].to_list() == ["b ?"]
 
 
+_ASKED, _SAID = {"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ({"conversations": [_SAID, _ASKED]}, "the answer stands before the question"),
+        ({"conversations": [_ASKED, {"from": "tool", "value": "obs"}, _SAID]}, "a turn is from 'tool'"),
+        ({"conversations": [_ASKED, _SAID, _ASKED, _SAID]}, "one question and one answer are wanted, not 2 and 2"),
+        ({"instruction": "a", "input": "", "output": "b", "history": [["x", "y"]]}, "'history' holds earlier turns"),
+        ({"problem": "a", "generations": "x"}, "the column 'generations' holds no list"),
+        (
+            {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {}}]}]},
+            "a turn of 'messages' has no text, or not only text, under 'content'",
+        ),
+        (
+            {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "", "tool_calls": [{}]}]},
+            "a turn of 'messages' calls tools",
+        ),
+    ],
+)
+def test_no_turn_is_lost_in_silence(row: dict[str, Any], why: str) -> None:
+    found = _import([row])
+    assert found.attempts.is_empty()
+    assert why in json.loads(found.dropped["evidence"][0])["why"]
+
+
+def test_parts_that_are_all_text_and_an_empty_history_are_read() -> None:
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b", "image_url": None}]
+    turns = [{"role": "developer", "content": "s"}, {"role": "user", "content": parts}]
+    (found,) = _only(
+        {"messages": [*turns, {"role": "assistant", "content": [{"type": "text", "text": "<think>k</think>7"}]}]}
+    )
+    assert (found["problem"], found["reasoning"], found["response"]) == ("a\nb", "k", "7")
+    assert json.loads(found["provenance"])["published"]["system"] == "s"
+    (found,) = _only({"instruction": "a", "input": "", "output": "b", "history": []})
+    assert (found["problem"], found["metadata"]) == ("a", "{}")
+    assert _import([{"problem": "a", "generations": []}]).counters["rows without an attempt"] == 1
+
+
 def test_attempts_at_one_problem_are_numbered() -> None:
     turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
     found = _import([{"messages": turns, "answer": "1"}, {"messages": turns, "answer": "2", "sample": 0}])

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from published_rows import publish, table
+from published_rows import example, publish, table
 from pydantic import TypeAdapter, ValidationError
 
 from cotkit import records
@@ -170,7 +170,7 @@ def test_fewer_shards_replace_more_and_other_files_stay(hub: HubServer, client: 
     hub.edit(REPO, "plot.png", b"png")
     hub.edit(REPO, "data/extra-00000-of-00001.parquet", b"of another split")
     folder = publish(tmp_path / "b", table(4))
-    assert client("push", str(folder), {"message": "one shard"})["changed"]
+    assert client("push", str(folder), {"message": "one shard", "overwrite": True})["changed"]
     left = _remote(hub)
     assert left.pop("plot.png") == b"png"
     assert left.pop("data/extra-00000-of-00001.parquet") == b"of another split"
@@ -244,7 +244,7 @@ def test_an_edit_during_the_push_is_not_lost(hub: HubServer, client: Client, tmp
     client("push", str(publish(tmp_path / "a", table(2))), {})
     edited = hub.files(REPO)["README.md"] + b"\nMy own words.\n"
     hub.once_before("POST .*/commit/", lambda: hub.edit(REPO, "README.md", edited))
-    answer = client("push", str(publish(tmp_path / "b", table(3))), {})
+    answer = client("push", str(publish(tmp_path / "a", table(3))), {})
     assert "its card was edited" in answer["error"]
     assert hub.files(REPO)["README.md"] == edited
     assert [c.code for c in hub.log if "/commit/" in c.path] == [200, 412]
@@ -271,7 +271,8 @@ def test_a_branch_is_made_and_main_stays(hub: HubServer, client: Client, tmp_pat
 def _traces(examples: pl.DataFrame) -> dict[type, pl.DataFrame]:
     """Tables of a run whose examples were chosen from twice as many attempts, the other half being wrong."""
     rows = records.rows(Example, examples)
-    problems = [Problem(r.problem_id, r.problem, r.answer, source=r.source, source_row=r.source_row) for r in rows]
+    origin = ("source", "source_row", "license")
+    problems = [Problem(r.problem_id, r.problem, r.answer, **{n: getattr(r, n) for n in origin}) for r in rows]
     texts = [(r, sample, "correct" if sample == r.sample else "incorrect") for r in rows for sample in (0, 1)]
     traces = [Trace(r.problem_id, n, r.teacher, "", "done", r.reasoning, r.response) for r, n, _ in texts]
     verdicts = [Verdict(r.problem_id, n, v, None, r.answer, "exact", "whole numbers") for r, n, v in texts]
@@ -311,7 +312,7 @@ def test_two_local_folders_with_configs_are_two_datasets(client: Client, tmp_pat
 
 def test_fewer_configs_leave_no_old_ones(hub: HubServer, client: Client, tmp_path: Path) -> None:
     client("push", str(publish(tmp_path / "a", table(2), configs=["metadata"], format={"kind": "alpaca"})), {})
-    folder = publish(tmp_path / "b", table(2))
+    folder = publish(tmp_path / "a", table(2))
     assert client("push", str(folder), {})["changed"]
     assert _remote(hub) == _local(folder)
 
@@ -346,7 +347,7 @@ def test_a_newer_version_from_elsewhere_stays(hub: HubServer, client: Client, tm
     ours = tmp_path / "ours"
     client("push", str(publish(ours, table(2))), {})
     theirs = publish(tmp_path / "theirs", table(5))
-    assert client("push", str(theirs), {})["changed"]
+    assert client("push", str(theirs), {"overwrite": True})["changed"]
     folder = publish(ours, table(3))
     answer = client("push", str(folder), {})
     assert "the Hub holds a newer version" in answer["error"]
@@ -356,6 +357,44 @@ def test_a_newer_version_from_elsewhere_stays(hub: HubServer, client: Client, tm
     # What stands beside the data is nobody's newer version.
     hub.edit(REPO, "plot.png", b"png")
     assert client("push", str(publish(ours, table(4))), {})["changed"]
+
+
+def test_a_dataset_of_another_run_stays(hub: HubServer, client: Client, tmp_path: Path) -> None:
+    first, second = publish(tmp_path / "a", table(2)), publish(tmp_path / "b", table(3))
+    assert client("push", str(first), {})["changed"]
+    answer = client("push", str(second), {})
+    assert "the Hub holds a dataset that this run did not push" in answer["error"]
+    assert "--overwrite" in answer["error"]
+    assert _remote(hub) == _local(first)
+    # A branch made for it takes nothing from anybody; what then stands there is that run's alone.
+    assert client("push", str(second), {"revision": "v2"})["changed"]
+    assert "did not push" in client("push", str(first), {"revision": "v2"})["error"]
+    assert _remote(hub, "v2") == _local(second)
+    assert _remote(hub) == _local(first)
+    assert client("push", str(publish(tmp_path / "b", table(4))), {"revision": "v2"})["changed"]
+    assert client("push", str(second), {"overwrite": True})["changed"]
+    assert "newer version" in client("push", str(publish(tmp_path / "a", table(5))), {})["error"]
+
+
+def test_a_folder_of_another_run_stays(tmp_path: Path) -> None:
+    first, second = publish(tmp_path / "a", table(2)), publish(tmp_path / "b", table(3))
+    target = tmp_path / "out"
+    assert push_dataset(first, str(target)).changed
+    with pytest.raises(HubError, match=r"/out: the folder holds a dataset that this run did not push; .*--overwrite"):
+        push_dataset(second, str(target))
+    assert _local(target) == _local(first)
+    assert push_dataset(publish(tmp_path / "a", table(4)), str(target)).changed
+    assert push_dataset(second, str(target), PushOptions(overwrite=True)).changed
+    with pytest.raises(HubError, match="holds another version than the one that this run pushed"):
+        push_dataset(first, str(target))
+    assert push_dataset(publish(tmp_path / "b", table(5)), str(target)).changed
+    (target / "README.md").unlink()
+    with pytest.raises(HubError, match=r"its README.md is not as cotkit wrote it"):
+        push_dataset(second, str(target))
+    # The same dataset from another run is nobody's loss.
+    again = publish(tmp_path / "c", table(4))
+    assert push_dataset(again, str(tmp_path / "new")).changed
+    assert push_dataset(first, str(tmp_path / "new")).changed is False
 
 
 NUMBERS = re.compile(r"\d+")
@@ -421,6 +460,23 @@ def test_a_source_that_forbids_it_is_not_passed_on_unasked(
     assert push_dataset(folder, copy, PushOptions(redistribute=True)).changed
 
 
+@pytest.mark.parametrize("changes", [{"license": "cc-by-nd-4.0"}, {"source": "gpqa"}])
+def test_attempts_that_were_not_chosen_are_passed_on_too(tmp_path: Path, changes: dict[str, Any]) -> None:
+    asked = records.frame(Example, [example(1), example(2, **changes)])
+    tables = {**_traces(asked), Example: asked[:1]}
+    folder = publish(tmp_path / "run", tables, configs=["all-traces", "metadata"])
+    assert rehearse(folder, "out").forbidden
+    with pytest.raises(RecipeError, match="may not be passed on"):
+        push_dataset(folder, str(tmp_path / "out"))
+    card = (folder / "README.md").read_text()
+    cells = [str({"source": "sums", "license": "mit", **changes}[name]) for name in ("source", "license")]
+    assert "Attempts in the config all-traces:\n\n| source | licence |" in card
+    assert f"| {cells[0]} | {cells[1]} | 2 | 1 |" in card
+    assert ("Rows come under several licences: cc-by-nd-4.0, mit" in card) is ("license" in changes)
+    # Without that config nothing of theirs is published.
+    assert not rehearse(publish(tmp_path / "run", tables, configs=["metadata"]), "out").forbidden
+
+
 def test_a_dry_run_shows_files_and_card_and_asks_nobody(
     cli: Callable[..., Any], hub: HubServer, tmp_path: Path
 ) -> None:
@@ -456,7 +512,7 @@ def test_folder_push_copies_and_then_changes_nothing(tmp_path: Path) -> None:
     assert (first.url, first.commit, first.changed) == (str(target), None, True)
     assert _local(target) == _local(folder)
     assert push_dataset(folder, str(target)).changed is False
-    smaller = publish(tmp_path / "work2", table(2))
+    smaller = publish(tmp_path / "work", table(2))
     assert push_dataset(smaller, str(target)).changed is True
     assert _local(target) == _local(smaller)
     assert [p.name for p in target.parent.iterdir()] == ["out"]
@@ -508,7 +564,7 @@ def test_a_failed_rename_leaves_the_old_dataset(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(os, "rename", second_fails)
     with pytest.raises(HubError, match="No space left"):
-        push_dataset(publish(tmp_path / "b", table(3)), str(target))
+        push_dataset(publish(tmp_path / "b", table(3)), str(target), PushOptions(overwrite=True))
     assert _local(target) == _local(old)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "out"]
 

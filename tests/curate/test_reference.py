@@ -42,7 +42,23 @@ def pulled(path: Path, conflicts: str = "flag", **source: Any) -> StepOutput:
         ("\\boxed{4}", None, ALL, ("4", "boxed")),
         ("so it is\n#### 4", None, ALL, ("4", "hashes")),
         ("  ", "", ALL, (None, "nowhere")),
-        (None, "\\boxed{} so the answer is 5", ALL, (None, "nowhere")),
+        (None, "\\boxed{} so the answer is 5", ALL, ("5", "phrase")),
+        (None, "The answer is 4. $\\boxed{}$", ALL, ("4", "phrase")),
+        (None, "Fill in $3+\\boxed{\\phantom{0}}=10$.\nThe answer is 7.", ALL, ("7", "phrase")),
+        (None, "So \\boxed{7} fits in $\\boxed{\\quad}$.", ALL, ("7", "boxed")),
+        (None, "So \\boxed{7}, typed as \\verb|\\boxed{x}|.", ALL, ("7", "boxed")),
+        (None, "\\boxed{} and nothing else", ALL, (None, "nowhere")),
+        (None, "#### Step 1: Setup\nLet x=3.\n#### Step 2: Conclusion\nSo.\n\nThe answer is 9.", ALL, ("9", "phrase")),
+        (None, "#### 1. Setup\nLet x=3\n#### 2. Result\nSo the answer is $9$.", ALL, ("$9$", "phrase")),
+        (None, "#### 2 Conclusion\nThe final answer is 9.", ALL, ("9", "phrase")),
+        (None, "#### 2\nThe final answer is 9.", ALL, ("9", "phrase")),
+        (None, "#### Conclusion\nAll is said.", ALL, (None, "nowhere")),
+        (None, "It is\n#### 12\n\nAnother way: count.", ALL, ("12", "hashes")),
+        (None, "It is\n#### twelve apples\n", ALL, ("twelve apples", "hashes")),
+        (None, "The answer is found below: 6", ALL, ("6", "phrase")),
+        (None, "The answer is as follows:\n\n6", ALL, ("6", "phrase")),
+        (None, "The answer is clearly positive.", ALL, ("positive", "phrase")),
+        (None, "The answer is obtained by induction.", ALL, (None, "nowhere")),
         ("7", "\\boxed{} so the answer is 5", ("boxed", "column"), ("7", "column")),
     ],
 )
@@ -66,6 +82,30 @@ def test_found_in_the_order_that_is_asked_for(
 )
 def test_every_answer_has_a_kind(answer: str, kind: str) -> None:
     assert kind_of(answer) == kind
+
+
+@pytest.mark.parametrize(
+    "solution",
+    [
+        "(a) We get $\\boxed{3}$. (b) We get $\\boxed{4}$.",
+        "(a) We get $\\boxed{3}$, and (b) $\\boxed{4}$.",
+        "**(a)** We get $\\boxed{3}$.\n\n**(b)** We get $\\boxed{4}$.",
+    ],
+)
+def test_boxes_of_several_parts_are_no_single_answer(solution: str) -> None:
+    found = reference(None, solution, "Let x=1. (a) What is x+2? (b) What is x+3?", None, ALL)
+    assert (found.answer, found.kind) == ("3, 4", "multi_part")
+    # Two values of one answer, and a box after a step that is called (b), are not parts.
+    assert reference(None, "$\\boxed{3}$ and $\\boxed{4}$", "Solve.", None, ALL).kind == "gradable"
+    assert reference(None, "By (a) $\\boxed{3}$. By (b) it is $\\boxed{4}$", "Solve.", None, ALL).answer == "4"
+
+
+def test_what_is_no_number_any_more_is_no_answer(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"problem": "p0", "answer": Infinity}\n{"problem": "p1", "answer": 1e400}\n{"problem": "p2"}')
+    kept = pulled(path).kept
+    assert kept["answer"].to_list() == [None, None, None]
+    assert set(kept["answer_kind"]) == {"empty"}
 
 
 def test_options_are_named_by_their_letter_and_their_text() -> None:

@@ -222,6 +222,8 @@ def test_s1_weight_halves_with_each_rank() -> None:
         ({"by": "s1", "variant": "notebook", "mixture": {}}, "at least 1 item"),
         ({"by": "s1", "mixture": {"aime": 1}}, "belong to variant: notebook"),
         ({"by": "quota", "shares": {"math": 0}}, "above 0"),
+        ({"by": "quota", "shares": {"math": 0.9, "code": 0.9}}, r"these add up to 1\.8"),
+        ({"by": "quota", "shares": {"math": 0.2, "code": 0.3}}, r"these add up to 0\.5"),
         ({"by": "openthoughts3", "sources": {"math": ["a", "b", "c"]}}, "at most two"),
     ],
 )

@@ -90,6 +90,7 @@ def test_other_numbers_in_the_same_words_are_no_leak_but_are_reported() -> None:
         (0, 0, "other_numbers", "containment")
     ]
     assert json.loads(siblings[0]["detail"]) == {"only_here": ["32", "8"], "only_there": ["30", "9"]}
+    assert out.counters["look-alikes kept"] == 1
 
 
 def test_contest_boilerplate_does_not_fire() -> None:

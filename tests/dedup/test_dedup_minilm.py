@@ -171,6 +171,7 @@ def test_a_rewording_that_only_its_answer_speaks_against_is_listed(encoder: Enco
     assert json.loads(told[0]["detail"])["answers"] == ["8", "36"]
     assert 0.5 < told[1]["score"] <= 1
     assert out.counters["leaks but for the answer, kept"] == 2
+    assert out.counters["look-alikes kept"] == 1, "those of the same template alone"
     agree = decontaminate_table(rows.with_columns(answer=pl.lit(None, pl.String)), {"bench": items}, config)
     assert agree.dropped.height == 3, "nothing but the answer spoke against them"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import permutations
 
 import polars as pl
 import pytest
@@ -60,12 +61,30 @@ def test_renamed_variables_are_near_duplicates() -> None:
     assert dedup_table(problems, Dedup(renamed=False, embedding=None)).dropped.is_empty()
 
 
-def test_equal_texts_with_clearly_different_answers_are_told_apart_in_the_report() -> None:
-    out = dedup_table(table(["Find x.", "find $x$", "Find x"], ["3", "4", "\\frac{6}{2}"]), CHEAP)
-    assert out.kept["source_row"].to_list() == [0]
-    assert out.dropped["reason"].to_list() == ["duplicate_conflicting_answer", "exact_duplicate"]
-    assert (evidence(out.dropped, 1)["answer"], evidence(out.dropped, 1)["kept_answer"]) == ("4", "3")
-    assert out.counters["conflicting reference answers"] == 1
+def test_no_row_number_decides_between_contradicting_answers() -> None:
+    texts, answers = ["Find x.", "find $x$", "Find x", "Find y+1."], ["3", "4", "\\frac{6}{2}", "5"]
+    for order in permutations(range(4)):
+        out = dedup_table(table([texts[i] for i in order], [answers[i] for i in order]), CHEAP)
+        assert out.kept["problem"].to_list() == ["Find y+1."]
+        assert out.dropped["reason"].to_list() == ["answers_differ"] * 3
+        assert out.counters["conflicting reference answers"] == 3
+        told = [evidence(out.dropped, row) for row in out.dropped["source_row"]]
+        assert {one["answer"] for one in told} == {"3", "4", "\\frac{6}{2}"}
+        assert sorted(row["answer"] for row in told[0]["rows"]) == ["3", "4", "\\frac{6}{2}"]  # type: ignore[attr-defined]
+
+
+def test_a_declared_preference_decides_between_contradicting_answers() -> None:
+    problems = table(["Find x.", "find $x$", "Find x"], ["3", "4", "\\frac{6}{2}"])
+    sources = problems.with_columns(source=pl.Series(["a", "b", "a"]))
+    config = Dedup(embedding=None, source_order=("b",))
+    out = dedup_table(sources, config)
+    assert out.kept["source_row"].to_list() == [1]
+    assert out.dropped["reason"].to_list() == ["duplicate_conflicting_answer"] * 2
+    assert (evidence(out.dropped, 0)["answer"], evidence(out.dropped, 0)["kept_answer"]) == ("3", "4")
+    # The preferred source agrees with itself, or none of its rows is to be trusted.
+    first = dedup_table(sources, Dedup(embedding=None, source_order=("a",)))
+    assert first.kept["source_row"].to_list() == [0]
+    assert first.dropped["reason"].to_list() == ["duplicate_conflicting_answer", "exact_duplicate"]
 
 
 def test_options_belong_to_the_problem() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, ClassVar, Literal
 
@@ -10,6 +11,7 @@ from pydantic import Field
 from cotkit.curate.filters import Filter
 from cotkit.curate.prose import words_of
 from cotkit.records import Problem
+from cotkit.steps import Step
 
 # Enough to tell a language, so that a row of 10 MB costs no more than a page.
 _READ = 4_000
@@ -34,6 +36,16 @@ class Language(Filter):
     min_letters: int = Field(20, ge=1, description="Texts with fewer letters outside formulas stay.")
 
     reason: ClassVar[str] = "language"
+
+    def check_after(self, before: Sequence[Step]) -> list[str]:
+        known = {str(code) for code in _identifier().nb_classes}
+        unknown = next((code for code in self.languages if code not in known), None)
+        if unknown is None:
+            return []
+        return [
+            f"the filter 'language' keeps '{unknown}', which is no language that py3langid knows, so no row "
+            "can be in it; give ISO 639 codes such as en, de or zh"
+        ]
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
         words = " ".join(words_of(problem.problem[: 10 * _READ]).split())[:_READ]

@@ -33,6 +33,14 @@ def items(row: Mapping[str, Any], column: str) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
+def some(row: Mapping[str, Any], column: str) -> list[Any]:
+    """A list as `items` gives it, but Unreadable for a cell that holds something else."""
+    found = items(row, column)
+    if not found and row.get(column) not in (None, [], "", "[]"):
+        raise Unreadable(f"the column '{column}' holds no list")
+    return found
+
+
 def item(values: list[Any], index: int) -> Any:
     return values[index] if index < len(values) else None
 
@@ -42,7 +50,23 @@ def turns(row: Mapping[str, Any], column: str, role: str = "role", content: str 
     found = items(row, column)
     if not found or not all(isinstance(t, dict) for t in found):
         raise Unreadable(f"the column '{column}' holds no chat turns")
-    for turn in found:
-        if not isinstance(turn.get(role), str) or not isinstance(turn.get(content), str):
-            raise Unreadable(f"a turn of '{column}' has no text under '{role}' and '{content}'")
-    return [{**t, "role": t[role].lower(), "content": t[content].encode("utf-8", "replace").decode()} for t in found]
+    return [{**t, "role": _role(t, column, role), "content": _content(t, column, content)} for t in found]
+
+
+def _role(turn: Mapping[str, Any], column: str, role: str) -> str:
+    if not isinstance(turn.get(role), str):
+        raise Unreadable(f"a turn of '{column}' names nobody under '{role}'")
+    if turn.get("tool_calls"):
+        raise Unreadable(f"a turn of '{column}' calls tools")
+    return str(turn[role]).lower()
+
+
+def _content(turn: Mapping[str, Any], column: str, content: str) -> str:
+    """A text, or the parts of OpenAI's list form if all of them are texts."""
+    value = turn.get(content)
+    parts = value if isinstance(value, list) else [value]
+    said = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else part for part in parts]
+    texts = [text for text in said if isinstance(text, str)]
+    if len(texts) < len(said):
+        raise Unreadable(f"a turn of '{column}' has no text, or not only text, under '{content}'")
+    return "\n".join(texts).encode("utf-8", "replace").decode()

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from cotkit.curate.importers import Published, PublishedTrace, Unreadable
-from cotkit.curate.importers.cells import item, items, optional, text, turns
+from cotkit.curate.importers.cells import item, items, optional, some, text, turns
 from cotkit.curate.importers.shapes import trace
 
 Row = Mapping[str, Any]
@@ -66,7 +66,7 @@ def openr1(row: Row) -> Published:
     lists = {name: items(row, name) for name in (*checks, *ours)}
     samples, teachers = items(row, "samples"), items(row, "teachers")
     traces = []
-    for number, generation in enumerate(items(row, "generations")):
+    for number, generation in enumerate(some(row, "generations")):
         if not isinstance(generation, str):
             raise Unreadable(f"generation {number + 1} is no text")
         said = {

@@ -13,7 +13,7 @@ from cotkit.records import Example
 
 Row = Mapping[str, Any]
 _OF_EXAMPLE = tuple(f.name for f in fields(Example))
-_ASKING, _ANSWERING = ("user", "human"), ("assistant", "gpt")
+_ASKING, _ANSWERING, _INSTRUCTING = ("user", "human"), ("assistant", "gpt"), ("system", "developer")
 
 
 def trace(answer: str, said: Mapping[str, Any] | None = None, own: Mapping[str, Any] | None = None) -> PublishedTrace:
@@ -23,13 +23,21 @@ def trace(answer: str, said: Mapping[str, Any] | None = None, own: Mapping[str, 
 
 
 def _one_of_each(found: list[dict[str, Any]]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-    """The question, the answer's turn, and what else was said. Raises Unreadable for a longer talk."""
-    asking = [t for t in found if t["role"] in _ASKING]
-    answering = [t for t in found if t["role"] in _ANSWERING]
+    """The question, the answer's turn, and what else was said. Raises Unreadable for any other talk: nothing that was
+    said before the answer may be lost.
+    """
+    talk = [t for t in found if t["role"] not in _INSTRUCTING]
+    asking = [t for t in talk if t["role"] in _ASKING]
+    answering = [t for t in talk if t["role"] in _ANSWERING]
+    other = next((t["role"] for t in talk if t["role"] not in (*_ASKING, *_ANSWERING)), None)
+    if other is not None:
+        raise Unreadable(f"a turn is from '{other[:40]}'; one question and one answer are wanted")
     if len(asking) != 1 or len(answering) != 1:
         raise Unreadable(f"one question and one answer are wanted, not {len(asking)} and {len(answering)}")
-    system = [t["content"] for t in found if t["role"] == "system"]
-    return asking[0]["content"], answering[0], {"system": system[0]} if system else {}
+    if talk[0] is not asking[0]:
+        raise Unreadable("the answer stands before the question")
+    system = "\n\n".join(t["content"] for t in found if t["role"] in _INSTRUCTING)
+    return asking[0]["content"], answering[0], {"system": system} if system else {}
 
 
 def messages(row: Row) -> Published:
@@ -53,11 +61,16 @@ def sharegpt(row: Row) -> Published:
 
 
 def alpaca(row: Row) -> Published:
-    """`instruction`, perhaps `input`, and `output` or `response`: Alpaca, Open-O1, Marco-o1."""
+    """`instruction`, perhaps `input`, and `output` or `response`: Alpaca, Open-O1, Marco-o1.
+
+    LLaMA-Factory's `history` holds the turns before: a talk of several turns.
+    """
+    if row.get("history") not in (None, [], "", "[]"):
+        raise Unreadable("the column 'history' holds earlier turns; one question and one answer are wanted")
     column = "output" if "output" in row else "response"
     more, system = optional(row, "input"), optional(row, "system")
     asked = text(row, "instruction") + (f"\n\n{more}" if more else "")
-    used = frozenset({"instruction", "input", "system", column})
+    used = frozenset({"instruction", "input", "system", "history", column})
     return Published(asked, (trace(text(row, column), {"system": system} if system else {}),), used)
 
 

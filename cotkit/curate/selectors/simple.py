@@ -80,7 +80,9 @@ class Quota(Selector):
     by: Literal["quota"] = "quota"
     over: Group = Field("domain", description="What the groups are; difficulty: by whole levels.")
     shares: dict[str, float] = Field(
-        default_factory=dict, description="Group -> its share, relative to the others; empty: equal ones for all."
+        default_factory=dict,
+        description="Group -> its share, relative to the others (3 and 1) or of the whole (0.75 and 0.25); empty: "
+        "equal ones for all.",
     )
     inside: Literal["random", "longest", "shortest", "hardest"] = Field(
         "random", description="Which rows of a group; longest and shortest by reasoning_tokens."
@@ -90,6 +92,18 @@ class Quota(Selector):
     def _positive(self) -> Quota:
         if any(share <= 0 for share in self.shares.values()):
             raise PydanticCustomError("shares", "every share must be above 0; leave a group out to take none of it")
+        total = sum(self.shares.values())
+        if (
+            any(share < 1 for share in self.shares.values())
+            and abs(total - 1) > 0.001
+            and max(self.shares.values()) <= 1
+        ):
+            raise PydanticCustomError(
+                "shares",
+                "shares below 1 read as parts of the whole, but these add up to {total}; let them add up to 1, or "
+                "write larger numbers, which are relative to each other",
+                {"total": f"{total:g}"},
+            )
         return self
 
     def needs(self) -> tuple[str, ...]:

@@ -10,7 +10,8 @@ import json
 import sys
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, ClassVar, Literal
@@ -129,7 +130,7 @@ def _jsonl(path: Path) -> Iterator[RawRow]:
                 continue
             place = f"{path}, line {line_number}"
             try:
-                value = json.loads(line)
+                value = json.loads(line, object_pairs_hook=_object)
             except (ValueError, RecursionError) as error:
                 yield RawRow(number, place, None, f"not valid JSON ({error})")
             else:
@@ -141,7 +142,7 @@ def _json(path: Path, single: bool = False) -> Iterator[RawRow]:
     """A list of rows; with `single` also one row."""
     with _open(path) as file:
         try:
-            data = json.load(file)
+            data = json.load(file, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: not valid JSON ({error}); mend the file") from error
     if single and isinstance(data, dict):
@@ -150,6 +151,18 @@ def _json(path: Path, single: bool = False) -> Iterator[RawRow]:
         raise InputError(f"{path}: a JSON list of rows is expected, not {_named(data)}")
     for number, value in enumerate(data):
         yield _checked(number, f"{path}, item {number + 1}", value)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError for a key that stands twice: the last one would win in silence."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"the key '{_twice([key for key, _ in pairs])}' stands twice in one object")
+    return found
+
+
+def _twice(names: Sequence[str]) -> str | None:
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def _checked(number: int, place: str, value: Any) -> RawRow:
@@ -168,6 +181,8 @@ def _csv(path: Path) -> Iterator[RawRow]:
         csv.field_size_limit(sys.maxsize)  # a solution is easily longer than the module's 128 KiB
         reader = csv.DictReader(file)
         try:
+            if repeated := _twice([name for name in reader.fieldnames or () if name]):
+                raise InputError(f"{path}: two columns are named '{repeated}'; give each a name of its own")
             for number, row in enumerate(reader):
                 place = f"{path}, line {reader.line_num}"
                 if None in row or None in row.values():
@@ -205,7 +220,7 @@ def _zip(path: Path) -> Iterator[RawRow]:
                     yield RawRow(number, place, None, f"longer than {MAX_MEMBER} bytes")
                     continue
                 try:
-                    value = json.loads(text)
+                    value = json.loads(text, object_pairs_hook=_object)
                 except (ValueError, RecursionError) as error:
                     yield RawRow(number, place, None, f"not valid JSON ({error})")
                 else:
