@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "judge", "published")
 # A row's evidence lists at most this many hits; a template may meet hundreds of items.
 _LISTED = 10
+# Counters of the rows that are kept beside an item which they are like: what the closer look said.
+_LOOK_ALIKES = "look-alikes kept"
+_KEPT: Mapping[str, str] = {"answers_differ": "leaks but for the answer, kept", "unclear": "unclear look-alikes kept"}
 
 
 def decontaminate_table(
@@ -76,15 +79,10 @@ def decontaminate_table(
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
     kept = problems[[i for i in range(problems.height) if i not in leaks]]
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
-    kinds = Counter(_KEPT.get(hit.finding.kind, LOOK_ALIKES) for hit in near.values())
-    kept_beside = {LOOK_ALIKES: 0.0, **{name: float(count) for name, count in sorted(kinds.items())}}
+    kinds = Counter(_KEPT.get(hit.finding.kind, _LOOK_ALIKES) for hit in near.values())
+    kept_beside = {_LOOK_ALIKES: 0.0, **{name: float(count) for name, count in sorted(kinds.items())}}
     counters = _counters(benchmarks, known, leaks) | kept_beside | judged
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
-
-
-# Counters of the rows that are kept beside an item which they are like: what the closer look said.
-LOOK_ALIKES = "look-alikes kept"
-_KEPT: Mapping[str, str] = {"answers_differ": "leaks but for the answer, kept", "unclear": "unclear look-alikes kept"}
 
 
 def _told_first(hit: Hit) -> tuple[bool, bool, float, int]:
