@@ -85,7 +85,8 @@ def dedup_table(
     `prefer` ranks higher; reference answer clearly another, so one of the two is wrong), and "answers_differ" (the same
     where nothing is preferred: all of these rows go; evidence: rows, answers). Evidence of the others: kept_source,
     kept_row, kept_problem_id, kept_problem, method (exact, renamed, contained, embedding), score, confirm; `via_*`
-    where the row is joined to the survivor through a third one. `secondary["siblings"]`: for each problem its nearest look-alike that is another problem.
+    where the row is joined to the survivor through a third one. `secondary["siblings"]`: for each problem its nearest
+    look-alike that is another problem.
 
     Args:
         problems: Problem table.
