@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 METHODS = ("exact", "renamed", "containment", "embedding", "formulas", "judge", "published")
 # A row's evidence lists at most this many hits; a template may meet hundreds of items.
 _LISTED = 10
+# Counters of the rows that are kept beside an item which they are like: what the closer look said.
+_LOOK_ALIKES = "look-alikes kept"
+_KEPT: Mapping[str, str] = {"answers_differ": "leaks but for the answer, kept", "unclear": "unclear look-alikes kept"}
 
 
 def decontaminate_table(
@@ -86,8 +89,8 @@ def decontaminate_table(
     if "copies" in kept.columns:
         kept = kept.with_columns(copies=pl.lit(None, dtype=kept.schema["copies"]))
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
-    kinds = Counter(_KEPT.get(hit.finding.kind, LOOK_ALIKES) for hit in near.values())
-    kept_beside = {LOOK_ALIKES: 0.0, **{name: float(count) for name, count in sorted(kinds.items())}}
+    kinds = Counter(_KEPT.get(hit.finding.kind, _LOOK_ALIKES) for hit in near.values())
+    kept_beside = {_LOOK_ALIKES: 0.0, **{name: float(count) for name, count in sorted(kinds.items())}}
     counters = _counters(benchmarks, known, leaks) | kept_beside | judged
     return StepOutput(kept, dropped, counters=counters, secondary={"siblings": siblings})
 
@@ -109,11 +112,6 @@ def _best_of_each(hits: Sequence[Hit]) -> list[Hit]:
     for hit in sorted(hits, key=lambda h: (METHODS.index(h.method), not h.finding.same, -h.score, h.item)):
         found.setdefault((hit.method, hit.item), hit)
     return sorted(found.values(), key=lambda h: (METHODS.index(h.method), -h.score, h.item))
-
-
-# Counters of the rows that are kept beside an item which they are like: what the closer look said.
-LOOK_ALIKES = "look-alikes kept"
-_KEPT: Mapping[str, str] = {"answers_differ": "leaks but for the answer, kept", "unclear": "unclear look-alikes kept"}
 
 
 def _told_first(hit: Hit) -> tuple[bool, bool, float, int]:

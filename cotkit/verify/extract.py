@@ -162,7 +162,7 @@ def _phrase(text: str) -> Extraction | None:
         return Extraction(None, "none", "no_answer_stated")
     ends = (match.start() for match in islice(_SENTENCE_END.finditer(rest), 20))
     end = next((at for at in ends if _closed(rest[:at])), len(rest))
-    answer = rest[:end].strip().strip("*").strip()
+    answer = rest[:end].strip().strip("*").rstrip(" ,;").strip()
     if not answer:
         return None
     if isinstance(read(answer), Text):  # `Final answer: the minimum is 4`, `4950, that is, 100 less than 5050`

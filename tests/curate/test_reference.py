@@ -55,6 +55,7 @@ def pulled(path: Path, conflicts: str = "flag", **source: Any) -> StepOutput:
         (None, "#### Conclusion\nAll is said.", ALL, (None, "nowhere")),
         (None, "It is\n#### 12\n\nAnother way: count.", ALL, ("12", "hashes")),
         (None, "It is\n#### twelve apples\n", ALL, ("twelve apples", "hashes")),
+        (None, "The final answer is -5, as claimed.", ALL, ("-5", "phrase")),
         (None, "The answer is found below: 6", ALL, ("6", "phrase")),
         (None, "The answer is as follows:\n\n6", ALL, ("6", "phrase")),
         (None, "The answer is clearly positive.", ALL, ("positive", "phrase")),
