@@ -155,8 +155,8 @@ def test_shared_lines_are_learned_from_half_of_the_items() -> None:
 
 
 def test_edges_that_say_nothing_are_left_out_and_conditions_are_not() -> None:
-    asked = "Draw the graph of all labels with an edge for each pair of coprime labels that differ by one.\nHow many of its roots are reached?"
-    text = f"Tags: [graphs, sorting]\n{asked}\nAssume that all are even.\nGood luck!"
+    asked = "Draw the graph of all labels with an edge for each pair of coprime ones.\nHow many of its roots are met?"
+    text = f"Tags: [trees]\n{asked}\nAssume that all are even.\nGood luck!"
     assert without_edges(text, "") == f"{asked}\nAssume that all are even."
     assert without_edges(text, "Good luck!").endswith("Good luck!")
     people = f"Three people sit down in a row of eight chairs.\n{asked}\nThey sit on red chairs, or $x$."
