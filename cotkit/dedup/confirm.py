@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from cotkit.dedup.edits import Edits, edits
-from cotkit.dedup.facts import Facts, is_letter, letters_matter, numbers, same_answer
+from cotkit.dedup.facts import WRITTEN_OUT, Facts, is_letter, letters_matter, numbers, same_answer
 from cotkit.dedup.normal import is_number
 from cotkit.dedup.signature import formula_share, numbers_bits, pieces_bits, shared_bits
 
@@ -326,7 +326,16 @@ def _answer_bits(here: str | None, there: str | None) -> float:
 def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:
     """Numbers that only one text has, after words of the other alone that may stand for them."""
     ours, theirs = here.soft - there.soft, there.soft - here.soft
-    return here.numbers - there.numbers - theirs, there.numbers - here.numbers - ours
+    only_here, only_there = here.numbers - there.numbers - theirs, there.numbers - here.numbers - ours
+    for some, others in ((only_here, only_there), (only_there, only_here)):
+        for number in [n for n in some if n in WRITTEN_OUT]:
+            over, _, under = WRITTEN_OUT[number]
+            parts = Counter([over, under]) if over not in _TRIVIAL else Counter([under])
+            if parts <= others:
+                some[number] -= 1
+                others.subtract(parts)
+                others[over] -= over in _TRIVIAL and others[over] > 0
+    return +only_here, +only_there
 
 
 def _other_numbers(here: Counter[str], there: Counter[str]) -> Finding:

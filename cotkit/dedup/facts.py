@@ -88,7 +88,7 @@ _LATIN = re.compile(r"[a-zà-öø-ÿß-]+")
 _NAMES_IN = 20_000  # characters of a text that are searched for names
 
 
-_WRITTEN_OUT = {
+WRITTEN_OUT = {
     str(p / q): (str(p), "/", str(q)) for q in (2, 4, 5, 8) for p in range(1, q) if Fraction(p, q).denominator == q
 }
 
@@ -98,7 +98,7 @@ class Facts:
     """What the closer look compares.
 
     Attributes:
-        normal: normal form of the text, variables one by one.
+        normal: normal form of the text, variables one by one, 0.5 as 1/2.
         renamed: the same with variables numbered by first use.
         numbers: numbers as canonical text ("-3", "0.5") -> how often.
         soft: numbers that a word may stand for ("squared": 2).
@@ -129,14 +129,15 @@ class Facts:
 def facts(text: str) -> Facts:
     """Facts of a problem text; its drawings are compared as a whole, apart from the text."""
     plain = without_figures(text)
-    tokens = _fractions(normal_form(spelled(plain)).split())
-    return _facts(tokens, _numbered(tokens), _drawn(text) if plain != text else "", names_in(plain), people_in(plain))
+    tokens = normal_form(spelled(plain)).split()
+    return _facts(
+        tokens, _numbered(_fractions(tokens)), _drawn(text) if plain != text else "", names_in(plain), people_in(plain)
+    )
 
 
 def token_facts(tokens: Sequence[str], names: frozenset[str] = frozenset()) -> Facts:
     """Facts of a piece of text given as tokens of its normal form; `names` of the text that it is from."""
-    tokens = _fractions(tokens)
-    return _facts(tokens, " ".join(tokens), "", names & frozenset(tokens), frozenset())
+    return _facts(tokens, " ".join(_fractions(tokens)), "", names & frozenset(tokens), frozenset())
 
 
 def _drawn(text: str) -> str:
@@ -146,6 +147,8 @@ def _drawn(text: str) -> str:
 
 def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[str], people: frozenset[str]) -> Facts:
     hard, soft, marks = _count(tokens)
+    if decimals := sum(token in WRITTEN_OUT for token in tokens):
+        marks["/"] += decimals
     asked = {ASKED[t] for t in tokens if t in ASKED}
     asked |= {f"{b.rstrip('s')}.{a}" for a, b in pairwise(tokens) if b in _NAMED_BY_LETTER and len(a) == 1}
     content = Counter(
@@ -154,7 +157,7 @@ def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[st
         if len(t) > 2 and is_word(t) and t not in STOP and t not in NUMBER_WORDS and t not in _ONE and t not in _SCALES
     )
     return Facts(
-        " ".join(tokens),
+        " ".join(_fractions(tokens)),
         renamed,
         hard,
         soft,
@@ -171,7 +174,7 @@ def _facts(tokens: Sequence[str], renamed: str, figure: str, names: frozenset[st
 
 def _fractions(tokens: Sequence[str]) -> list[str]:
     """0.5 as 1/2: decimals below one that people also write as fractions."""
-    return [part for token in tokens for part in _WRITTEN_OUT.get(token, (token,))]
+    return [part for token in tokens for part in WRITTEN_OUT.get(token, (token,))]
 
 
 def people_form(own: Facts) -> str:

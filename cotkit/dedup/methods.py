@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from cotkit.dedup.boilerplate import without_edges
+from cotkit.dedup.boilerplate import sentences, without_edges
 from cotkit.dedup.config import Containment, LeakEmbedding
 from cotkit.dedup.confirm import MEANING, VERBATIM, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
@@ -168,31 +169,28 @@ def _contained_hits(
                     wanted = there.facts if part else item_facts[match.item]
                     answers = (text.answer, there.answer)
                     finding = confirm_leak(inside, wanted, answers, match.coverage)(0.0)
-                    if not finding.same and match.coverage >= VERBATIM and (bare := _bare(text, there, tokens)):
+                    if not finding.same and match.coverage >= VERBATIM and (bare := _bare(text, there)):
                         again = confirm_leak(*bare, answers, match.coverage)(0.0)
                         finding = again if again.same else finding
                 hits.setdefault(number, []).append(Hit(match.item, "containment", match.coverage, finding))
             task.advance()
 
 
-def _bare(text: Text, item: Text, tokens: Sequence[str]) -> tuple[Facts, Facts] | None:
-    """Text and item without what stands around what they share, if that is all of the item that says something.
+def _bare(text: Text, item: Text) -> tuple[Facts, Facts] | None:
+    """Text and item without the sentences around what they share, if that is all of the item that says something.
 
-    The item's first and last words must be in the text: what is changed between them, or in them, still counts.
+    The text's sentences must begin and end as the item does: what is changed between, or in them, still counts.
     """
     own = without_edges(item.text, text.text)
     wanted = words(own)
-    before, behind = tuple(wanted[:_ENDS]), tuple(wanted[-_ENDS:])
-    if len(wanted) < 2 * _ENDS:
+    parts = [words(part) for part in sentences(without_figures(text.text))]
+    starts = list(accumulate(map(len, parts), initial=0))
+    tokens = [token for part in parts for token in part]
+    first = next((at for at in starts if tokens[at : at + _ENDS] == wanted[:_ENDS]), None)
+    last = next((at for at in reversed(starts) if at and tokens[max(0, at - _ENDS) : at] == wanted[-_ENDS:]), None)
+    if first is None or last is None or not VERBATIM * len(wanted) <= last - first <= LONGER * len(wanted):
         return None
-    runs = list(zip(*(tokens[i:] for i in range(_ENDS)), strict=False))
-    if before not in runs or behind not in runs:
-        return None
-    first, last = runs.index(before), len(runs) - 1 - runs[::-1].index(behind)
-    if not VERBATIM * len(wanted) <= last + _ENDS - first <= LONGER * len(wanted):
-        return None
-    names = names_in(text.text), names_in(own)
-    return token_facts(tokens[first : last + _ENDS], names[0]), token_facts(wanted, names[1])
+    return token_facts(tokens[first:last], names_in(text.text)), token_facts(wanted, names_in(own))
 
 
 def _embedded_hits(

@@ -155,9 +155,12 @@ def test_shared_lines_are_learned_from_half_of_the_items() -> None:
 
 
 def test_edges_that_say_nothing_are_left_out_and_conditions_are_not() -> None:
-    text = "Tags: [graphs, sorting]\nFind the sum of all roots. Assume that all are even.\nThank you and good luck!"
-    assert without_edges(text, "") == "Find the sum of all roots.\nAssume that all are even."
-    assert without_edges(text, "Thank you and good luck!").endswith("good luck!")
+    asked = "Draw the graph of all labels with an edge for each pair of coprime ones.\nHow many of its roots are met?"
+    text = f"Tags: [trees]\n{asked}\nAssume that all are even.\nGood luck!"
+    assert without_edges(text, "") == f"{asked}\nAssume that all are even."
+    assert without_edges(text, "Good luck!").endswith("Good luck!")
+    people = f"Three people sit down in a row of eight chairs.\n{asked}\nThey sit on red chairs, or $x$."
+    assert without_edges(people, "") == people
 
 
 LONG = (
@@ -217,3 +220,24 @@ def test_repeated_words_cost_the_sum_of_their_places() -> None:
     assert found([text, "word " * 40_000], [text, ITEM]) == [0]
     assert time.process_time() - start < 20
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000
+
+
+CHAIRS = "people sit down at random in a row of"
+TAIL = "The probability that no two of them sit in adjacent chairs is $m/n$, where $m$ and $n$ are coprime. Find $m+n$."
+
+
+@pytest.mark.parametrize(
+    ("text", "item"),
+    [
+        (f"Three {CHAIRS} nine chairs. {TAIL}", f"Three {CHAIRS} eight chairs. {TAIL}"),
+        (f"Four {CHAIRS} eight chairs. {TAIL}", f"Three {CHAIRS} eight chairs. {TAIL}"),
+        (
+            "Positive real numbers $x$ and $y$ satisfy $2x+3y=24$. What is the maximum possible value of $xy^2$?",
+            "Positive real numbers $x$ and $y$ satisfy $2x+3y=24$. What is the maximum possible value of $xy$?",
+        ),
+    ],
+)
+def test_what_is_changed_at_an_end_of_an_item_still_counts(text: str, item: str) -> None:
+    others = [f"{other} {TAIL}" for other in OTHERS[:3]]
+    assert found([text], [item, *others]) == []
+    assert found([f"Please solve this.\n{item}\nThank you."], [item, *others]) == [0]
