@@ -158,7 +158,9 @@ def cheap(copies: int = 12) -> None:
     print(f"{len(pool)} problems: plain texts {len(pool) / reading:,.0f}, ", end="")
     print(f"tokens {len(pool) / tokenizing:,.0f}, n-grams {len(pool) / sieving:,.0f} per CPU s")
     left = len({text for text, _ in pairs}) / len(pool)
-    print(f"sieve: {len(pool) / (reading + tokenizing + sieving):,.0f} problems per CPU s; {left:.3f} left for a closer look")
+    print(
+        f"sieve: {len(pool) / (reading + tokenizing + sieving):,.0f} problems per CPU s; {left:.3f} left for a closer look"
+    )
     keys = {"benchmarks": ["math500"], "embedding": None, "renamed": False}
     config, known = Decontaminate.model_validate(keys), [Text(item, None) for item in items]
     several = [Text(text, None) for text in plain]
