@@ -327,15 +327,19 @@ def _unmatched(here: Facts, there: Facts) -> tuple[Counter[str], Counter[str]]:
     """Numbers that only one text has, after words of the other alone that may stand for them."""
     ours, theirs = here.soft - there.soft, there.soft - here.soft
     only_here, only_there = here.numbers - there.numbers - theirs, there.numbers - here.numbers - ours
-    for some, others in ((only_here, only_there), (only_there, only_here)):
-        for number in [n for n in some if n in WRITTEN_OUT]:
-            over, _, under = WRITTEN_OUT[number]
-            parts = Counter([over, under]) if over not in _TRIVIAL else Counter([under])
-            if parts <= others:
-                some[number] -= 1
-                others.subtract(parts)
-                others[over] -= over in _TRIVIAL and others[over] > 0
+    _match_fractions(only_here, only_there)
+    _match_fractions(only_there, only_here)
     return +only_here, +only_there
+
+
+def _match_fractions(decimals: Counter[str], parts: Counter[str]) -> None:
+    """0.75 on one side meets 3 and 4 on the other; of 1/2 the 1 may have met another 1."""
+    for number in [n for n in decimals if n in WRITTEN_OUT]:
+        over, _, under = WRITTEN_OUT[number]
+        if parts[under] > 0 and (parts[over] > 0 or over in _TRIVIAL):
+            decimals[number] -= 1
+            parts[under] -= 1
+            parts[over] -= parts[over] > 0
 
 
 def _other_numbers(here: Counter[str], there: Counter[str]) -> Finding:

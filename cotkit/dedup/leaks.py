@@ -57,13 +57,16 @@ def decontaminate_table(
     progress = progress or NoProgress()
     known = _benchmark_items(benchmarks)
     items = items_of(problems)
-    # A text is looked at once, whatever number of rows have it; a row also answers for the copies dropped for it.
-    by_text = groups(json.dumps([text, item.answer]) for item in items for text in (item.text, *item.copies))
-    owner = [row for row, item in enumerate(items) for _ in range(1 + len(item.copies))]
-    own = [(text, item.answer) for item in items for text in (item.text, *item.copies)]
+    strict = config.policy == "strict"
+    # A text is looked at once, whatever number of rows have it. A row also answers for the copies that were dropped
+    # for it; published rules know of none.
+    seen = [(item.text, *(item.copies if strict else ())) for item in items]
+    owner = [row for row, texts_of in enumerate(seen) for _ in texts_of]
+    own = [(text, item.answer) for item, texts_of in zip(items, seen, strict=True) for text in texts_of]
+    by_text = groups(json.dumps(pair) for pair in own)
     places = list(by_text.values())
     judged: dict[str, float] = {}
-    if config.policy == "strict":
+    if strict:
         texts, targets = _texts([own[at[0]] for at in places], known)
         hits = strict_hits(texts, targets, config, progress, cache)
         if config.judge is not None:
@@ -86,7 +89,7 @@ def decontaminate_table(
     evidence = [_evidence(known, leaks[row]) for row in order]
     dropped = records.dropped_frame(problems, order, ["leak"] * len(order), evidence)
     kept = problems[[i for i in range(problems.height) if i not in leaks]]
-    if "copies" in kept.columns:
+    if strict and "copies" in kept.columns:
         kept = kept.with_columns(copies=pl.lit(None, dtype=kept.schema["copies"]))
     siblings = siblings_frame([_near_miss(items[row], known, near[row]) for row in sorted(near)])
     kinds = Counter(_KEPT.get(hit.finding.kind, _LOOK_ALIKES) for hit in near.values())
