@@ -31,6 +31,8 @@ from cotkit.verify import extract_answer, grade
 if TYPE_CHECKING:
     import polars as pl
 
+    from cotkit.distill.estimate import Asking
+
 Code = Literal["ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "pt", "ru", "tr", "vi", "zh"]
 NAMES: Mapping[str, str] = {
     "ar": "Arabic", "de": "German", "en": "English", "es": "Spanish", "fr": "French", "hi": "Hindi", "it": "Italian",
@@ -44,6 +46,8 @@ ASK = (
 )
 # Fewer letters tell no language.
 _LETTERS = 30
+# For an estimate: a translation is about as long as its text.
+_CHARACTERS_A_TOKEN = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +147,28 @@ class Translate(Step):
                 lost.append((number, reason, evidence))
         return self._output(tables[Example], kept, lost, ended, asker)
 
+    def asking(self, examples: Sequence[Example], sure: bool) -> list[Asking]:
+        """What `run` would ask about these rows, for an estimate; not `sure`: none of them may be there."""
+        from cotkit.distill.estimate import Asking
+
+        pieces = [
+            piece
+            for example in examples
+            if example.language != self.to
+            for piece in self._pieces({part: mask(text) for part, text in parts_of(example).items()})
+            if _letters(piece.text)
+        ]
+        # Equal pieces are one paid call.
+        texts = list(dict.fromkeys(piece.text for piece in pieces)) if sure else [piece.text for piece in pieces]
+        prompts = [(str(n), self._call(Piece("", text), 0).messages) for n, text in enumerate(texts)]
+        usual = round(sum(map(len, texts)) / _CHARACTERS_A_TOKEN / len(texts)) if texts else 1
+        what, least = self.name or self.step, 1 if sure else 0
+        return [Asking(what, self.teacher, self.sampling, self.tries, prompts, self.journal, usual or 1, least=least)]
+
     def play(self, example: Example) -> Play:
         """The pieces of a row, asked at once, and once more what came back damaged."""
         parts = {part: mask(text) for part, text in parts_of(example).items()}
-        pieces = [Piece(part, text) for part, (masked, _) in parts.items() for text in self._cut(masked)]
+        pieces = self._pieces(parts)
         done = {i: piece.text for i, piece in enumerate(pieces) if not _letters(piece.text)}
         made_of: list[Reply] = []
         faults: dict[int, tuple[str, dict[str, Any]]] = {}
@@ -178,6 +200,9 @@ class Translate(Step):
             evidence = {"answer": answer, "verdict": verdict}
             return Played([Attempt(None, None, made_of, reason="answer_changed", evidence=evidence)])
         return Played([Attempt(new["reasoning"] or None, new["response"], made_of, facts=new)])
+
+    def _pieces(self, parts: Mapping[str, tuple[str, Any]]) -> list[Piece]:
+        return [Piece(part, text) for part, (masked, _) in parts.items() for text in self._cut(masked)]
 
     def _call(self, piece: Piece, number: int) -> Call:
         text = ASK.replace("{language}", NAMES[self.to]) + piece.text

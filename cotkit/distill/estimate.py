@@ -54,6 +54,7 @@ class Asking:
 
     Attributes:
         what: for whom it is, such as "features: difficulty".
+        teacher: who is asked; None for a scorer's own server, which sends numbers back and whose price nobody knows.
         journal: the step's own; None for the run's.
         tokens: a usual answer to such a question, where the journal has none; None for a trace, whose length the
             teacher's other answers tell, too.
@@ -61,7 +62,7 @@ class Asking:
     """
 
     what: str
-    teacher: Teacher
+    teacher: Teacher | None
     sampling: Sampling
     samples: int
     prompts: Sequence[Prompt]
@@ -76,6 +77,8 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
 
     `journal` is the run's, for a step that names none of its own.
     """
+    if asking.teacher is None:
+        return _posted(asking)
     teacher, sampling, usual = asking.teacher, asking.sampling, asking.tokens
     requests = [
         build(teacher, sampling, messages, sample, 0)
@@ -114,6 +117,16 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
         fewest = [r for n, r in enumerate(requests) if n % asking.samples < asking.least]
         least, least_usd = len(fewest), reckoned(fewest)[2]
     return Estimate(len(requests), len(kept), prompt, completion, usd, basis, price, least, least_usd)
+
+
+def _posted(asking: Asking) -> Estimate:
+    """What is sent to a scorer's own server."""
+    most = len(asking.prompts) * asking.samples
+    characters = sum(len(message["content"]) for _, messages in asking.prompts for message in messages)
+    sent = round(characters * asking.samples / _CHARACTERS_A_TOKEN)
+    least = None if asking.least is None else len(asking.prompts) * asking.least
+    price = "unpriced: no price is known of a scorer's own server"
+    return Estimate(most, 0, sent, 0, None, "it sends numbers back", price, least)
 
 
 def _at_other_hours(pricing: Pricing, now: datetime) -> str:

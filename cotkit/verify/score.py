@@ -14,9 +14,12 @@ from cotkit.records import Problem, Score, Trace, Verdict, dropped_frame, frame,
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.extract import extract_reference
 from cotkit.verify.scorers import AnyScorer, Attempt, Scored, Scorer
+from cotkit.verify.scorers.prm import Prm
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from cotkit.distill.estimate import Asking
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,38 @@ class ScoreStep(Step):
             wanted += [name for name in scorer.needs() if name not in given]
             given.update(scorer.names())
         return unknown_scores(wanted, before)
+
+    def asks(self) -> bool:
+        """Does one of its scorers ask a server?"""
+        return any(isinstance(scorer, Prm) or type(scorer).posts is not Scorer.posts for scorer in self.scorers)
+
+    def asking(self, attempts: Sequence[Attempt], sure: bool) -> list[Asking]:
+        """What its scorers would ask of servers about these attempts, for an estimate.
+
+        Not `sure` of them: it may turn out that none of them is there.
+        """
+        from cotkit.distill.estimate import Asking
+        from cotkit.distill.teacher import Sampling
+
+        found, least = [], 1 if sure else 0
+        for scorer in self.scorers:
+            told = f"{self.name or self.step}: {scorer.by}"
+            posts = [text for attempt in attempts for text in scorer.posts(attempt)]
+            if posts:
+                prompts = [(str(n), [{"role": "user", "content": text}]) for n, text in enumerate(posts)]
+                found.append(Asking(told, None, Sampling(), 1, prompts, None, least=least))
+            elif isinstance(scorer, Prm) and scorer.adapter == "llm_judge":
+                from cotkit.verify.scorers import prm_judge
+
+                texts = [(attempt.problem, tuple(scorer.steps_of(attempt))) for attempt in attempts]
+                # Equal ones are one paid call.
+                different = list(dict.fromkeys(texts)) if sure else texts
+                chats = [prm_judge.question(about, steps) for about, steps in different if not prm_judge.refusal(steps)]
+                prompts = [(str(n), chat) for n, chat in enumerate(chats)]
+                usual = prm_judge.USUAL_TOKENS
+                teacher = prm_judge.teacher_of(scorer)
+                found.append(Asking(told, teacher, prm_judge.SAMPLING, 1, prompts, scorer.journal, usual, least=least))
+        return found
 
     def ready(self) -> None:
         for scorer in self.scorers:

@@ -198,6 +198,10 @@ class Strategy(Config):
         """How many calls one problem takes, by role."""
         raise NotImplementedError
 
+    def traces(self) -> int:
+        """How many traces of one problem are kept at most."""
+        return 1
+
     def play(self, case: Case) -> Play:
         """Build traces for one problem: yield calls, hear their replies in order, return what was built."""
         raise NotImplementedError

@@ -64,6 +64,9 @@ class Beam(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", self.n, self.n * self.depth), Count("judge", 0, self.n * self.depth)]
 
+    def traces(self) -> int:
+        return self.n * self.depth if self.keep_pruned else 1
+
     def play(self, case: Case) -> Play:
         search = _Search(self, case)
         frontiers = [[ROOT] for _ in range(1 if self.by == "beam" else self.n // self.width)]

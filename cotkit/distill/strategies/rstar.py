@@ -96,6 +96,9 @@ class RStar(Strategy):
             teacher = Count("teacher", first, root + below)
         return [teacher, *([Count(ROLE, 0, len(PARTS) * self.rollouts)] if self.discriminator else [])]
 
+    def traces(self) -> int:
+        return self.rollouts if self.keep_pruned else 1
+
     def play(self, case: Case) -> Play:
         search = _Search(self, case)
         visits = Visits(search.tree, self.exploration, case.rng)

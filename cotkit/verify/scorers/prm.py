@@ -79,6 +79,13 @@ class Prm(Remote):
         texts = [getattr(attempt, part) or "" for part in ("reasoning", "response") if self.of in (part, "both")]
         return [step for text in texts for part in _BREAKS[self.steps].split(text) if (step := part.strip())]
 
+    def posts(self, attempt: Attempt) -> Sequence[str]:
+        steps = self.steps_of(attempt)
+        if not steps or self.adapter == "llm_judge":
+            return ()
+        whole = ["\n".join((attempt.problem, *steps[: count + 1])) for count in range(len(steps))]
+        return whole if self.adapter == "rlhflow" else whole[-1:]
+
     def score_all(self, groups: Sequence[Sequence[Attempt]], context: StepContext) -> Iterator[list[Scored]]:
         told: list[tuple[float, int]] = []
         if self.adapter == "llm_judge":
