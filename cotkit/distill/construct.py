@@ -7,7 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -92,13 +92,17 @@ class Construct(Step):
     def exclusions(self) -> Mapping[str, str]:
         own = {key: why for key, why in self.excluded.items() if key.startswith("teacher.")}
         roles = {f"strategy.{name}.{key}": why for name in self.strategy.roles() for key, why in own.items()}
+        scorers = self.strategy.scorers().items()
+        roles |= {f"strategy.{name}.{key}": why for name, prm in scorers for key, why in prm.excluded.items()}
         strategy = {f"strategy.{key}": why for key, why in self.strategy.excluded.items()}
         return {**self.excluded, **roles, **strategy}
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         recordings = {name: role.teacher.replay for name, role in self.roles().items()}
         digests = {f"recording of {n}": recording_digest(path) for n, path in recordings.items() if path is not None}
-        return {**digests, **self.strategy.materials()}
+        scorers = self.strategy.scorers().items()
+        own = {f"{name}: {part}": digest for name, prm in scorers for part, digest in prm.materials().items()}
+        return {**digests, **own, **self.strategy.materials()}
 
     def rows_in(self, tables: Tables) -> int | None:
         return None  # a strategy may build several traces of a problem
@@ -126,6 +130,8 @@ class Construct(Step):
         for role in self.roles().values():
             if role.teacher.replay is None:
                 read_key(role.teacher)
+        for prm in self.strategy.scorers().values():
+            prm.ready()
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         pool = None if self.only is None else Pool.of(tables)
@@ -143,7 +149,7 @@ class Construct(Step):
                 self.teacher,
                 self.sampling,
                 self.prompt.systems(),
-                strategy=self.strategy.model_dump(mode="json", exclude=set(self.strategy.roles())),
+                strategy=self.strategy.model_dump(mode="json", exclude=self._apart()),
                 later=None if self.only is None else self.name,
             )
             expected = f"the calls for {table.height:,} problems would be"
@@ -154,7 +160,9 @@ class Construct(Step):
                 self.budget,
                 {TEACHER: Consent(settings, confirmation(context), expected)},
                 context.progress.note,
+                self.strategy.scorers(),
             )
+            asker.check()
             converse(self.plays(rows(Problem, table), context.seed), asker, hear)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
             ended[name].played = played
@@ -169,22 +177,28 @@ class Construct(Step):
             start = hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
             yield name, self.strategy.play(Case(shown, self.prompt, random.Random(start)))
 
+    def _apart(self) -> dict[str, Any]:
+        """Parts of the strategy that change nothing that the teacher is asked."""
+        scorers = {name: dict.fromkeys(prm.excluded, True) for name, prm in self.strategy.scorers().items()}
+        return {**dict.fromkeys(self.strategy.roles(), True), **scorers}
+
     def asking(self, problems: Sequence[Problem]) -> list[Asking]:
         """What `cotkit estimate` reckons with: the first call of each problem stands for all of its role."""
         from cotkit.distill.estimate import Asking
 
-        roles = self.roles()
+        roles, scorers = self.roles(), self.strategy.scorers()
         prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
         return [
             Asking(
                 f"{self.name or self.step}: {count.role}",
-                roles[count.role].teacher,
-                roles[count.role].sampling,
+                None if count.role in scorers else roles[count.role].teacher,
+                Sampling() if count.role in scorers else roles[count.role].sampling,
                 count.most,
                 prompts,
                 self.journal,
                 self.strategy.usual_tokens,
                 least=count.least if self.only is None else 0,
+                once=count.role in scorers,
             )
             for count in self.strategy.counts()
         ]

@@ -59,6 +59,7 @@ class Asking:
         tokens: a usual answer to such a question, where the journal has none; None for a trace, whose length the
             teacher's other answers tell, too.
         least: fewest calls of a prompt, where the answers decide; `samples` is the most, then.
+        once: a scorer's server is asked one call more, before all others, to see that it answers.
     """
 
     what: str
@@ -70,6 +71,7 @@ class Asking:
     tokens: int | None = None
     batch: bool = False
     least: int | None = None
+    once: bool = False
 
 
 def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estimate:
@@ -121,10 +123,10 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
 
 def _posted(asking: Asking) -> Estimate:
     """What is sent to a scorer's own server."""
-    most = len(asking.prompts) * asking.samples
+    most = asking.once + len(asking.prompts) * asking.samples
     characters = sum(len(message["content"]) for _, messages in asking.prompts for message in messages)
     sent = round(characters * asking.samples / _CHARACTERS_A_TOKEN)
-    least = None if asking.least is None else len(asking.prompts) * asking.least
+    least = None if asking.least is None else asking.once + len(asking.prompts) * asking.least
     price = "unpriced: no price is known of a scorer's own server"
     return Estimate(most, 0, sent, 0, None, "it sends numbers back", price, least)
 

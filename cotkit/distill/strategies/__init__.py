@@ -19,6 +19,7 @@ from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.teacher import Sampling, Teacher
 from cotkit.records import Problem
+from cotkit.verify.scorers.prm_server import PrmServer
 
 # The role of the step's own teacher.
 TEACHER = "teacher"
@@ -29,6 +30,15 @@ class Role(Config):
 
     teacher: Teacher = Field(description="Who it is.")
     sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Steps that a process reward model is to score: those from number `start` on, which follow on those before."""
+
+    problem: str
+    steps: Sequence[str]
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +54,7 @@ class Call:
         begun: text that the answer begins with and the model continues (capability `prefix`); None for a fresh answer.
         exact: the reply keeps the white space at both its ends, as a continued one does: for a first piece.
         extra: further keys of the request (stop, logprobs, response_format).
+        rated: what a process reward model is asked instead of a chat; `role` is its name in `scorers`.
     """
 
     messages: Sequence[Message]
@@ -54,6 +65,7 @@ class Call:
     begun: str | None = None
     exact: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    rated: Rated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Reply:
         error: why it failed.
         logprobs: of each token: its own log probability and those of the likeliest tokens there; None if not asked for.
         kind: as Trace.reasoning_kind.
+        scores: of the steps that were to be scored, one each; None where there are none.
     """
 
     request_hash: str
@@ -78,6 +91,7 @@ class Reply:
     error: str | None = None
     logprobs: Sequence[tuple[float, Sequence[float]]] | None = None
     kind: str = "none"
+    scores: Sequence[float] | None = None
 
     @property
     def text(self) -> str:
@@ -188,6 +202,10 @@ class Strategy(Config):
 
     def roles(self) -> Mapping[str, Role]:
         """Other models that it asks, by name."""
+        return {}
+
+    def scorers(self) -> Mapping[str, PrmServer]:
+        """Process reward models that it asks, by name."""
         return {}
 
     def role_needs(self, role: str) -> tuple[Capability, ...]:
