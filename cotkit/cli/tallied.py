@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from cotkit.steps import Tables
     from cotkit.verify.scorers import Attempt
 
+# So much of a sentence is shown.
+_SHOWN = 200
+
 
 def attempts_in(target: Path, column: Sequence[str] | None, grade: bool, output: Output) -> list[Attempt]:
     """All attempts of a run with their last verdicts, or of a file; raises InputError where there are none.
@@ -62,6 +65,17 @@ def pattern_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         f"{r['kind']:<12} {r['language']:<9} {r['places']:>9,} {r['per_1000_words']:>14,.3f} {r['attempts']:>9,}"
         for r in rows
     ]
+
+
+def alike_lines(told: dict[str, Any]) -> list[str]:
+    lines = [f"{'like ours':<12} {'language':<9} {'sentences':>9}"]
+    lines += [f"{r['kind']:<12} {r['language']:<9} {r['sentences']:>9,}" for r in told["counts"]]
+    lines += ["", "the nearest"]
+    for one in told["nearest"]:
+        said = " ".join(one["sentence"].split())
+        shown = said if len(said) <= _SHOWN else said[:_SHOWN] + " …"
+        lines.append(f"{one['similarity']:.2f}  {one['kind']:<12} {one['language']:<9} row {one['text']}: {shown}")
+    return lines
 
 
 def reflection_lines(told: dict[str, Any]) -> list[str]:
