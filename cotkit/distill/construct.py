@@ -24,7 +24,7 @@ from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
 from cotkit.distill.strategies import TEACHER, Attempt, Case, Play, Reply, Role, Strategy
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent
-from cotkit.records import Problem, Trace, dropped_frame, frame, rows
+from cotkit.records import Problem, Trace, dropped_frame, frame, rows, scores_from
 from cotkit.registry import Registered
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -278,5 +278,6 @@ def _trace(ended: Ended, sample: int, attempt: Attempt, step: Construct) -> Trac
         completion_tokens=sum(reply.completion_tokens or 0 for reply in made_of) if made_of else None,
         cost_usd=sum(shared) / count if shared else None,
         strategy=step.strategy.by,
+        scores=scores_from(attempt.scores),
         provenance=canonical({"base_url": step.teacher.base_url, "calls": len(ended.calls), **attempt.facts}),
     )

@@ -67,6 +67,9 @@ def test_a_search_follows_the_scores_of_each_step(tmp_path: Path, by: str, adapt
         (row,) = output.kept.to_dicts()
         assert row["reasoning"] == "Go on\n\nSo it is \\boxed{7}"
         assert json.loads(row["provenance"])["step_scores"] == pytest.approx([0.9, 0.9])
+        assert {s["name"]: s["value"] for s in row["scores"]} == pytest.approx(
+            {"step_last": 0.9, "step_min": 0.9, "step_mean": 0.9, "step_prod": 0.81}
+        )
         roles = Counter(call["role"] for call in output.secondary["calls"].to_dicts())
         assert sent == trial + roles["prm"]
         (count,) = [one for one in step.strategy.counts() if one.role == "prm"]

@@ -112,6 +112,7 @@ class Attempt:
         made_of: the replies that it stands on; their tokens are its tokens.
         kind: "synthetic", but the reply's own `kind` where every word is one reply's thinking.
         facts: what a reader may want to know (spans as offsets into `reasoning`, counts); JSON values.
+        scores: name -> number that people may sort or filter by; docs/scores.md names them.
         label: what the funnel counts it under, besides kept or dropped ("wrong_to_right").
         reason: why this is dropped, a fixed word; None to keep it.
         evidence: beside the reason.
@@ -123,6 +124,7 @@ class Attempt:
     status: str = "done"
     kind: str = "synthetic"
     facts: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
     label: str | None = None
     reason: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)

@@ -19,7 +19,7 @@ from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, 
 from cotkit.distill.strategies.scoring import ask_scores, read_scores
 from cotkit.distill.strategies.stepping import boxed, closing, language, same_answers
 from cotkit.distill.strategies.tree import ROOT, Node, Tree
-from cotkit.distill.strategies.voting import Vote, pick, value
+from cotkit.distill.strategies.voting import Vote, pick, step_scores, value
 from cotkit.verify.scorers.prm_server import PrmServer
 
 STOP = "\n\n"
@@ -181,6 +181,7 @@ class _Search:
             [self.replies[one.number] for one in path],
             status="unclosed" if answer is None else "done",
             facts={**facts, "nodes": [one.number for one in path]},
+            scores=step_scores(self.scores(node)),
             label="pruned" if answer is None else None,
             reason=None if kept else "not_picked",
             evidence=facts,

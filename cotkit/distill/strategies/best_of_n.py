@@ -13,7 +13,7 @@ from cotkit.config import Config
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Rated, Reply, Role, Strategy
 from cotkit.distill.strategies.scoring import MOST_STEPS, ask_scores, read_scores
 from cotkit.distill.strategies.stepping import Language, language, same_answers, stated, steps_of
-from cotkit.distill.strategies.voting import Vote, pick
+from cotkit.distill.strategies.voting import Vote, pick, step_scores
 from cotkit.records import Problem
 from cotkit.verify.scorers.prm_server import PrmServer
 
@@ -146,6 +146,7 @@ class BestOfN(Strategy):
             status=reply.status,
             kind=reply.kind,
             facts={**facts, **own},
+            scores={} if group is None else {"vote_share": votes / len(groups), **step_scores(scores[index])},
             reason=reason,
             evidence={**own, **({"error": reply.error} if reply.error else {})},
         )

@@ -162,6 +162,7 @@ class _Search:
             closing(way.answer or "", language(self.case.problem)),
             way.made_of,
             facts={**facts, "nodes": list(way.nodes)},
+            scores={"confidence": way.value},
             reason=None if picked or self.strategy.keep_pruned else "not_picked",
             evidence=facts,
         )

@@ -34,6 +34,11 @@ _HOW: Mapping[str, Callable[[Sequence[float]], float]] = {
 UNSCORED = -1.0
 
 
+def step_scores(scores: Sequence[float]) -> dict[str, float]:
+    """The scores of a trace that those of its steps come to; none where there are none."""
+    return {f"step_{how}": of(scores) for how, of in _HOW.items()} if scores else {}
+
+
 def value(scores: Sequence[float], how: str) -> float:
     """One number for the steps of a candidate; UNSCORED where there are none."""
     if not scores:
