@@ -17,10 +17,10 @@ from pydantic import Field
 
 from cotkit.config import LocalPath
 from cotkit.curate.filters.language import probabilities
+from cotkit.distill import asks
 from cotkit.distill.asker import Asker
 from cotkit.distill.converse import Ended, converse
 from cotkit.distill.formulas import lost_numbers, mask, places, unmask
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.step import JOURNAL_FILE
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
@@ -90,28 +90,16 @@ class Translate(Step):
         "cotkit.verify",
         "cotkit.records",
     )
-    excluded: ClassVar[Mapping[str, str]] = {
-        "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
-        "limits": "how fast a teacher is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "teacher.stream": "how the bytes come does not change the answer",
-        "teacher.api_key_env": "who pays does not change the answer",
-        "teacher.ignores": "it only decides which recipes are refused",
-        "teacher.replay": "the digest of the recording stands for its path",
-    }
+    excluded: ClassVar[Mapping[str, str]] = {**asks.exclusions("teacher"), **asks.BUDGET}
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return {} if self.teacher.replay is None else {"recording": recording_digest(self.teacher.replay)}
+        return asks.recordings({"recording": self.teacher})
 
     def rows_in(self, tables: Tables) -> int | None:
         return None
 
     def check(self) -> list[str]:
-        found = [
-            f"sampling.{key} is set, but the teacher {self.teacher.model} ignores it (teacher.ignores); leave it out"
-            for key in self.teacher.ignores
-            if getattr(self.sampling, key) is not None
-        ]
+        found = asks.ignored(self.teacher, self.sampling)
         if self.budget is not None and self.budget.usd is not None and self.teacher.unpriced():
             found.append(f"budget.usd is set, but the price of {self.teacher.model} is unknown; give teacher.price")
         return found

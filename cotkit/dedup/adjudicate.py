@@ -17,15 +17,17 @@ from typing import Literal
 from pydantic import Field
 
 from cotkit.config import Config, LocalPath
-from cotkit.distill.recording import recording_digest
+from cotkit.distill import asks
 from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.steps import Progress
 
-__all__ = ["JOURNAL", "Asked", "Judge", "adjudicate", "question", "read_key", "read_opinion", "recording_digest"]
+__all__ = ["EXCLUDED", "JOURNAL", "Asked", "Judge", "adjudicate", "question", "read_key", "read_opinion"]
 
 Opinion = Literal["same", "different", "undecided"]
 JOURNAL = "journal.sqlite"
+# What of a step's `judge` is no part of its cache key, and why.
+EXCLUDED = asks.exclusions("judge.teacher", within="judge")
 # A judge needs the problem, not a book; hostile or broken texts are cut here (characters).
 _SHOWN = 4000
 _VERDICT = re.compile(r"\\boxed\s*\{\s*(?:\\text\s*\{)?\s*(SAME|DIFFERENT)\b", re.IGNORECASE)
@@ -63,6 +65,10 @@ class Judge(Config):
         description="Pairs of at least this score are asked about: cosine, plus half the share of numbers in common, "
         "plus 0.06 for each bit that an equal answer says. Lower finds more and asks more.",
     )
+
+    def recordings(self) -> dict[str, str]:
+        """Digest of the recording that is replayed, if one is; raises InputError where it is missing."""
+        return asks.recordings({"recording": self.teacher})
 
 
 @dataclass(frozen=True, slots=True)

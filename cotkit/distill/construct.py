@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.config import LocalPath
+from cotkit.distill import asks
 from cotkit.distill.asker import Asker
 from cotkit.distill.converse import Ended, Made, converse
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.prompt import Prompt
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.request import canonical
 from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
@@ -66,15 +66,7 @@ class Construct(Step):
     room: ClassVar[str] = "distill"
     writes: ClassVar[type] = Trace
     code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.tags", "cotkit.records")
-    excluded: ClassVar[Mapping[str, str]] = {
-        "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
-        "limits": "how fast a teacher is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "teacher.stream": "how the bytes come does not change the answer",
-        "teacher.api_key_env": "who pays does not change the answer",
-        "teacher.ignores": "it only decides which recipes are refused",
-        "teacher.replay": "the digest of the recording stands for its path",
-    }
+    excluded: ClassVar[Mapping[str, str]] = {**asks.exclusions("teacher"), **asks.BUDGET}
 
     @property
     def reads(self) -> tuple[type, ...]:  # type: ignore[override]
@@ -90,19 +82,17 @@ class Construct(Step):
         return (*self.code, type(self.strategy).__module__, *grader)
 
     def exclusions(self) -> Mapping[str, str]:
-        own = {key: why for key, why in self.excluded.items() if key.startswith("teacher.")}
-        roles = {f"strategy.{name}.{key}": why for name in self.strategy.roles() for key, why in own.items()}
+        roles = asks.exclusions(*(f"strategy.{name}.teacher" for name in self.strategy.roles()))
         scorers = self.strategy.scorers().items()
-        roles |= {f"strategy.{name}.{key}": why for name, prm in scorers for key, why in prm.excluded.items()}
+        own = {f"strategy.{name}.{key}": why for name, prm in scorers for key, why in prm.excluded.items()}
         strategy = {f"strategy.{key}": why for key, why in self.strategy.excluded.items()}
-        return {**self.excluded, **roles, **strategy}
+        return {**self.excluded, **roles, **own, **strategy}
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        recordings = {name: role.teacher.replay for name, role in self.roles().items()}
-        digests = {f"recording of {n}": recording_digest(path) for n, path in recordings.items() if path is not None}
+        recordings = asks.recordings({f"recording of {name}": role.teacher for name, role in self.roles().items()})
         scorers = self.strategy.scorers().items()
         own = {f"{name}: {part}": digest for name, prm in scorers for part, digest in prm.materials().items()}
-        return {**digests, **own, **self.strategy.materials()}
+        return {**recordings, **own, **self.strategy.materials()}
 
     def rows_in(self, tables: Tables) -> int | None:
         return None  # a strategy may build several traces of a problem
@@ -114,11 +104,7 @@ class Construct(Step):
         for name, role in self.strategy.roles().items():
             found += missing(role.teacher, self.strategy.role_needs(name), role.teacher.extra_body)
         for name, role in self.roles().items():
-            found += [
-                f"{_place(name)}sampling.{key} is set, but {role.teacher.model} ignores it; leave it out"
-                for key in role.teacher.ignores
-                if getattr(role.sampling, key) is not None
-            ]
+            found += asks.ignored(role.teacher, role.sampling, _place(name))
             if self.budget is not None and self.budget.usd is not None and role.teacher.unpriced():
                 found.append(
                     f"budget.usd is set, but the price of {role.teacher.model} is unknown; give "
