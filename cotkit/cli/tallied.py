@@ -31,7 +31,7 @@ def attempts_in(target: Path, column: Sequence[str] | None, grade: bool, output:
     from cotkit.verify.score import attempts_of
 
     if target.is_dir():
-        tables = _tables_of_run(target)
+        tables = tables_of_run(target)
     else:
         tables = tables_of_file(target, read_rows(target, None), graded.columns(column, {}), output, grade)
     return attempts_of(
@@ -41,7 +41,8 @@ def attempts_in(target: Path, column: Sequence[str] | None, grade: bool, output:
     )
 
 
-def _tables_of_run(run: Path) -> Tables:
+def tables_of_run(run: Path) -> Tables:
+    """Problems, traces and verdicts as the last steps left them; raises InputError where nothing is graded."""
     from cotkit.cli.inspect_ import open_run
     from cotkit.errors import InputError
     from cotkit.recipe.load import load
