@@ -47,8 +47,8 @@ def pairs(
     long. extremes: the shortest against the longest correct one. first: a correct against an incorrect one. Undecided
     and unfinished attempts are in no pair.
 
-    branches: out of the trees of a run (strategies journey, critique_loop), at each place on the way to a verified end the
-    step that was taken, against each one beside it that was judged wrong.
+    branches: out of the trees of a run (strategies journey, critique_loop), at each place on the way to a verified end
+    the step that was taken, against each one beside it that was judged wrong.
 
     Subcommand: cotkit pairs check FILE proves that every pair obeys its rule.
 
@@ -68,13 +68,12 @@ def pairs(
     output = Output(as_json, quiet)
     _no_ratio_without_effect(by, ratio)
     no_recipe_options(str(target), limit, None, (out, dropped))
-    if target.is_dir() != (by == RULE):
-        what = (
-            "is a run directory, whose trees make pairs with" if target.is_dir() else "is no run directory, as it takes"
-        )
+    if target.is_dir() and by != RULE:
         raise RecipeError(
-            f"{target} {what} --by {RULE}; the other rules take a file that `cotkit verify FILE --out` wrote"
+            f"{target} is a run directory: take --by {RULE}, or give a file that `cotkit verify FILE` wrote"
         )
+    if by == RULE and not target.is_dir():
+        raise RecipeError(f"{target}: --by {RULE} takes a run directory, whose trees it reads")
     if by == RULE and tokenizer is not None:
         raise RecipeError(f"--tokenizer changes nothing with --by {RULE}; drop it")
     table, left = branched(target, most, limit) if by == RULE else paired(target, by, ratio, most, tokenizer, limit)

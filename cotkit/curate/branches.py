@@ -1,7 +1,7 @@
 """Pairs out of search trees: at one place, the step that leads to the right end against one that was judged wrong.
 
-O1 Journey (arXiv 2410.18982, sections 6.5 and 6.6) grows such trees and trains on preferences, too. Its own pairs are of
-whole answers, which the rule `first` makes; these keep what both have in common and differ in one step.
+O1 Journey (arXiv 2410.18982, sections 6.5 and 6.6) grows such trees and trains on preferences, too. Its own pairs are
+of whole answers, which the rule `first` makes; these keep what both have in common and differ in one step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ JOINT = "\n\n"
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Two steps at one place of a tree: `before` are the steps down to it, `why` is what the judge said of the wrong."""
+    """Two steps at one place of a tree: `before` are the steps down to it, `why` is the judge's word on the wrong."""
 
     before: tuple[str, ...]
     chosen: str
@@ -77,10 +77,9 @@ def branch_row(branch: Branch, asked: str) -> dict[str, Any]:
 
 def broken_branch(row: Mapping[str, Any]) -> str | None:
     """Which rule a pair of steps breaks, or None."""
-    sides = [_text(row.get(side)) for side in ("chosen", "rejected")]
-    if sides[0] is None or sides[1] is None:
+    chosen, rejected, shared = _text(row.get("chosen")), _text(row.get("rejected")), row.get("shared_prefix")
+    if chosen is None or rejected is None:
         return "a side is no chat turn"
-    chosen, rejected, shared = *sides, row.get("shared_prefix")
     rules = (
         (row.get("chosen_verdict") == "correct", "the way of the chosen step is not correct"),
         (row.get("rejected_kind") == "wrong_step", f"the rejected step is called {row.get('rejected_kind')}"),
