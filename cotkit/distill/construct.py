@@ -239,7 +239,10 @@ def _output(ended: Sequence[Ended], step: Construct, asker: Asker) -> StepOutput
 def _attempts(ended: Ended) -> Sequence[Attempt]:
     """What was built for a problem; at least one row says what became of it."""
     if ended.failure is not None:
-        told = {"error": ended.failure.message, "http_status": ended.failure.http_status, "calls": len(ended.calls)}
+        told: dict[str, Any] = {"error": ended.failure.message, "http_status": ended.failure.http_status}
+        told["calls"] = len(ended.calls)
+        if ended.failure.begun is not None:
+            told["begun"] = dict(zip(("reasoning", "response"), ended.failure.begun, strict=True))
         return [Attempt(None, None, status="failed", reason=ended.failure.reason, evidence=told)]
     attempts = ended.played.attempts if ended.played is not None else ()
     return attempts or [Attempt(None, None, status="failed", reason="nothing_built")]
