@@ -80,7 +80,8 @@ def estimate(
         problems = records.rows(Problem, tables[Problem]) if tables else made_up(rows or 0, step)
         if isinstance(step, Distill) and main is None and probe > 0:
             _probe(step, problems, folder / JOURNAL_FILE, probe, output)
-        asked = questions(step, loaded.recipe.steps, tables, problems, attempts)
+        before = loaded.recipe.steps[: loaded.recipe.steps.index(step)]
+        asked = questions(step, before, tables, problems, attempts)
         given = tokens if isinstance(step, Distill) else None
         found = [(one.what, reckon(one, folder / JOURNAL_FILE, given)) for one in asked]
         told += found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from cotkit import records
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from cotkit.curate.features import Features
     from cotkit.curate.translate import Translate
     from cotkit.distill.construct import Construct
-    from cotkit.distill.estimate import Asking
+    from cotkit.distill.estimate import Asking, Posted
     from cotkit.distill.step import Distill
     from cotkit.recipe.models import Recipe
     from cotkit.steps import Step, Tables
@@ -97,7 +98,7 @@ def made_up(rows: int, step: Asks) -> list[Problem]:
 
 def questions(
     step: Asks, before: Sequence[Step], tables: Tables, problems: Sequence[Problem], attempts: int
-) -> list[Asking]:
+) -> Sequence[Asking | Posted]:
     """What a step would ask: about the rows of `tables`, or about so many attempts at each of these problems."""
     from cotkit.curate.translate import Translate
     from cotkit.verify.judge import Judge
@@ -106,33 +107,38 @@ def questions(
     if isinstance(step, ScoreStep):
         if Trace in tables:
             verdicts, known = records.rows(Verdict, tables[Verdict]), records.rows(Problem, tables[Problem])
-            return step.asking(attempts_of(records.rows(Trace, tables[Trace]), verdicts, known), sure=True)
-        traces = [_trace(problem, k) for problem in problems for k in range(attempts)]
-        return step.asking(attempts_of(traces, [], problems), sure=False)
+            return step.asking(attempts_of(records.rows(Trace, tables[Trace]), verdicts, known))
+        one = _usual(problems)
+        return step.asking(attempts_of([_trace(one)], [], [one]), times=len(problems) * attempts)
     if isinstance(step, Translate):
         if Example in tables:
-            return step.asking(records.rows(Example, tables[Example]), sure=True)
-        return step.asking(_chosen(before, problems, attempts), sure=False)
+            return step.asking(records.rows(Example, tables[Example]))
+        foreign = [problem for problem in problems if problem.language != step.to]
+        return step.asking([_example(_usual(foreign))], times=_chosen(before, len(foreign), attempts))
     return step.asking(problems, attempts) if isinstance(step, Judge) else step.asking(problems)
 
 
-def _trace(problem: Problem, sample: int) -> Trace:
+def _usual(problems: Sequence[Problem]) -> Problem:
+    """One that stands for all of these: as long as they are on average."""
+    return Problem("", "x" * round(fmean(len(p.problem) for p in problems)) if problems else "")
+
+
+def _trace(problem: Problem) -> Trace:
     text = "\n\n".join([_PARAGRAPH] * _PARAGRAPHS)
-    return Trace(problem.problem_id, sample, "", "", "done", reasoning=text, response=_PARAGRAPH)
+    return Trace(problem.problem_id, 0, "", "", "done", reasoning=text, response=_PARAGRAPH)
 
 
-def _chosen(before: Sequence[Step], problems: Sequence[Problem], attempts: int) -> list[Example]:
+def _chosen(before: Sequence[Step], problems: int, attempts: int) -> int:
     """The most rows that the steps before could choose."""
     from cotkit.curate.choose import Choose
     from cotkit.curate.select import Select
 
     each = min([attempts, *(step.per_problem for step in before if isinstance(step, Select))])
-    most = min([len(problems) * each, *(step.rows for step in before if isinstance(step, Choose))])
-    rows = [(problem, sample) for problem in problems for sample in range(each)][:most]
-    return [_example(problem, _trace(problem, sample)) for problem, sample in rows]
+    return min([problems * each, *(step.rows for step in before if isinstance(step, Choose))])
 
 
-def _example(problem: Problem, trace: Trace) -> Example:
+def _example(problem: Problem) -> Example:
+    trace = _trace(problem)
     return Example(
         problem_id=problem.problem_id,
         messages=[Message("user", problem.problem)],

@@ -135,23 +135,25 @@ class Translate(Step):
                 lost.append((number, reason, evidence))
         return self._output(tables[Example], kept, lost, ended, asker)
 
-    def asking(self, examples: Sequence[Example], sure: bool) -> list[Asking]:
-        """What `run` would ask about these rows, for an estimate; not `sure`: none of them may be there."""
+    def asking(self, examples: Sequence[Example], times: int | None = None) -> list[Asking]:
+        """What `run` would ask about these rows, for an estimate.
+
+        With `times` they stand for so many each that are not there yet, and may never be.
+        """
         from cotkit.distill.estimate import Asking
 
-        pieces = [
-            piece
-            for example in examples
-            if example.language != self.to
-            for piece in self._pieces({part: mask(text) for part, text in parts_of(example).items()})
-            if _letters(piece.text)
-        ]
-        # Equal pieces are one paid call.
-        texts = list(dict.fromkeys(piece.text for piece in pieces)) if sure else [piece.text for piece in pieces]
+        foreign = [parts_of(example) for example in examples if example.language != self.to]
+        pieces = [piece for texts in foreign for piece in self._pieces({k: mask(text) for k, text in texts.items()})]
+        texts = [piece.text for piece in pieces if _letters(piece.text)]
+        if times is None:  # equal pieces are one paid call
+            texts = list(dict.fromkeys(texts))
         prompts = [(str(n), self._call(Piece("", text), 0).messages) for n, text in enumerate(texts)]
-        usual = round(sum(map(len, texts)) / _CHARACTERS_A_TOKEN / len(texts)) if texts else 1
-        what, least = self.name or self.step, 1 if sure else 0
-        return [Asking(what, self.teacher, self.sampling, self.tries, prompts, self.journal, usual or 1, least=least)]
+        usual = max(1, round(sum(map(len, texts)) / _CHARACTERS_A_TOKEN / max(1, len(texts))))
+        least, each = (1, 1) if times is None else (0, times)
+        what = self.name or self.step
+        return [
+            Asking(what, self.teacher, self.sampling, self.tries, prompts, self.journal, usual, least=least, times=each)
+        ]
 
     def play(self, example: Example) -> Play:
         """The pieces of a row, asked at once, and once more what came back damaged."""

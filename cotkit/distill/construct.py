@@ -29,7 +29,7 @@ from cotkit.registry import Registered
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
-    from cotkit.distill.estimate import Asking
+    from cotkit.distill.estimate import Asking, Posted
 
 AnyStrategy = Annotated[Strategy, Registered("strategies", "by")]
 
@@ -168,26 +168,23 @@ class Construct(Step):
         scorers = {name: dict.fromkeys(prm.excluded, True) for name, prm in self.strategy.scorers().items()}
         return {**dict.fromkeys(self.strategy.roles(), True), **scorers}
 
-    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+    def asking(self, problems: Sequence[Problem]) -> list[Asking | Posted]:
         """What `cotkit estimate` reckons with: the first call of each problem stands for all of its role."""
-        from cotkit.distill.estimate import Asking
+        from cotkit.distill.estimate import Asking, Posted
 
-        roles, scorers = self.roles(), self.strategy.scorers()
+        roles, certain = self.roles(), self.only is None
         prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
-        return [
-            Asking(
-                f"{self.name or self.step}: {count.role}",
-                None if count.role in scorers else roles[count.role].teacher,
-                Sampling() if count.role in scorers else roles[count.role].sampling,
-                count.most,
-                prompts,
-                self.journal,
-                self.strategy.usual_tokens,
-                least=count.least if self.only is None else 0,
-                once=count.role in scorers,
-            )
-            for count in self.strategy.counts()
-        ]
+        found: list[Asking | Posted] = []
+        for count in self.strategy.counts():
+            what, least = f"{self.name or self.step}: {count.role}", count.least if certain else 0
+            if count.role in self.strategy.scorers():
+                # One call more, before all others, sees that it answers.
+                least, most = 1 + least * len(problems), 1 + count.most * len(problems)
+                found.append(Posted(what, most, sum(len(p.problem) for p in problems) * count.most, least))
+                continue
+            who, usual = roles[count.role], self.strategy.usual_tokens
+            found.append(Asking(what, who.teacher, who.sampling, count.most, prompts, self.journal, usual, least=least))
+        return found
 
 
 def _blind(problem: Problem) -> Problem:

@@ -19,7 +19,7 @@ from cotkit.verify.scorers.prm import Prm
 if TYPE_CHECKING:
     import polars as pl
 
-    from cotkit.distill.estimate import Asking
+    from cotkit.distill.estimate import Asking, Posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,32 +93,30 @@ class ScoreStep(Step):
         """Does one of its scorers ask a server?"""
         return any(isinstance(scorer, Prm) or type(scorer).posts is not Scorer.posts for scorer in self.scorers)
 
-    def asking(self, attempts: Sequence[Attempt], sure: bool) -> list[Asking]:
+    def asking(self, attempts: Sequence[Attempt], times: int | None = None) -> list[Asking | Posted]:
         """What its scorers would ask of servers about these attempts, for an estimate.
 
-        Not `sure` of them: it may turn out that none of them is there.
+        With `times` these stand for so many each that are not there yet, and may never be.
         """
-        from cotkit.distill.estimate import Asking
-        from cotkit.distill.teacher import Sampling
+        from cotkit.distill.estimate import Asking, Posted
 
-        found, least = [], 1 if sure else 0
+        found: list[Asking | Posted] = []
+        least, each = (None, 1) if times is None else (0, times)
         for scorer in self.scorers:
             told = f"{self.name or self.step}: {scorer.by}"
-            posts = [text for attempt in attempts for text in scorer.posts(attempt)]
-            if posts:
-                prompts = [(str(n), [{"role": "user", "content": text}]) for n, text in enumerate(posts)]
-                found.append(Asking(told, None, Sampling(), 1, prompts, None, least=least))
-            elif isinstance(scorer, Prm) and scorer.adapter == "llm_judge":
+            if isinstance(scorer, Prm) and scorer.adapter == "llm_judge":
                 from cotkit.verify.scorers import prm_judge
 
-                texts = [(attempt.problem, tuple(scorer.steps_of(attempt))) for attempt in attempts]
                 # Equal ones are one paid call.
-                different = list(dict.fromkeys(texts)) if sure else texts
+                different = dict.fromkeys((attempt.problem, tuple(scorer.steps_of(attempt))) for attempt in attempts)
                 chats = [prm_judge.question(about, steps) for about, steps in different if not prm_judge.refusal(steps)]
                 prompts = [(str(n), chat) for n, chat in enumerate(chats)]
-                usual = prm_judge.USUAL_TOKENS
-                teacher = prm_judge.teacher_of(scorer)
-                found.append(Asking(told, teacher, prm_judge.SAMPLING, 1, prompts, scorer.journal, usual, least=least))
+                who, usual = prm_judge.teacher_of(scorer), prm_judge.USUAL_TOKENS
+                found.append(
+                    Asking(told, who, prm_judge.SAMPLING, 1, prompts, scorer.journal, usual, least=least, times=each)
+                )
+            elif posts := [size for attempt in attempts for size in scorer.posts(attempt)]:
+                found.append(Posted(told, len(posts) * each, sum(posts) * each, least))
         return found
 
     def ready(self) -> None:

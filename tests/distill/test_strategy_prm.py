@@ -17,7 +17,7 @@ from prm import FakePrm
 from pydantic import ValidationError
 
 from cotkit.distill.construct import Construct
-from cotkit.distill.estimate import estimate
+from cotkit.distill.estimate import Posted, estimate
 from cotkit.distill.rater import beside
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
@@ -74,7 +74,7 @@ def test_a_search_follows_the_scores_of_each_step(tmp_path: Path, by: str, adapt
         assert sent == trial + roles["prm"]
         (count,) = [one for one in step.strategy.counts() if one.role == "prm"]
         assert count.least <= roles["prm"] <= count.most == 8
-        told = next(one for one in step.asking(play([("Find x.", "7")])) if one.teacher is None)
+        told = next(one for one in step.asking(play([("Find x.", "7")])) if isinstance(one, Posted))
         reckoned = estimate(told, tmp_path / "none.sqlite")
         assert (reckoned.least, reckoned.requests, reckoned.usd) == (1, 9, None)
         again = run_construct(step, problem_table([("Find x.", "7")]), tmp_path)

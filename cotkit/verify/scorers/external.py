@@ -31,8 +31,8 @@ class External(Remote):
     def names(self) -> tuple[str, ...]:
         return self.gives
 
-    def posts(self, attempt: Attempt) -> Sequence[str]:
-        return ["\n".join(getattr(attempt, part) or "" for part in self.send)]
+    def posts(self, attempt: Attempt) -> Sequence[int]:
+        return [sum(len(getattr(attempt, part) or "") for part in self.send)]
 
     def asked(self, attempt: Attempt, ask: Ask) -> Scored:
         reply = ask("", {part: getattr(attempt, part) for part in self.send})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -53,12 +54,11 @@ class Prm(PrmServer):
         texts = [getattr(attempt, part) or "" for part in ("reasoning", "response") if self.of in (part, "both")]
         return [step for text in texts for part in _BREAKS[self.steps].split(text) if (step := part.strip())]
 
-    def posts(self, attempt: Attempt) -> Sequence[str]:
-        steps = self.steps_of(attempt)
-        if not steps or self.adapter == "llm_judge":
+    def posts(self, attempt: Attempt) -> Sequence[int]:
+        if self.adapter == "llm_judge":
             return ()
-        whole = ["\n".join((attempt.problem, *steps[: count + 1])) for count in range(len(steps))]
-        return whole if self.adapter == "rlhflow" else whole[-1:]
+        grown = list(accumulate(map(len, self.steps_of(attempt)), initial=len(attempt.problem)))[1:]
+        return grown[len(grown) - self.requests(len(grown)) :] if grown else ()
 
     def score_all(self, groups: Sequence[Sequence[Attempt]], context: StepContext) -> Iterator[list[Scored]]:
         told: list[tuple[float, int]] = []
