@@ -148,7 +148,8 @@ class Construct(Step):
                 context.progress.note,
                 self.strategy.scorers(),
             )
-            asker.check()
+            if table.height:
+                asker.check()
             converse(self.plays(rows(Problem, table), context.seed), asker, hear)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
             ended[name].played = played

@@ -7,6 +7,7 @@ search that is killed must hear the same scores again, or it would turn elsewher
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from cotkit import __version__
+from cotkit.distill.client import without
 from cotkit.distill.converse import Answers
 from cotkit.distill.engine import Failure
 from cotkit.distill.journal import Entry, Journal
@@ -38,6 +40,10 @@ def _name(one: Rated) -> tuple[str, tuple[str, ...], int]:
     return one.problem, tuple(one.steps), one.start
 
 
+def _last(names: Sequence[str]) -> str:
+    return names[-1] if names else ""
+
+
 class Rater:
     """Gets steps scored.
 
@@ -47,6 +53,7 @@ class Rater:
 
     def __init__(self, prm: PrmServer, journal: Path) -> None:
         self._prm = prm.model_copy(update={"url": prm.root})
+        self._key = os.environ.get(prm.api_key_env, "").strip() if prm.api_key_env is not None else None
         self._journal = journal
         self.requests = self.journaled = 0
 
@@ -85,13 +92,22 @@ class Rater:
         try:
             scores = self._prm.rate(ask, one.problem, one.steps, one.start)
         except Misaligned as found:
+            self._forget(journal, names)
             counts = json.dumps({"steps": len(one.steps), "scores": found.got})
-            return Reply(names[-1], "failed", error=f"prm_misaligned: {counts}"), None
+            return Reply(_last(names), "failed", error=f"prm_misaligned: {counts}"), None
         except NotScored as failed:
             why, told = failed.scored.why, json.dumps(dict(failed.scored.evidence))
-            reply = Reply(names[-1] if names else "", "failed", error=f"{why}: {told}")
+            reply = Reply(_last(names), "failed", error=f"{why}: {told}")
+            if not failed.scored.is_passing:
+                self._forget(journal, names)
             return reply, Failure(why, told, passing=True) if failed.scored.is_passing else None
-        return Reply(names[-1], "done", scores=scores), None
+        return Reply(_last(names), "done", scores=scores), None
+
+    @staticmethod
+    def _forget(journal: Journal, names: Sequence[str]) -> None:
+        """A reply that is no score is not kept: a server that is set right must be asked again."""
+        for name in names:
+            journal.drop(name)
 
     def _kept(self, journal: Journal, turn: threading.Lock, post: Ask, name: Callable[[str], None]) -> Ask:
         """Ask the server, or the file where it has the reply; `name` hears what each request is called."""
@@ -107,12 +123,11 @@ class Rater:
                 return json.loads(kept.body)
             start = time.monotonic()
             reply = post(path, body)
-            now = datetime.now(UTC).isoformat()
-            entry = Entry(
-                hashed, text, json.dumps(reply).encode(), 200, round(time.monotonic() - start, 3), now, __version__
-            )
+            latency, now = round(time.monotonic() - start, 3), datetime.now(UTC).isoformat(timespec="seconds")
+            # A server may echo its headers; what is kept must not hold the key.
+            kept_body = without(self._key, json.dumps(reply).encode())
+            journal.keep(Entry(hashed, text, kept_body, 200, latency, now, __version__))
             with turn:
-                journal.put_all([entry])
                 self.requests += 1
             return reply
 

@@ -133,18 +133,43 @@ def test_a_scorer_that_does_not_answer_is_told_before_anything_is_paid(tmp_path:
         with FakePrm(change=lambda scores: scores[:-1]) as scorer:
             with pytest.raises(TeacherError, match="gives no scores"):
                 run_construct(search(server.url, prm(scorer.url)), table, tmp_path / "a")
+            # A server that was set right is asked again.
+            scorer.change = lambda scores: scores
+            assert run_construct(search(server.url, prm(scorer.url)), table, tmp_path / "a").kept.height == 1
+            paid = len(server.log.requests)
             scorer.fail = [404]
             with pytest.raises(TeacherError, match="answers 404"):
                 run_construct(search(server.url, prm(scorer.url)), table, tmp_path / "b")
         with pytest.raises(TeacherError, match="gives no scores"):
             run_construct(search(server.url, prm("http://127.0.0.1:9", tries=1)), table, tmp_path / "c")
-        assert server.log.requests == []
+        assert len(server.log.requests) == paid
 
 
 def test_a_key_is_asked_for_before_anything_is_paid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_KEY", raising=False)
     with pytest.raises(TeacherError, match="NO_SUCH_KEY"):
         search(URL, prm(api_key_env="NO_SUCH_KEY")).ready()
+
+
+def test_a_key_that_a_server_echoes_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "prm-secret-0123456789"
+    monkeypatch.setenv("PRM_KEY", key)
+
+    def answer(path: str, body: Any) -> Any:
+        pairs = [[0.1, 0.9]] * body["messages"][-1]["content"].count("<extra_0>")
+        return {"data": [{"data": pairs}], "echo": key}
+
+    with ScriptedTeacher(Scenario(thinks=False), speak=walk) as server, FakePrm(answer=answer) as scorer:
+        step = search(server.url, prm(scorer.url, api_key_env="PRM_KEY"))
+        assert run_construct(step, problem_table([("Find x.", "7")]), tmp_path).rows_in > 0
+        assert scorer.calls[0][2] == f"Bearer {key}"
+    assert not any(key.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_nobody_is_asked_about_no_problem(tmp_path: Path) -> None:
+    with FakePrm() as scorer:
+        output = run_construct(search(URL, prm(scorer.url)), problem_table([]), tmp_path)
+        assert (output.rows_in, scorer.calls) == (0, [])
 
 
 def test_a_busy_scorer_leaves_the_problem_for_the_next_run(tmp_path: Path) -> None:
