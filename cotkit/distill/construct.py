@@ -174,17 +174,20 @@ class Construct(Step):
         from cotkit.distill.estimate import Asking
 
         roles = self.roles()
+        sampling = {name: role.sampling for name, role in roles.items()}
+        sampling[TEACHER] = sampling[TEACHER].model_copy(update=dict(self.strategy.first_sampling()))
         prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
         return [
             Asking(
                 f"{self.name or self.step}: {count.role}",
                 roles[count.role].teacher,
-                roles[count.role].sampling,
+                sampling[count.role],
                 count.most,
                 prompts,
                 self.journal,
                 self.strategy.usual_tokens,
                 least=count.least if self.only is None else 0,
+                better="" if self.strategy.usual_tokens is not None else "; --tokens tells it better",
             )
             for count in self.strategy.counts()
         ]

@@ -58,6 +58,7 @@ class Asking:
         tokens: a usual answer to such a question, where the journal has none; None for a trace, whose length the
             teacher's other answers tell, too.
         least: fewest calls of a prompt, where the answers decide; `samples` is the most, then.
+        better: how to know better than by a guess, said behind it.
     """
 
     what: str
@@ -69,6 +70,7 @@ class Asking:
     tokens: int | None = None
     batch: bool = False
     least: int | None = None
+    better: str = ""
 
 
 def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estimate:
@@ -92,8 +94,7 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
     else:
         guess = usual or _TOKENS
         mean = float(min(guess, sampling.max_tokens or guess))
-        better = "" if usual is not None else "; --probe 20 asks a few to know better"
-        basis = f"{mean:,.0f} tokens an answer, a guess{better}"
+        basis = f"{mean:,.0f} tokens an answer, a guess{asking.better}"
     pricing, now = teacher.pricing(), datetime.now(UTC)
     mean_prompt = statistics.fmean(u.prompt or 0 for u in lengths) if lengths and tokens is None else None
 

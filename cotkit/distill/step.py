@@ -185,6 +185,7 @@ class Distill(Step):
                 self.journal,
                 batch=self.batch is not None,
                 least=self.samples if self.only is None else 0,
+                better="; --probe 20 asks a few to know better",
             )
         ]
 

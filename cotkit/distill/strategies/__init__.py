@@ -194,6 +194,10 @@ class Strategy(Config):
         """What the model of a role must be able to do."""
         return ()
 
+    def first_sampling(self) -> Mapping[str, Any]:
+        """Sampling keys of the first call that the strategy's own keys set instead of the step's."""
+        return {}
+
     def counts(self) -> Sequence[Count]:
         """How many calls one problem takes, by role."""
         raise NotImplementedError

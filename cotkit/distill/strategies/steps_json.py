@@ -85,6 +85,9 @@ class StepsJson(Strategy):
     def needed(self) -> tuple[Capability, ...]:
         return ("json",) if self.json_mode else ()
 
+    def first_sampling(self) -> Mapping[str, Any]:
+        return {"max_tokens": self.step_tokens}
+
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, self.max_steps * self.tries + 1)]
 
@@ -140,7 +143,7 @@ class StepsJson(Strategy):
 
     def _call(self, messages: Sequence[Message], number: int) -> Call:
         extra = {"response_format": {"type": "json_object"}} if self.json_mode else {}
-        return Call(messages, purpose="step", sampling={"max_tokens": self.step_tokens}, sample=number, extra=extra)
+        return Call(messages, purpose="step", sampling=self.first_sampling(), sample=number, extra=extra)
 
     def _fallen(self, reply: Reply, replies: Sequence[Reply], reason: str, steps: Sequence[Thinking]) -> Attempt:
         told = {"step": len(steps) + 1, "status": reply.status, "error": reply.error, "said": reply.text[:200]}
