@@ -53,8 +53,7 @@ def estimate(
 
     Runs the steps before the first of these that still has to ask; that costs nothing. What a step after it will drop
     is not known then, so the rest is reckoned for all problems, as an upper bound. Where answers decide how much is
-    asked (until, strategies, judges), the least and the most are told. --tokens is about distill and about strategies
-    that ask for whole traces, --probe about distill.
+    asked (until, strategies, judges), the least and the most are told. --tokens and --probe are about distill.
 
     Examples:
 
@@ -63,7 +62,6 @@ def estimate(
       cotkit estimate my.yaml --rows 1000 --tokens 9000
     """
     from cotkit.cli.run import default_out
-    from cotkit.distill.construct import Construct
     from cotkit.distill.estimate import estimate as reckon
     from cotkit.distill.step import JOURNAL_FILE, Distill
     from cotkit.errors import RecipeError, UnreachableError
@@ -88,12 +86,8 @@ def estimate(
         if isinstance(step, Distill) and main is None and probe > 0:
             _probe(step, problems, folder / JOURNAL_FILE, probe, output)
         questions = step.asking(problems, attempts) if isinstance(step, Judge) else step.asking(problems)
-        traces = isinstance(step, Distill | Construct)
-        known = [tokens if traces and one.tokens is None else None for one in questions]
-        found = [
-            (one.what, reckon(one, folder / JOURNAL_FILE, length))
-            for one, length in zip(questions, known, strict=True)
-        ]
+        known = tokens if isinstance(step, Distill) else None
+        found = [(one.what, reckon(one, folder / JOURNAL_FILE, known)) for one in questions]
         told += found
         if isinstance(step, Distill):
             attempts, main = step.most, main or found[0][1]

@@ -187,7 +187,6 @@ class Construct(Step):
                 self.journal,
                 self.strategy.usual_tokens,
                 least=count.least if self.only is None else 0,
-                better="" if self.strategy.usual_tokens is not None else "; --tokens tells it better",
             )
             for count in self.strategy.counts()
         ]
