@@ -14,10 +14,14 @@ from cotkit.distill.request import Request, build
 from cotkit.distill.strategies import Call, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling
 from cotkit.distill.traces import Consent, Door, Told
+from cotkit.records import Trace
 
 
 class Asker:
     """Gets waves of calls answered, each role by its own model, within one budget.
+
+    Args:
+        heard: hears of each answer as it comes; a wave may take hours.
 
     Attributes:
         requests, journaled, replayed: as in Tally, over all waves.
@@ -31,6 +35,7 @@ class Asker:
         budget: Budget | None,
         consent: Mapping[str, Consent],
         note: Callable[[str], None],
+        heard: Callable[[Trace], None] | None = None,
     ) -> None:
         self._roles = roles
         self._limits = limits
@@ -38,6 +43,7 @@ class Asker:
         self._budget = budget
         self._consent = consent
         self._note = note
+        self._heard = heard
         self._usd = Decimal(0)
         self._tokens = 0
         self._told: set[str] = set()
@@ -64,6 +70,11 @@ class Asker:
 
         added: dict[int, tuple[str | None, str | None]] = {}
 
+        def tell(one: Told) -> None:
+            told[one.index] = one
+            if self._heard is not None:
+                self._heard(one.trace)
+
         def body(index: int, raw: bytes) -> None:
             call = calls[index][1]
             if call.extra.get("logprobs"):
@@ -78,7 +89,7 @@ class Asker:
         teacher = role.teacher if fresh else role.teacher.model_copy(update={"reasoning": "none"})
         door = Door(teacher, self._limits, self._journal, left, longest, self._consent.get(name), self._once)
         hashes = [request.hash for request in requests]
-        tally = door.ask(requests, names, lambda one: told.update({one.index: one}), charged=hashes, on_body=body)
+        tally = door.ask(requests, names, tell, charged=hashes, on_body=body)
         self.requests += tally.requests
         self.journaled += tally.journaled
         self.replayed += tally.replayed

@@ -136,8 +136,10 @@ class Construct(Step):
 
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
-                tokens = sum(call.completion_tokens or 0 for call in one.calls)
-                task.advance(1, tokens=tokens, usd=sum(call.cost_usd or 0.0 for call in one.calls))
+                task.advance(1)
+
+            def heard(answer: Trace) -> None:
+                task.advance(0, calls=1, tokens=answer.completion_tokens or 0, usd=answer.cost_usd or 0.0)
 
             settings = settings_text(
                 self.teacher,
@@ -154,6 +156,7 @@ class Construct(Step):
                 self.budget,
                 {TEACHER: Consent(settings, confirmation(context), expected)},
                 context.progress.note,
+                heard,
             )
             converse(self.plays(rows(Problem, table), context.seed), asker, hear)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
