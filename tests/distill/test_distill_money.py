@@ -294,7 +294,8 @@ def test_an_estimate_of_a_strategy_keeps_to_its_own_limits(
 ) -> None:
     (tmp_path / "r.yaml").write_text(
         "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
-        f"  - step: construct\n    teacher: {{base_url: http://127.0.0.1:9/v1, model: m}}\n    strategy: {{{strategy}}}\n"
+        f"  - step: construct\n    strategy: {{{strategy}}}\n"
+        "    teacher: {base_url: http://127.0.0.1:9/v1, model: m}\n"
     )
     by_itself = json.loads(cli("estimate", "r.yaml", "--rows", "10", "--json").stdout)["steps"][0]
     assert (by_itself["requests"], by_itself["completion_tokens"]) == (calls, calls * tokens)
