@@ -130,7 +130,8 @@ class Distill(Step):
         told: dict[int, Told] = {}
         total = problems.height * self.samples
         resampler = None if self.until is None else Resampler(self.until, _references(problems), self.samples)
-        with resampler or nullcontext(), context.progress.task("distill", total) as task:
+        known = total if resampler is None else 0
+        with resampler or nullcontext(), context.progress.task("distill", known) as task:
 
             def hear(one: Told) -> None:
                 told[one.index] = one
