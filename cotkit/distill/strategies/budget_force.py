@@ -71,13 +71,14 @@ class BudgetForce(Continuing):
             return Played([Attempt(None, thought.text(), replies, facts=_facts(thought, [], False))])
         # Cut in the middle of its answer, it only goes on with that.
         start = answer if answer is not None else self.end_words
+        cut = answer is None and last.status not in ("done", "empty")
         short = {"max_tokens": self.answer_tokens}
         (last,) = yield [Call(messages, purpose="end", begun=self.closed(thought, start), sampling=short)]
         replies.append(last)
         if last.status != "done":
             return Played([lost(last, replies, "end_unfinished")])
         whole = (start + last.text).strip()
-        return Played([self._attempt(thought, whole, replies, forced_end=answer is None)])
+        return Played([self._attempt(thought, whole, replies, forced_end=cut)])
 
     def _goes_on(self, last: Reply, replies: Sequence[Reply]) -> bool:
         spent = _spent(replies)
