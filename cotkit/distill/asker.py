@@ -9,6 +9,7 @@ from pathlib import Path
 from cotkit.distill.continuing import continued, read_new
 from cotkit.distill.converse import Answers, Wave
 from cotkit.distill.engine import Failure
+from cotkit.distill.json_mode import as_json
 from cotkit.distill.logprobs import read_logprobs
 from cotkit.distill.request import Request, build
 from cotkit.distill.strategies import Call, Reply, Role
@@ -132,6 +133,8 @@ def _request(role: Role, call: Call, index: int) -> Request:
     if call.begun is not None:
         messages, further = continued(teacher, messages, call.begun)
         extra |= further
+    if call.json is not None:
+        extra |= as_json(teacher, call.json)
     if extra:
         teacher = teacher.model_copy(update={"extra_body": {**teacher.extra_body, **extra}})
     return build(teacher, sampling_of(role, call), messages, call.sample, index)

@@ -43,7 +43,8 @@ class Call:
         sample: tells calls with equal messages apart; equal ones with equal numbers are one paid call.
         begun: text that the answer begins with and the model continues (capability `prefix`); None for a fresh answer.
         exact: the reply keeps the white space at both its ends, as a continued one does: for a first piece.
-        extra: further keys of the request (stop, logprobs, response_format).
+        extra: further keys of the request (stop, logprobs).
+        json: schema of the JSON object that the answer is to be (capability `json`); None for text.
     """
 
     messages: Sequence[Message]
@@ -54,6 +55,7 @@ class Call:
     begun: str | None = None
     exact: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    json: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

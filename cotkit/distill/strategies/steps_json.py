@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from cotkit.distill.json_mode import an_object
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
@@ -142,8 +143,10 @@ class StepsJson(Strategy):
         ]
 
     def _call(self, messages: Sequence[Message], number: int) -> Call:
-        extra = {"response_format": {"type": "json_object"}} if self.json_mode else {}
-        return Call(messages, purpose="step", sampling=self.first_sampling(), sample=number, extra=extra)
+        text = {"type": "string"}
+        schema = an_object(title=text, content=text, next_action={"enum": list(dict.fromkeys(self.actions))})
+        wanted = schema if self.json_mode else None
+        return Call(messages, purpose="step", sampling=self.first_sampling(), sample=number, json=wanted)
 
     def _fallen(self, reply: Reply, replies: Sequence[Reply], reason: str, steps: Sequence[Thinking]) -> Attempt:
         told = {"step": len(steps) + 1, "status": reply.status, "error": reply.error, "said": reply.text[:200]}
