@@ -12,7 +12,7 @@ from construct_parts import asked, construct, problem_table, run_construct
 
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
-from cotkit.distill.strategies.steps_json import ANSWER, NEXT, Action, read_step
+from cotkit.distill.strategies.steps_json import ANSWER, CONTENT, NEXT, SYSTEM, TITLE, Action, Thinking, read_step
 from cotkit.steps import StepOutput
 
 ACTIONS = get_args(Action)
@@ -157,3 +157,13 @@ def test_json_is_read_with_what_stands_around_it(text: str, content: str | None)
 
 def test_an_action_that_is_not_offered_is_none() -> None:
     assert read_step(GOOD, ("continue", "final")) is None
+
+
+def test_the_pattern_of_the_prompt_given_back_is_no_step() -> None:
+    # A model of 1.5B parameters did so.
+    pattern = {"title": TITLE, "content": f"{CONTENT}.".upper(), "next_action": "continue"}
+    assert f'"content": "{CONTENT}"' in SYSTEM
+    assert read_step(json.dumps(pattern), ACTIONS) is None
+    assert read_step(json.dumps({**pattern, "content": "6 times 7 is 42."}), ACTIONS) == Thinking(
+        "", "6 times 7 is 42.", "continue"
+    )

@@ -22,9 +22,12 @@ from cotkit.distill.strategies.thinking import lost
 
 Action = Literal["continue", "reflect", "backtrack", "final"]
 
+# What the pattern in the prompt holds; small models give it back instead of a step.
+TITLE = "what this step is about"
+CONTENT = "the step itself, with its calculation, in full sentences"
 SYSTEM = (
     "You solve a problem one step at a time. Answer each time with one JSON object and nothing else:\n"
-    '{"title": "what this step is about", "content": "the step itself, with its calculation, in full sentences", '
+    f'{{"title": "{TITLE}", "content": "{CONTENT}", '
     '"next_action": ACTION}\n'
     "ACTION says what your next step will be, one of: {actions}.\n"
     "Take at least {least} steps. Look for a second way to the result, and doubt steps that were quick. Backslashes "
@@ -170,11 +173,16 @@ def read_step(text: str, actions: Sequence[Action]) -> Thinking | None:
     def step(found: Mapping[str, Any]) -> Thinking | None:
         content, action, title = (found.get(key) for key in ("content", "next_action", "title"))
         known: Action | None = next((a for a in actions if isinstance(action, str) and a == _plain(action)), None)
-        if not isinstance(content, str) or not content.strip() or known is None:
+        if not isinstance(content, str) or not content.strip() or known is None or _same(content, CONTENT):
             return None
-        return Thinking(title.strip() if isinstance(title, str) else "", content.strip(), known)
+        told = title.strip() if isinstance(title, str) and not _same(title, TITLE) else ""
+        return Thinking(told, content.strip(), known)
 
     return first_object(text, step)
+
+
+def _same(text: str, pattern: str) -> bool:
+    return text.strip(" .").casefold() == pattern.casefold()
 
 
 def _plain(action: str) -> str:
