@@ -18,7 +18,7 @@ from pydantic import Field
 from cotkit.config import LocalPath
 from cotkit.curate.filters.language import probabilities
 from cotkit.distill import asks
-from cotkit.distill.asker import Asker
+from cotkit.distill.asker import Asker, Ears
 from cotkit.distill.converse import Ended, converse
 from cotkit.distill.formulas import lost_numbers, mask, places, unmask
 from cotkit.distill.step import JOURNAL_FILE
@@ -120,7 +120,7 @@ class Translate(Step):
                 ended[one.problem_id] = one
                 task.advance(1, usd=sum(call.cost_usd or 0.0 for call in one.calls))
 
-            asker = Asker(role, self.limits, journal, self.budget, {}, context.progress.note)
+            asker = Asker(role, self.limits, journal, self.budget, {}, Ears(context.progress.note))
             converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear)
         kept: list[Example] = []
         lost: list[tuple[int, str, dict[str, Any]]] = []

@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from cotkit.distill.continuing import continued, read_new
 from cotkit.distill.converse import Answers, Wave
 from cotkit.distill.engine import Failure
+from cotkit.distill.json_mode import as_json
 from cotkit.distill.logprobs import read_logprobs
 from cotkit.distill.rater import Rater, beside
 from cotkit.distill.request import Request, build
 from cotkit.distill.strategies import Call, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling
 from cotkit.distill.traces import Consent, Door, Told
+from cotkit.records import Trace
 from cotkit.verify.scorers.prm_server import PrmServer
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears of the asking: of each warning, and of each answer."""
+
+    note: Callable[[str], None]
+    heard: Callable[[Trace], None] | None = None
 
 
 class Asker:
     """Gets waves of calls answered, each role by its own model, within one budget.
+
+    Args:
+        heard: hears of each answer as it comes; a wave may take hours.
 
     Attributes:
         requests, journaled, replayed: as in Tally, over all waves.
@@ -32,7 +46,7 @@ class Asker:
         journal: Path,
         budget: Budget | None,
         consent: Mapping[str, Consent],
-        note: Callable[[str], None],
+        ears: Ears,
         scorers: Mapping[str, PrmServer] | None = None,
     ) -> None:
         self._roles = roles
@@ -41,7 +55,8 @@ class Asker:
         self._journal = journal
         self._budget = budget
         self._consent = consent
-        self._note = note
+        self._note = ears.note
+        self._heard = ears.heard
         self._usd = Decimal(0)
         self._tokens = 0
         self._told: set[str] = set()
@@ -83,6 +98,11 @@ class Asker:
 
         added: dict[int, tuple[str | None, str | None]] = {}
 
+        def tell(one: Told) -> None:
+            told[one.index] = one
+            if self._heard is not None:
+                self._heard(one.trace)
+
         def body(index: int, raw: bytes) -> None:
             call = calls[index][1]
             if call.extra.get("logprobs"):
@@ -97,7 +117,7 @@ class Asker:
         teacher = role.teacher if fresh else role.teacher.model_copy(update={"reasoning": "none"})
         door = Door(teacher, self._limits, self._journal, left, longest, self._consent.get(name), self._once)
         hashes = [request.hash for request in requests]
-        tally = door.ask(requests, names, lambda one: told.update({one.index: one}), charged=hashes, on_body=body)
+        tally = door.ask(requests, names, tell, charged=hashes, on_body=body)
         self.requests += tally.requests
         self.journaled += tally.journaled
         self.replayed += tally.replayed
@@ -140,6 +160,8 @@ def _request(role: Role, call: Call, index: int) -> Request:
     if call.begun is not None:
         messages, further = continued(teacher, messages, call.begun)
         extra |= further
+    if call.json is not None:
+        extra |= as_json(teacher, call.json)
     if extra:
         teacher = teacher.model_copy(update={"extra_body": {**teacher.extra_body, **extra}})
     return build(teacher, sampling_of(role, call), messages, call.sample, index)

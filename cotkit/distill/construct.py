@@ -13,7 +13,7 @@ from pydantic import Field
 
 from cotkit.config import LocalPath
 from cotkit.distill import asks
-from cotkit.distill.asker import Asker
+from cotkit.distill.asker import Asker, Ears
 from cotkit.distill.converse import Ended, Made, converse
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
@@ -128,8 +128,10 @@ class Construct(Step):
 
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
-                tokens = sum(call.completion_tokens or 0 for call in one.calls)
-                task.advance(1, tokens=tokens, usd=sum(call.cost_usd or 0.0 for call in one.calls))
+                task.advance(1)
+
+            def heard(answer: Trace) -> None:
+                task.advance(0, calls=1, tokens=answer.completion_tokens or 0, usd=answer.cost_usd or 0.0)
 
             settings = settings_text(
                 self.teacher,
@@ -145,7 +147,7 @@ class Construct(Step):
                 self.journal or context.run / JOURNAL_FILE,
                 self.budget,
                 {TEACHER: Consent(settings, confirmation(context), expected)},
-                context.progress.note,
+                Ears(context.progress.note, heard),
                 self.strategy.scorers(),
             )
             if table.height:
@@ -174,6 +176,8 @@ class Construct(Step):
         from cotkit.distill.estimate import Asking, Posted
 
         roles, certain = self.roles(), self.only is None
+        sampling = {name: role.sampling for name, role in roles.items()}
+        sampling[TEACHER] = sampling[TEACHER].model_copy(update=dict(self.strategy.first_sampling()))
         prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
         found: list[Asking | Posted] = []
         for count in self.strategy.counts():
@@ -184,7 +188,8 @@ class Construct(Step):
                 found.append(Posted(what, most, sum(len(p.problem) for p in problems) * count.most, least))
                 continue
             who, usual = roles[count.role], self.strategy.usual_tokens
-            found.append(Asking(what, who.teacher, who.sampling, count.most, prompts, self.journal, usual, least=least))
+            how = sampling[count.role]
+            found.append(Asking(what, who.teacher, how, count.most, prompts, self.journal, usual, least=least))
         return found
 
 

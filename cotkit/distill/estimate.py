@@ -59,6 +59,7 @@ class Asking:
             teacher's other answers tell, too.
         least: fewest calls of a prompt, where the answers decide; `samples` is the most, then.
         times: so many rows that are not there yet are like these prompts; 1 where the prompts are the real ones.
+        better: how to know better than by a guess, said behind it.
     """
 
     what: str
@@ -71,6 +72,7 @@ class Asking:
     batch: bool = False
     least: int | None = None
     times: int = 1
+    better: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,7 @@ def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) 
     else:
         guess = usual or _TOKENS
         mean = float(min(guess, sampling.max_tokens or guess))
-        better = "" if usual is not None else "; --probe 20 asks a few to know better"
-        basis = f"{mean:,.0f} tokens an answer, a guess{better}"
+        basis = f"{mean:,.0f} tokens an answer, a guess{asking.better}"
     pricing, now = teacher.pricing(), datetime.now(UTC)
     mean_prompt = statistics.fmean(u.prompt or 0 for u in lengths) if lengths and tokens is None else None
 

@@ -119,7 +119,8 @@ class Distill(Step):
         told: dict[int, Told] = {}
         total = problems.height * self.samples
         resampler = None if self.until is None else Resampler(self.until, _references(problems), self.samples)
-        with resampler or nullcontext(), context.progress.task("distill", total) as task:
+        known = total if resampler is None else 0
+        with resampler or nullcontext(), context.progress.task("distill", known) as task:
 
             def hear(one: Told) -> None:
                 told[one.index] = one
@@ -174,6 +175,7 @@ class Distill(Step):
                 self.journal,
                 batch=self.batch is not None,
                 least=self.samples if self.only is None else 0,
+                better="; --probe 20 asks a few to know better",
             )
         ]
 

@@ -282,6 +282,26 @@ def test_an_estimate_tells_the_least_and_the_most_where_answers_decide(tmp_path:
     assert "distill stops by itself at $7.00" in cli("estimate", "r.yaml", "--rows", "10").stdout
 
 
+@pytest.mark.parametrize(
+    ("strategy", "calls", "tokens"),
+    [
+        ("by: budget_force, max_tokens: 700, waits: 2", 40, 700),
+        ("by: steps_json, max_steps: 5, tries: 2, step_tokens: 120", 110, 120),
+    ],
+)
+def test_an_estimate_of_a_strategy_keeps_to_its_own_limits(
+    tmp_path: Path, cli: Any, strategy: str, calls: int, tokens: int
+) -> None:
+    (tmp_path / "r.yaml").write_text(
+        "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
+        f"  - step: construct\n    strategy: {{{strategy}}}\n"
+        "    teacher: {base_url: http://127.0.0.1:9/v1, model: m}\n"
+    )
+    by_itself = json.loads(cli("estimate", "r.yaml", "--rows", "10", "--json").stdout)["steps"][0]
+    assert (by_itself["requests"], by_itself["completion_tokens"]) == (calls, calls * tokens)
+    assert "--probe" not in by_itself["basis"]  # it asks what distill asks
+
+
 def test_an_estimate_names_the_hours_at_which_another_price_holds() -> None:
     pricing = Teacher(preset="deepseek", model="deepseek-v4-pro").pricing()
     noon, night = (datetime(2026, 11, 21, hour, tzinfo=UTC) for hour in (12, 2))

@@ -53,8 +53,9 @@ class Call:
         sample: tells calls with equal messages apart; equal ones with equal numbers are one paid call.
         begun: text that the answer begins with and the model continues (capability `prefix`); None for a fresh answer.
         exact: the reply keeps the white space at both its ends, as a continued one does: for a first piece.
-        extra: further keys of the request (stop, logprobs, response_format).
+        extra: further keys of the request (stop, logprobs).
         rated: what a process reward model is asked instead of a chat; `role` is its name in `scorers`.
+        json: schema of the JSON object that the answer is to be (capability `json`); None for text.
     """
 
     messages: Sequence[Message]
@@ -66,6 +67,7 @@ class Call:
     exact: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     rated: Rated | None = None
+    json: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,10 @@ class Strategy(Config):
     def role_needs(self, role: str) -> tuple[Capability, ...]:
         """What the model of a role must be able to do."""
         return ()
+
+    def first_sampling(self) -> Mapping[str, Any]:
+        """Sampling keys of the first call that the strategy's own keys set instead of the step's."""
+        return {}
 
     def counts(self) -> Sequence[Count]:
         """How many calls one problem takes, by role."""
