@@ -5,14 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from cotkit.cli.files import as_count, read_rows
+from cotkit.cli.files import as_count, items_of, read_rows
 from cotkit.curate.pairing import RATIO, By, broken_rule
+from cotkit.curate.regraded import regraded
 from cotkit.errors import InputError, RecipeError
 
 if TYPE_CHECKING:
     import polars as pl
 
 _NEEDED = ("chosen", "rejected", "chosen_length", "rejected_length", "length_unit", "rejected_kind", "chosen_verdict")
+_SIDES = ("chosen", "rejected")
 
 
 def paired(
@@ -42,8 +44,9 @@ def paired(
     return shape.export(kept), pl.concat([chosen.dropped, alone], how="diagonal_relaxed")
 
 
-def broken(path: Path, by: str, ratio: float | None) -> tuple[int, list[tuple[int, str]]]:
-    """How many pairs there are, and (row from 1, broken rule) of those that break theirs.
+def broken(path: Path, by: str, ratio: float | None) -> tuple[int, list[tuple[int, str]], int]:
+    """How many pairs there are, (row from 1, broken rule) of those that break theirs, and how many sides could not be
+    graded again.
 
     Raises InputError where a column that the proof needs is missing.
     """
@@ -53,9 +56,14 @@ def broken(path: Path, by: str, ratio: float | None) -> tuple[int, list[tuple[in
     if missing is not None:
         raise InputError(f"{path}: no column '{missing}'; give a file that `cotkit pairs FILE --out` wrote")
     counts = ("chosen_length", "rejected_length")
-    typed = ({**row, **{name: as_count(row[name]) for name in counts}} for row in rows)
-    found = ((n, broken_rule(row, known, RATIO if ratio is None else ratio)) for n, row in enumerate(typed, 1))
-    return len(rows), [(number, why) for number, why in found if why is not None]
+    typed = [
+        {**row, **{name: as_count(row[name]) for name in counts}, **{side: items_of(row.get(side)) for side in _SIDES}}
+        for row in rows
+    ]
+    contradicted, ungraded = regraded(typed)
+    found = (broken_rule(row, known, RATIO if ratio is None else ratio) for row in typed)
+    told = enumerate((first or second for first, second in zip(found, contradicted, strict=True)), 1)
+    return len(rows), [(number, why) for number, why in told if why is not None], ungraded
 
 
 def rule(name: str) -> By:

@@ -91,6 +91,9 @@ def check(
 ) -> None:
     """Prove that every pair of a file obeys its rule; exit code 8 where one does not.
 
+    Both sides are graded again, where there is a reference answer and no judge decided. Pairs of branches have none:
+    their own columns are all that is looked at.
+
     Example:
 
       cotkit pairs check dpo.jsonl --by long2short
@@ -100,10 +103,12 @@ def check(
 
     output = Output(as_json)
     _no_ratio_without_effect(by, ratio)
-    count, found = broken_branches(target) if by == RULE else broken(target, by, ratio)
+    count, found, ungraded = (*broken_branches(target), 0) if by == RULE else broken(target, by, ratio)
     lines = [f"row {number}: {rule}" for number, rule in found[:20]]
     said: dict[str, Any] = {"pairs": count, "broken": [{"row": number, "rule": rule} for number, rule in found]}
-    output.data("\n".join([*lines, f"{count:,} pairs, {len(found):,} break the rule '{by}'"]), said)
+    said["sides_not_graded"] = ungraded
+    left = f"; {ungraded:,} of {2 * count:,} sides were not graded: no reference, doubt, or a judge" if ungraded else ""
+    output.data("\n".join([*lines, f"{count:,} pairs, {len(found):,} break the rule '{by}'{left}"]), said)
     if found:
         raise typer.Exit(DIFFERENT)
 

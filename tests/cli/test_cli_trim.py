@@ -74,3 +74,26 @@ def test_pairs_of_a_file_are_made_and_proved(cli: Cli, jsonl: Jsonl, tmp_path: P
     assert broken.returncode == 8
     assert "row 1: a length is not that of its text" in broken.stdout
     assert cli("pairs", "graded.jsonl", "--by", "shortest").returncode == 2
+
+
+def test_the_proof_of_pairs_grades_both_sides(cli: Cli, jsonl: Jsonl, tmp_path: Path) -> None:
+    attempts = [row("x" * 10, "12", verdict="correct"), row("x" * 30, "13", verdict="incorrect")]
+    done = cli("pairs", jsonl("graded.jsonl", attempts), "--by", "first", "--out", "dpo.jsonl")
+    assert done.returncode == 0, done.stderr
+    (pair,) = read(tmp_path / "dpo.jsonl")
+    proved = cli("pairs", "check", "dpo.jsonl", "--by", "first")
+    assert proved.returncode == 0
+    assert "not graded" not in proved.stdout
+    sides = {"chosen": pair["rejected"], "rejected": pair["chosen"]}
+    lengths = {"chosen_length": pair["rejected_length"], "rejected_length": pair["chosen_length"]}
+    swapped = cli("pairs", "check", jsonl("swapped.jsonl", [{**pair, **sides, **lengths}]), "--by", "first")
+    assert swapped.returncode == 8
+    assert "row 1: the chosen attempt is graded incorrect (its answer is 13, the reference 12)" in swapped.stdout
+    both = [{**pair, "rejected": pair["chosen"], "rejected_length": pair["chosen_length"]}]
+    found = json.loads(cli("pairs", "check", jsonl("both.jsonl", both), "--by", "first", "--json").stdout)
+    assert found["broken"][0]["rule"] == "the rejected attempt is called wrong and is graded correct"
+    # What nothing can grade again is told, and breaks nothing: no reference, or a verdict by a judge's word.
+    judged = {**pair, **sides, **lengths, "chosen_verdict_method": "judge", "rejected_verdict_method": "judge"}
+    told = cli("pairs", "check", jsonl("judged.jsonl", [judged, {**pair, "answer": None}]), "--by", "first")
+    assert told.returncode == 0
+    assert "4 of 4 sides were not graded" in told.stdout
