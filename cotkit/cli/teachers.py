@@ -15,6 +15,12 @@ app = typer.Typer(
     no_args_is_help=False,
     invoke_without_command=True,
 )
+_SHOWN = {
+    "works": "works",
+    "ignored": "taken and ignored: the answer shows nothing of it",
+    "refused": "refused",
+    "unclear": "cannot be told from its answer; a cut one takes a higher --max-tokens",
+}
 
 
 @app.callback()
@@ -117,7 +123,7 @@ def check(
         f"response  {(report.response or '').strip()[:200]}",
         f"usage     {tokens or 'not reported'}",
         f"price     {report.price}" + ("" if report.usd is None else f"; this answer ${report.usd:.6f}"),
-        *(f"{name:<9} {'works' if good else 'refused'}" for name, good in report.works.items()),
+        *(f"{name:<9} {_SHOWN[shown]}" for name, shown in report.trials.items()),
     ]
     Output(as_json).data("\n".join(human), machine)
     if report.failure is not None:

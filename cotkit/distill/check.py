@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from cotkit.distill.engine import Failure
 from cotkit.distill.journal import read_journal
+from cotkit.distill.logprobs import read_logprobs
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Prompt
 from cotkit.distill.teacher import Limits, Sampling, Teacher
@@ -19,11 +22,50 @@ from cotkit.distill.wire import Answer, read_answer
 
 QUESTION = "What is 17 + 25? Think step by step, then give the number in \\boxed{}."
 
-# Capability -> keys of a request that only a teacher with it takes well.
-_TRIALS: dict[Capability, dict[str, Any]] = {
-    "logprobs": {"logprobs": True},
-    "stop": {"stop": ["\\boxed"]},
-    "json": {"response_format": {"type": "json_object"}},
+# works: the answer shows it. ignored: an answer came, and does not. refused: none came. unclear: it was cut off, or is
+# about something else.
+Shown = Literal["works", "ignored", "refused", "unclear"]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """A request that only a teacher with a capability obeys; `shows` looks at (text, body) of the answer for it.
+
+    None where the answer tells nothing.
+    """
+
+    keys: Mapping[str, Any]
+    shows: Callable[[str, bytes], bool | None]
+    question: str = QUESTION
+
+
+def _has_logprobs(_: str, body: bytes) -> bool:
+    """Of the tokens, and of the likeliest ones at each place: strategies need both."""
+    return any(top for _, top in read_logprobs(body) or ())
+
+
+def _is_object(text: str, _: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _stopped(text: str, _: bytes) -> bool | None:
+    if "four" in text:
+        return False
+    return True if "three" in text else None
+
+
+_TRIALS: dict[Capability, _Trial] = {
+    "logprobs": _Trial({"logprobs": True, "top_logprobs": 5}, _has_logprobs),
+    "stop": _Trial(
+        {"stop": ["four"]},
+        _stopped,
+        "Write these words on one line, and nothing else: one two three four five six.",
+    ),
+    # OpenAI refuses the mode where the prompt does not say JSON.
+    "json": _Trial({"response_format": {"type": "json_object"}}, _is_object, "In JSON: what is 17 + 25, and why?"),
 }
 
 
@@ -33,7 +75,7 @@ class Report:
 
     Attributes:
         found: where the reasoning was; None where there was none.
-        works: capability -> does the teacher take it? (True: it answered; False: it refused.)
+        trials: capability -> what a request that uses it showed.
         failure: why there is no answer at all.
     """
 
@@ -46,7 +88,7 @@ class Report:
     usd: Decimal | None
     price: str
     latency_s: float | None
-    works: dict[str, bool]
+    trials: dict[str, Shown]
     failure: Failure | None
 
 
@@ -55,13 +97,12 @@ def check(teacher: Teacher, limits: Limits, max_tokens: int, trials: bool) -> Re
 
     Raises TeacherError where the teacher refuses for good or cannot be reached.
     """
-    told, answer = _ask(teacher, limits, max_tokens)
+    told, answer, _ = _ask(teacher, limits, max_tokens)
     pricing = teacher.pricing()
     quote = pricing.at(datetime.now(UTC))
-    works: dict[str, bool] = {}
-    for capability, keys in _TRIALS.items() if trials and told.failure is None else ():
-        trial = teacher.model_copy(update={"extra_body": {**teacher.extra_body, **keys}})
-        works[capability] = _ask(trial, limits, max_tokens)[0].failure is None
+    found: dict[str, Shown] = {}
+    for capability, trial in _TRIALS.items() if trials and told.failure is None else ():
+        found[capability] = _tried(trial, teacher, limits, max_tokens)
     trace, usage = told.trace, answer.usage if answer is not None else None
     price = quote.text() if quote is not None else "unpriced: give teacher.price"
     if quote is None and pricing.charged:
@@ -81,15 +122,30 @@ def check(teacher: Teacher, limits: Limits, max_tokens: int, trials: bool) -> Re
         None if trace.cost_usd is None else Decimal(str(trace.cost_usd)),
         price,
         trace.latency_s,
-        works,
+        found,
         told.failure,
     )
 
 
-def _ask(teacher: Teacher, limits: Limits, max_tokens: int) -> tuple[Told, Answer | None]:
+def _tried(trial: _Trial, teacher: Teacher, limits: Limits, max_tokens: int) -> Shown:
+    asked = teacher.model_copy(update={"extra_body": {**teacher.extra_body, **trial.keys}})
+    told, _, body = _ask(asked, limits, max_tokens, trial.question)
+    if told.failure is not None:
+        return "refused"
+    # A stop sequence that is met while the model thinks leaves thinking alone.
+    text = told.trace.response or told.trace.reasoning or ""
+    shown = trial.shows(text, body)
+    if shown:
+        return "works"
+    return "unclear" if shown is None or told.trace.status == "length" else "ignored"
+
+
+def _ask(
+    teacher: Teacher, limits: Limits, max_tokens: int, question: str = QUESTION
+) -> tuple[Told, Answer | None, bytes]:
     told: list[Told] = []
     sampling = Sampling(max_tokens=max_tokens)
-    messages = Prompt(user="{problem}").messages(QUESTION)
+    messages = Prompt(user="{problem}").messages(question)
     with tempfile.TemporaryDirectory(prefix="cotkit-") as folder:
         journal = Path(folder) / "journal.sqlite"
         # The look itself must not be stopped for what it is to find out.
@@ -97,4 +153,4 @@ def _ask(teacher: Teacher, limits: Limits, max_tokens: int) -> tuple[Told, Answe
         distill_prompts([("check", messages)], open_minded, sampling, limits, journal, told.append)
         bodies = [entry.body for entry in read_journal(journal)]
     answer = read_answer(bodies[0]) if bodies else None
-    return told[0], answer if isinstance(answer, Answer) else None
+    return told[0], answer if isinstance(answer, Answer) else None, bodies[0] if bodies else b""

@@ -16,7 +16,7 @@ import pytest
 from cotkit.config import PACKAGE
 from cotkit.distill.journal import Journal, read_journal
 from cotkit.distill.recording import import_recording, load_recording
-from cotkit.distill.scripted.scenario import Scenario
+from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 
 RECORDING = PACKAGE / "recipes" / "data" / "quickstart" / "teacher.jsonl.gz"
@@ -104,7 +104,12 @@ def test_teachers_list_and_show(cli: Any) -> None:
 
 
 def test_teachers_check(cli: Any) -> None:
-    with ScriptedTeacher(Scenario(shape="vllm")) as server:
+    replies = (
+        Reply(match="17 + 25? Think", content="The answer is \\boxed{42}.", logprobs=((-0.1, -0.1, -2.5),) * 3),
+        Reply(match="one two three", content="one two three "),
+        Reply(match="In JSON", content='{"sum": 42}'),
+    )
+    with ScriptedTeacher(Scenario(shape="vllm", replies=replies)) as server:
         done = cli(
             "teachers", "check", "--preset", "vllm", "--base-url", server.url, "--model", "r1", "--trials", "--json"
         )
@@ -113,8 +118,17 @@ def test_teachers_check(cli: Any) -> None:
         assert (found["status"], found["found"], found["kind"]) == ("done", "reasoning", "raw")
         assert found["response"] == "The answer is \\boxed{42}."
         assert "free" in found["price"]
-        assert found["works"] == {"logprobs": True, "stop": True, "json": True}
+        assert found["trials"] == {"logprobs": "works", "stop": "works", "json": "works"}
         assert len(server.log.requests) == 4
+    # It answers whatever it is asked, and does nothing of it.
+    counts = Reply(match="one two three", content="one two three four five six")
+    with ScriptedTeacher(Scenario(shape="ktransformers", replies=(replies[0], counts))) as server:
+        given = ("teachers", "check", "--base-url", server.url, "--model", "r1", "--trials")
+        found = json.loads(cli(*given, "--json").stdout)
+        assert found["trials"] == {"logprobs": "works", "stop": "ignored", "json": "ignored"}
+    with ScriptedTeacher(Scenario(shape="ktransformers")) as server:
+        done = cli("teachers", "check", "--base-url", server.url, "--model", "r1", "--trials")
+        assert "logprobs  taken and ignored" in done.stdout
     with ScriptedTeacher(Scenario(key="sk-right-key-1234")) as server:
         done = cli("teachers", "check", "--base-url", server.url, "--model", "r1")
         assert done.returncode == 5
