@@ -47,7 +47,7 @@ def search(
     count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many to show.")] = 3,
     as_json: Json = False,
 ) -> None:
-    """The templates nearest in meaning (MiniLM), best first.
+    """The templates nearest in meaning, best first. MiniLM reads English; the strategy asks for methods in English.
 
     Examples:
 
@@ -57,4 +57,7 @@ def search(
 
     found = index(library).search(query, count)
     human = "\n".join(f"{score:.2f}  {template.id:<24} {template.title}" for score, template in found)
-    Output(as_json).data(human, [{"score": score, **template.model_dump(mode="json")} for score, template in found])
+    output = Output(as_json)
+    if not query.isascii() and sum(character.isascii() for character in query) < len(query) / 2:
+        output.warn("the search reads English alone, and this order is chance; say it in English")
+    output.data(human, [{"score": score, **template.model_dump(mode="json")} for score, template in found])

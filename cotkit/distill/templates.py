@@ -126,7 +126,7 @@ class Index:
     encoder: Encoder
 
     def search(self, query: str, count: int = 1) -> list[tuple[float, Template]]:
-        """(cosine, template) of the nearest ones, best first."""
+        """(cosine, template) of the nearest ones, best first. MiniLM knows English: other queries find by chance."""
         asked = self.encoder.encode([query])
         scores = [(self.vectors.cosine(i, asked, 0), template) for i, template in enumerate(self.templates)]
         return sorted(scores, key=lambda one: (-one[0], one[1].id))[:count]

@@ -184,7 +184,7 @@ def doubts(body: Mapping[str, Any]) -> Reply:
     name = body["messages"][0]["content"]
     if begun(body) is None:
         return said(f"I think {FIRST[name]}.", f"\\boxed{{{FIRST[name]}}}")
-    assert begun(body) == f"<think>\nI think {FIRST[name]}.\n\n{PHRASE}"
+    assert begun(body) == f"<think>\nI think {FIRST[name]}.\n\n{PHRASE['en']}"
     return said(f" Now {AFTER[name]}.", f"\\boxed{{{AFTER[name]}}}")
 
 
@@ -211,11 +211,11 @@ def test_a_phrase_of_doubt_and_how_it_turned_out(
     assert [f["transition"] for f in found] == kept
     assert output.dropped["reason"].to_list() == dropped
     row = output.kept.row(1, named=True)
-    assert row["reasoning"] == f"I think 5.\n\n{PHRASE} Now 6."
+    assert row["reasoning"] == f"I think 5.\n\n{PHRASE['en']} Now 6."
     assert (row["response"], row["reasoning_kind"]) == ("\\boxed{6}", "synthetic")
     spans = found[1]
     assert row["reasoning"][slice(*spans["first_span"])] == "I think 5."
-    assert row["reasoning"][slice(*spans["phrase_span"])] == PHRASE
+    assert row["reasoning"][slice(*spans["phrase_span"])] == PHRASE["en"]
     assert sum(v for k, v in output.counters.items() if k.startswith(("right", "wrong", "first_", "undecided"))) == 5
 
 

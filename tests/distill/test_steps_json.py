@@ -29,7 +29,7 @@ def teacher(route: Callable[[int], str]) -> Callable[[Mapping[str, Any]], Reply]
 
     def speak(body: Mapping[str, Any]) -> Reply:
         messages = body["messages"]
-        if messages[-1]["content"] == ANSWER:
+        if messages[-1]["content"] == ANSWER["en"]:
             return Reply(match="", content="Altogether \\boxed{42}.")
         return Reply(match="", content=route(sum(m["role"] == "assistant" for m in messages) + 1))
 
@@ -64,7 +64,7 @@ def test_steps_become_one_trace(tmp_path: Path) -> None:
     assert [b["max_tokens"] for b in bodies] == [300] * 5 + [1200]
     assert [b.get("response_format") for b in bodies] == [{"type": "json_object"}] * 5 + [None]
     turns = [m["content"] for m in bodies[-1]["messages"] if m["role"] == "user"]
-    assert turns == ["6 times 7", *(NEXT[a] for a in ROUTE[:4]), ANSWER]
+    assert turns == ["6 times 7", *(NEXT["en"][a] for a in ROUTE[:4]), ANSWER["en"]]
     assert all(m[0]["role"] == "system" and m[-1]["role"] == "user" for m in asked(server))
 
 
@@ -161,8 +161,8 @@ def test_an_action_that_is_not_offered_is_none() -> None:
 
 def test_the_pattern_of_the_prompt_given_back_is_no_step() -> None:
     # A model of 1.5B parameters did so.
-    pattern = {"title": TITLE, "content": f"{CONTENT}.".upper(), "next_action": "continue"}
-    assert f'"content": "{CONTENT}"' in SYSTEM
+    pattern = {"title": TITLE["en"], "content": f"{CONTENT['en']}.".upper(), "next_action": "continue"}
+    assert f'"content": "{CONTENT["en"]}"' in SYSTEM["en"]
     assert read_step(json.dumps(pattern), ACTIONS) is None
     assert read_step(json.dumps({**pattern, "content": "6 times 7 is 42."}), ACTIONS) == Thinking(
         "", "6 times 7 is 42.", "continue"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cotkit.distill.strategies import Call, Reply, Strategy
+from cotkit.distill.strategies.stepping import language
 from cotkit.registry import BUILTIN, lookup
 
 # Smaller than the defaults where these are many calls.
@@ -56,6 +58,55 @@ def test_calls_order_and_winner_are_the_same_whatever_the_gold_is(name: str, see
     assert (played, calls) == perform(strategy, gold, noise, seed)
     for count in strategy.counts():
         assert count.least <= sum(call.role == count.role for call in calls) <= count.most
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("求 $\\int_0^1 x^2 dx$ 的值。", "zh"),
+        ("设 sin x + cos x = 1，求 tan x 的值。", "zh"),
+        ("Find 7 + 7.", "en"),
+        ("李明 has twelve apples and gives five of them to his sister; how many are left?", "en"),
+        ("次の値を求めなさい：2 + 3", "en"),
+        ("1 + 1", "en"),
+        ("", "en"),
+    ],
+)
+def test_the_language_of_own_words_is_that_of_the_problems_text(text: str, wanted: str) -> None:
+    assert language(play([(text, None)])[0]) == wanted
+
+
+CHINESE = [
+    ("reflect", {"when": "always"}),
+    ("budget_force", {}),
+    ("self_correct", {}),
+    ("rewrite", {}),
+    ("star", {}),
+    ("star", {"hint": "worked_solution"}),
+    ("steps_json", {"max_steps": 4}),
+]
+
+
+@pytest.mark.parametrize(("name", "keys"), CHINESE)
+def test_words_put_into_a_chinese_trace_or_question_are_chinese(name: str, keys: dict[str, Any]) -> None:
+    """Whatever is not the model's own text, nor the problem, has no English word in it."""
+
+    def answer(call: Call) -> Reply:
+        own = [call.begun or "", *(m["content"] for m in call.messages if m["role"] != "assistant")]
+        words = set(re.findall(r"(?<![\\A-Za-z])[A-Za-z]{2,}", " ".join(own)))
+        assert words <= {"think", "JSON", "ACTION", "title", "content", "continue", "reflect", "backtrack", "final",
+                         "next", "action", "next_action"}, words  # fmt: skip
+        step = json.dumps({"title": "一", "content": "算。", "next_action": "continue"}, ensure_ascii=False)
+        said = step if call.json is not None else "答案是 \\boxed{3}。"
+        return Reply(str(len(str(call))), "done", "想。" if call.purpose == "first" else None, said)
+
+    strategy = lookup("strategies", name).model_validate({"by": name, **keys})  # type: ignore[attr-defined]
+    problem = replace(play([("求二加三的值。", "5")])[0], solution="二加三等于五。")
+    played, calls = perform(strategy, problem, answer)
+    assert len(calls) > (name != "rewrite")
+    for attempt in played.attempts:
+        text = (attempt.reasoning or "") + (attempt.response or "")
+        assert not re.search(r"(?<![\\A-Za-z])[A-Za-z]{2,}", text), text
 
 
 OWN_WORDS = ["journey", "critique_loop", "best_of_n", "beam", "dvts", "rstar", "mutual_consistency", "marco_o1"]

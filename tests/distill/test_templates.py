@@ -121,6 +121,29 @@ def test_a_plan_is_carried_out_part_by_part(tmp_path: Path) -> None:
     assert set(step.materials({})) == {"templates", "weights"}
 
 
+def test_a_chinese_problem_is_planned_in_english_and_written_in_chinese(tmp_path: Path) -> None:
+    def chinese(body: Mapping[str, Any]) -> Reply:
+        text = body["messages"][-1]["content"]
+        if "method 请用英文写" in text:
+            return Reply(match="", content=json.dumps({"plan": [{**PLAN[0], "goal": "求乘积的最大值"}]}))
+        assert "Write" not in text
+        assert "What has" not in text
+        return Reply(match="", content="想一想。" if "求乘积的最大值" in text else "答案是 \\boxed{25}。")
+
+    problems = [("两个正数的和是 10，它们的乘积最大是多少？", "25")]
+    with ScriptedTeacher(Scenario(thinks=False), speak=chinese) as server:
+        output = run_construct(construct(server.url, {"by": "template"}), problem_table(problems), tmp_path)
+    assert json.loads(output.kept["provenance"][0])["template_ids"] == ["amgm-fixed-sum"]
+    assert output.kept["reasoning"].to_list() == ["想一想。"]
+
+
+def test_a_search_in_chinese_is_warned_of() -> None:
+    done = CliRunner().invoke(app, ["templates", "search", "求和一定时乘积的最大值"])
+    assert done.exit_code == 0
+    assert "reads English alone" in done.output
+    assert "English" not in CliRunner().invoke(app, ["templates", "search", "maximise a product"]).output
+
+
 def test_long_plans_end_at_the_cap_and_bad_ones_are_asked_for_again(tmp_path: Path) -> None:
     def endless(body: Mapping[str, Any]) -> Reply:
         if "Plan how to solve it" in body["messages"][-1]["content"]:

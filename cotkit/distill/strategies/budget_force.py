@@ -13,7 +13,11 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply
+from cotkit.distill.strategies.stepping import Language, language
 from cotkit.distill.strategies.thinking import Continuing, Thought, lost, thought_of
+
+WORD: Mapping[Language, str] = {"en": "Wait", "zh": "等等"}
+END_WORDS: Mapping[Language, str] = {"en": "Final answer:", "zh": "最终答案："}
 
 
 class BudgetForce(Continuing):
@@ -30,9 +34,17 @@ class BudgetForce(Continuing):
         None, ge=1, description="Fewest tokens: shorter answers go on. All go on, `waits` times, when unset."
     )
     waits: int = Field(1, ge=0, le=16, description="Most times that an end is ignored; s1 tried 1, 2, 4 and 6.")
-    word: str = Field("Wait", min_length=1, description="What stands in the place of an ignored end.")
+    word: str | None = Field(
+        None,
+        min_length=1,
+        description="What stands in the place of an ignored end; Wait, or 等等 in Chinese, when unset.",
+    )
     keep_word: bool = Field(True, description="Leave the word in the trace; its place is recorded either way.")
-    end_words: str = Field("Final answer:", min_length=1, description="What the answer begins with after a forced end.")
+    end_words: str | None = Field(
+        None,
+        min_length=1,
+        description="What the answer begins with after a forced end; Final answer:, or its Chinese, when unset.",
+    )
     answer_tokens: int = Field(1_024, ge=16, description="Most tokens of the answer after a forced end.")
 
     @model_validator(mode="after")
@@ -48,14 +60,15 @@ class BudgetForce(Continuing):
         return [Count("teacher", 1, 1 + self.waits + 1)]
 
     def play(self, case: Case) -> Play:
-        messages = case.messages()
+        messages, lang = case.messages(), language(case.problem)
+        word, end_words = self.word or WORD[lang], self.end_words or END_WORDS[lang]
         (last,) = yield [Call(messages, purpose="first", sampling=self.first_sampling())]
         if not _usable(last):
             return Played([lost(last, [last], "first_unfinished")])
         replies, thought, answer = [last], thought_of(last), last.response if last.reasoning is not None else None
         while self._goes_on(last, replies):
             left = {"max_tokens": self.max_tokens - _spent(replies)}
-            call = Call(messages, purpose="wait", begun=self.begun(thought, self.word), sampling=left)
+            call = Call(messages, purpose="wait", begun=self.begun(thought, word), sampling=left)
             (last,) = yield [call]
             replies.append(last)
             if last.status == "empty":
@@ -63,14 +76,14 @@ class BudgetForce(Continuing):
             if not _usable(last):
                 return Played([lost(last, replies, "wait_failed")])
             apart = thought.marked and last.reasoning is not None
-            thought = thought.on(self.word, (last.reasoning if apart else last.response) or "")
+            thought = thought.on(word, (last.reasoning if apart else last.response) or "")
             answer = last.response if apart else None
         if thought.marked and answer is not None and last.status in ("done", "empty"):
             return Played([self._attempt(thought, answer.strip(), replies)])
         if not thought.marked and not thought.words and last.status in ("done", "empty"):
             return Played([Attempt(None, thought.text(), replies, facts=_facts(thought, [], False))])
         # Cut in the middle of its answer, it only goes on with that.
-        start = answer if answer is not None else self.end_words
+        start = answer if answer is not None else end_words
         cut = answer is None and last.status not in ("done", "empty")
         short = {"max_tokens": self.answer_tokens}
         (last,) = yield [Call(messages, purpose="end", begun=self.closed(thought, start), sampling=short)]

@@ -6,16 +6,20 @@ often followed by nothing new (oat-zero); the transition tells which were worth 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, grade
+from cotkit.distill.strategies.stepping import Language, language
 from cotkit.distill.strategies.thinking import Continuing, lost, thought_of
 
-PHRASE = "Wait. Something in this may be wrong, so I go through the whole of it again and look for the mistake."
+PHRASE: Mapping[Language, str] = {
+    "en": "Wait. Something in this may be wrong, so I go through the whole of it again and look for the mistake.",
+    "zh": "等一下，这里面可能有错，我把整个过程从头再看一遍，找找哪里不对。",
+}
 Outcome = Literal["right_at_once", "wrong_to_right", "right_to_right", "wrong_to_wrong", "right_to_wrong"]
 
 
@@ -23,7 +27,12 @@ class Reflect(Continuing):
     """The model doubts its own solution once; what counts is how that turned out."""
 
     by: Literal["reflect"]
-    phrase: str = Field(PHRASE, min_length=1, description="What the model reads as its own words after its thinking.")
+    phrase: str | None = Field(
+        None,
+        min_length=1,
+        description="What the model reads as its own words after its thinking; one of cotkit's own in the problem's "
+        "language, English or Chinese, when unset.",
+    )
     when: Literal["wrong", "always"] = Field(
         "wrong", description="After which first answers: those that are wrong by the reference, or all."
     )
@@ -47,14 +56,14 @@ class Reflect(Continuing):
             outcome = "right_at_once" if before == "correct" else "first_undecided"
             attempt = Attempt(first.reasoning, first.response, [first], kind=first.kind, facts={"transition": outcome})
             return Played([self._judged(attempt, outcome)])
-        thought = thought_of(first)
-        (second,) = yield [Call(messages, purpose="reflection", begun=self.begun(thought, self.phrase))]
+        thought, phrase = thought_of(first), self.phrase or PHRASE[language(case.problem)]
+        (second,) = yield [Call(messages, purpose="reflection", begun=self.begun(thought, phrase))]
         if not second.done:
             return Played([lost(second, [first, second], "second_unfinished")])
         after = grade(case.problem, second.text)
         words = {"correct": "right", "incorrect": "wrong"}
         outcome = f"{words.get(before, before)}_to_{words.get(after, after)}"
-        text, (span,) = thought.on(self.phrase, second.reasoning or "").stored(keep_words=True)
+        text, (span,) = thought.on(phrase, second.reasoning or "").stored(keep_words=True)
         facts = {"transition": outcome, "first_span": [0, len(thought.text())], "phrase_span": span}
         attempt = Attempt(text, second.text.strip(), [first, second], facts=facts)
         return Played([self._judged(attempt, outcome)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
@@ -16,14 +16,22 @@ from pydantic import Field
 
 from cotkit.distill.formulas import formulas
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
+from cotkit.distill.strategies.stepping import Language, language
 from cotkit.records import Problem, question
 
-ASK = (
-    "Tell the solution below again for a learner, in many small steps: say before each step what it is for, write out "
-    "every calculation that was skipped, and check the result at the end. Keep to its way of solving. Copy every "
-    "formula of it letter for letter; you may add further ones. End with the same final answer in \\boxed{}.\n\n"
-    "Problem:\n{problem}\n\nSolution:\n{solution}"
-)
+ASK: Mapping[Language, str] = {
+    "en": (
+        "Tell the solution below again for a learner, in many small steps: say before each step what it is for, write "
+        "out every calculation that was skipped, and check the result at the end. Keep to its way of solving. Copy "
+        "every formula of it letter for letter; you may add further ones. End with the same final answer in "
+        "\\boxed{}.\n\nProblem:\n{problem}\n\nSolution:\n{solution}"
+    ),
+    "zh": (
+        "请把下面的解答重新讲给初学者听，分成许多小步：每一步之前先说明这一步要做什么，把省略的计算都写出来，"
+        "最后检验结果。解法保持不变。原解答中的每个公式都要一字不差地保留，可以另外增加公式。"
+        "最后把同样的答案放在 \\boxed{} 中。\n\n题目：\n{problem}\n\n解答：\n{solution}"
+    ),
+}
 _PLACES = re.compile(r"\{problem\}|\{solution\}")
 
 
@@ -31,7 +39,12 @@ class Rewrite(Strategy):
     """The worked solution of a problem in detailed steps, with the same answer and the same formulas."""
 
     by: Literal["rewrite"]
-    instruction: str = Field(ASK, description="What is asked; {problem} and {solution} are filled in.", min_length=1)
+    instruction: str | None = Field(
+        None,
+        min_length=1,
+        description="What is asked; {problem} and {solution} are filled in. cotkit's own words in the problem's "
+        "language, English or Chinese, when unset.",
+    )
     formulas: bool = Field(True, description="Every formula of the solution must stand in the rewriting, byte-equal.")
     min_growth: float = Field(1.0, ge=0, description="Least length of the rewriting, in lengths of the solution.")
     fall_back: bool = Field(
@@ -52,7 +65,7 @@ class Rewrite(Strategy):
             why = "no_solution" if not problem.solution else "no_reference"
             return Played([Attempt(None, None, status="failed", label=why, reason=why)])
         values = {"{problem}": question(problem.problem, problem.choices), "{solution}": problem.solution}
-        content = _PLACES.sub(lambda found: values[found[0]], self.instruction)
+        content = _PLACES.sub(lambda found: values[found[0]], self.instruction or ASK[language(problem)])
         (reply,) = yield [Call([{"role": "user", "content": content}], purpose="rewrite")]
         fault = self._fault(problem, reply)
         if fault is None:

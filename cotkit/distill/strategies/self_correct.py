@@ -6,25 +6,37 @@ users look for, and right to wrong must never be taught.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
+from cotkit.distill.strategies.stepping import Language, language
 
-SECOND_LOOK = (
-    "Go over your solution once more, line by line. There may be a mistake in it, or none. If you find one, "
-    "say where it is and solve the problem anew from there; if not, say what you checked. End with the final answer in "
-    "\\boxed{}."
-)
+SECOND_LOOK: Mapping[Language, str] = {
+    "en": (
+        "Go over your solution once more, line by line. There may be a mistake in it, or none. If you find one, "
+        "say where it is and solve the problem anew from there; if not, say what you checked. End with the final "
+        "answer in \\boxed{}."
+    ),
+    "zh": (
+        "请把你的解答逐行再检查一遍。其中可能有错，也可能没有。如果发现错误，请指出错在哪里，并从那里重新解；"
+        "如果没有，请说明你检查了什么。最后把答案放在 \\boxed{} 中。"
+    ),
+}
 
 
 class SelfCorrect(Strategy):
     """Two turns: an answer, and the same model's second look at it."""
 
     by: Literal["self_correct"]
-    instruction: str = Field(SECOND_LOOK, min_length=1, description="What the second turn asks.")
+    instruction: str | None = Field(
+        None,
+        min_length=1,
+        description="What the second turn asks; cotkit's own words in the problem's language, English or Chinese, when "
+        "unset.",
+    )
     keep: tuple[Literal["wrong_to_right", "right_to_right", "wrong_to_wrong", "right_to_wrong"], ...] = Field(
         ("wrong_to_right", "right_to_right"), description="Which outcomes are kept; the others are dropped as named."
     )
@@ -39,7 +51,8 @@ class SelfCorrect(Strategy):
         (first,) = yield [Call(messages, purpose="first")]
         if not first.done or first.response is None:
             return Played([_lost(first, "first_unfinished")])
-        turns = [*messages, {"role": "assistant", "content": first.text}, {"role": "user", "content": self.instruction}]
+        told = self.instruction or SECOND_LOOK[language(case.problem)]
+        turns = [*messages, {"role": "assistant", "content": first.text}, {"role": "user", "content": told}]
         (second,) = yield [Call(turns, purpose="second")]
         if not second.done or second.response is None:
             return Played([_lost(second, "second_unfinished")])
@@ -47,7 +60,7 @@ class SelfCorrect(Strategy):
         facts: dict[str, Any] = {"first_verdict": before, "second_verdict": after}
         words = {"correct": "right", "incorrect": "wrong"}
         transition = f"{words.get(before, before)}_to_{words.get(after, after)}"
-        reasoning, spans = _joined(first, second, self.instruction)
+        reasoning, spans = _joined(first, second, told)
         attempt = Attempt(
             reasoning,
             second.response,

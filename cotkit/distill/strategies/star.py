@@ -17,6 +17,7 @@ from pydantic import Field
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
 from cotkit.distill.strategies.leaks import find_leak, from_equation
+from cotkit.distill.strategies.stepping import Language, language
 from cotkit.records import Problem, lettered, question
 from cotkit.verify.options import which_option
 
@@ -28,6 +29,20 @@ ASK = (
     "Derive the result from the problem alone, step by step, as for a reader who sees nothing but the problem. Never "
     "mention this remark, and state no result before you have derived it."
 )
+ASK_ZH = (
+    "以下内容只供你最后自己核对用：{hint}\n"
+    "请只根据题目本身一步一步地推导，就像读者只看得到题目一样。绝不要提到这段话，没有推导出来的结果不要先说。"
+)
+_ASKS: Mapping[Language, str] = {"en": ASK, "zh": ASK_ZH}
+# The line of each style of hint.
+_HINTS: Mapping[Language, Mapping[HintStyle, str]] = {
+    "en": {
+        "answer": "the reference answer is %s.",
+        "worked_solution": "a worked solution reads:\n%s",
+        "choice_mark": "the options are\n%s",
+    },
+    "zh": {"answer": "参考答案是 %s。", "worked_solution": "一份完整的解答如下：\n%s", "choice_mark": "选项如下：\n%s"},
+}
 MARK = " [this is the right one]"
 _OVER = "over_hinted_share"
 
@@ -69,10 +84,14 @@ class Star(Strategy):
         hint = hint_of(problem, self.hint)
         if hint is None:
             return Played([_unsolved(last, {"hint": "the problem has none of this style"})])
-        secrets = [ASK, hint, *([problem.solution] if self.hint == "worked_solution" and problem.solution else [])]
+        secrets = [
+            *_ASKS.values(),
+            hint,
+            *([problem.solution] if self.hint == "worked_solution" and problem.solution else []),
+        ]
         leaked: Attempt | None = None
         for number in range(self.hinted):
-            (last,) = yield [Call(hinted(case.messages(), hint), purpose="hinted", sample=number)]
+            (last,) = yield [Call(hinted(case.messages(), hint, language(problem)), purpose="hinted", sample=number)]
             if not last.done or grade(problem, last.text) != "correct":
                 continue
             text = f"{last.reasoning or ''}\n\n{last.text}"
@@ -110,21 +129,22 @@ class Star(Strategy):
 
 def hint_of(problem: Problem, style: HintStyle) -> str | None:
     """The hint's own line; None where the problem has nothing of the style."""
+    line = _HINTS[language(problem)][style]
     if style == "answer":
-        return f"the reference answer is {problem.answer}." if problem.answer else None
+        return line % problem.answer if problem.answer else None
     if style == "worked_solution":
-        return f"a worked solution reads:\n{problem.solution}" if problem.solution else None
+        return line % problem.solution if problem.solution else None
     right = which_option(problem.answer or "", problem.choices or ())
     if right is None:
         return None
     marked = [f"{text}{MARK if i == right else ''}" for i, text in enumerate(problem.choices or ())]
-    return f"the options are\n{lettered(marked)}"
+    return line % lettered(marked)
 
 
-def hinted(messages: Sequence[Message], hint: str) -> list[Message]:
+def hinted(messages: Sequence[Message], hint: str, lang: Language) -> list[Message]:
     """The messages with the hint after the last one."""
     *before, last = messages
-    return [*before, {**last, "content": f"{last['content']}\n\n{ASK.replace('{hint}', hint)}"}]
+    return [*before, {**last, "content": f"{last['content']}\n\n{_ASKS[lang].replace('{hint}', hint)}"}]
 
 
 def _made(reply: Reply, facts: Mapping[str, Any], label: str) -> Attempt:

@@ -16,6 +16,11 @@ Language = Literal["en", "zh"]
 MOST_DIFFERENT = 32
 
 _HAN = re.compile(r"[\u4e00-\u9fff]")
+_KANA = re.compile(r"[\u3040-\u30ff]")
+# Words of prose; what follows a backslash is LaTeX's, and single letters are variables.
+_LATIN = re.compile(r"(?<![\\A-Za-z])[A-Za-z]{2,}")
+# A Chinese problem has far more characters than names of functions, an English one with a Chinese name far fewer.
+_CHINESE_SHARE = 0.3
 _SLOT = re.compile(r"\{([a-z]+)\}")
 _BLANK = re.compile(r"\n[ \t]*\n")
 
@@ -33,8 +38,12 @@ _CLOSING: Mapping[Language, str] = {"en": "The final answer is \\boxed{%s}.", "z
 
 
 def language(problem: Problem) -> Language:
-    """In which language cotkit's own sentences are put; whatever is not Chinese gets English."""
-    return "zh" if _HAN.search(problem.problem) else "en"
+    """In which language cotkit's own sentences are put: that of the problem's text; whatever is not Chinese is English.
+
+    Chinese: no kana, and Chinese characters are 30 % or more of characters and Latin words together.
+    """
+    han, words = len(_HAN.findall(problem.problem)), len(_LATIN.findall(problem.problem))
+    return "zh" if han and not _KANA.search(problem.problem) and han / (han + words) >= _CHINESE_SHARE else "en"
 
 
 def asked_after(messages: Sequence[Message], steps: Sequence[str], instruction: str) -> list[Message]:

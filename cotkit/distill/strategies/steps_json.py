@@ -18,38 +18,70 @@ from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
 from cotkit.distill.strategies.loose_json import first_object
+from cotkit.distill.strategies.stepping import Language, language
 from cotkit.distill.strategies.thinking import lost
 
 Action = Literal["continue", "reflect", "backtrack", "final"]
 
 # What the pattern in the prompt holds; small models give it back instead of a step.
-TITLE = "what this step is about"
-CONTENT = "the step itself, with its calculation, in full sentences"
-SYSTEM = (
-    "You solve a problem one step at a time. Answer each time with one JSON object and nothing else:\n"
-    f'{{"title": "{TITLE}", "content": "{CONTENT}", '
-    '"next_action": ACTION}\n'
-    "ACTION says what your next step will be, one of: {actions}.\n"
-    "Take at least {least} steps. Look for a second way to the result, and doubt steps that were quick. Backslashes "
-    "inside JSON are written twice."
-)
-MEANING: dict[Action, str] = {
-    "continue": '"continue" (go on from here)',
-    "reflect": '"reflect" (go over the steps so far and look for a mistake)',
-    "backtrack": '"backtrack" (give up a step that led nowhere and take another way from before it)',
-    "final": '"final" (nothing is left to do but to state the answer)',
+TITLE: Mapping[Language, str] = {"en": "what this step is about", "zh": "这一步做什么"}
+CONTENT: Mapping[Language, str] = {
+    "en": "the step itself, with its calculation, in full sentences",
+    "zh": "这一步的具体内容，包括计算，用完整的句子",
+}
+SYSTEM: Mapping[Language, str] = {
+    "en": (
+        "You solve a problem one step at a time. Answer each time with one JSON object and nothing else:\n"
+        f'{{"title": "{TITLE["en"]}", "content": "{CONTENT["en"]}", '
+        '"next_action": ACTION}\n'
+        "ACTION says what your next step will be, one of: {actions}.\n"
+        "Take at least {least} steps. Look for a second way to the result, and doubt steps that were quick. "
+        "Backslashes inside JSON are written twice."
+    ),
+    "zh": (
+        "你一步一步地解题。每次只用一个 JSON 对象回答，不要写别的：\n"
+        f'{{"title": "{TITLE["zh"]}", "content": "{CONTENT["zh"]}", '
+        '"next_action": ACTION}\n'
+        "ACTION 说明你的下一步要做什么，取下列之一：{actions}。\n"
+        "至少写 {least} 步。请寻找得到结果的第二种方法，对做得太快的步骤要存疑。JSON 中的反斜杠要写两个。"
+    ),
+}
+MEANING: Mapping[Language, Mapping[Action, str]] = {
+    "en": {
+        "continue": '"continue" (go on from here)',
+        "reflect": '"reflect" (go over the steps so far and look for a mistake)',
+        "backtrack": '"backtrack" (give up a step that led nowhere and take another way from before it)',
+        "final": '"final" (nothing is left to do but to state the answer)',
+    },
+    "zh": {
+        "continue": '"continue"（从这里继续）',
+        "reflect": '"reflect"（检查前面的步骤，寻找错误）',
+        "backtrack": '"backtrack"（放弃走不通的一步，从它之前换一条路）',
+        "final": '"final"（只剩下写出答案）',
+    },
 }
 # What is said before the next step, by what the model announced.
-NEXT: dict[Action, str] = {
-    "continue": "Go on with the next step.",
-    "reflect": "Go over your steps so far: is each of them right? Say what you checked and what you found.",
-    "backtrack": "Say which step you give up and why, and take another way from before it.",
-    "final": "It is too early for that: take another step first, and check what you have.",
+NEXT: Mapping[Language, Mapping[Action, str]] = {
+    "en": {
+        "continue": "Go on with the next step.",
+        "reflect": "Go over your steps so far: is each of them right? Say what you checked and what you found.",
+        "backtrack": "Say which step you give up and why, and take another way from before it.",
+        "final": "It is too early for that: take another step first, and check what you have.",
+    },
+    "zh": {
+        "continue": "请写下一步。",
+        "reflect": "请检查前面的每一步是否正确，说明你检查了什么、发现了什么。",
+        "backtrack": "请说明放弃哪一步、为什么放弃，并从它之前换一条路。",
+        "final": "现在结束还太早：请再写一步，并检验已有的结果。",
+    },
 }
-ANSWER = (
-    "Now write the final solution for a reader who has not seen your steps, in plain text and not in JSON, and end "
-    "with the answer in \\boxed{}."
-)
+ANSWER: Mapping[Language, str] = {
+    "en": (
+        "Now write the final solution for a reader who has not seen your steps, in plain text and not in JSON, and end "
+        "with the answer in \\boxed{}."
+    ),
+    "zh": "现在请为没有看过这些步骤的读者写出完整的解答，用普通文字，不要用 JSON，最后把答案放在 \\boxed{} 中。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +128,8 @@ class StepsJson(Strategy):
         return [Count("teacher", 1, self.max_steps * self.tries + 1)]
 
     def play(self, case: Case) -> Play:
-        messages = self._begin(case.messages())
+        lang = language(case.problem)
+        messages = self._begin(case.messages(), lang)
         steps: list[Thinking] = []
         replies: list[Reply] = []
         retries = early = 0
@@ -119,8 +152,8 @@ class StepsJson(Strategy):
                 break
             early += step.action == "final"
             if len(steps) < self.max_steps:
-                messages = [*messages, {"role": "user", "content": NEXT[step.action]}]
-        asked = [*messages, {"role": "user", "content": ANSWER}]
+                messages = [*messages, {"role": "user", "content": NEXT[lang][step.action]}]
+        asked = [*messages, {"role": "user", "content": ANSWER[lang]}]
         (reply,) = yield [Call(asked, purpose="answer", sampling={"max_tokens": self.answer_tokens})]
         replies.append(reply)
         if not reply.done:
@@ -136,9 +169,9 @@ class StepsJson(Strategy):
         }
         return Played([Attempt(text, reply.response, replies, facts=facts)])
 
-    def _begin(self, messages: Sequence[Message]) -> list[Message]:
-        actions = ", ".join(MEANING[action] for action in dict.fromkeys(self.actions))
-        told = SYSTEM.replace("{actions}", actions).replace("{least}", str(self.min_steps))
+    def _begin(self, messages: Sequence[Message], lang: Language) -> list[Message]:
+        actions = ", ".join(MEANING[lang][action] for action in dict.fromkeys(self.actions))
+        told = SYSTEM[lang].replace("{actions}", actions).replace("{least}", str(self.min_steps))
         own = [m["content"] for m in messages if m["role"] == "system"]
         return [
             {"role": "system", "content": "\n\n".join([*own, told])},
@@ -181,8 +214,8 @@ def read_step(text: str, actions: Sequence[Action]) -> Thinking | None:
     return first_object(text, step)
 
 
-def _same(text: str, pattern: str) -> bool:
-    return text.strip(" .").casefold() == pattern.casefold()
+def _same(text: str, patterns: Mapping[Language, str]) -> bool:
+    return text.strip(" .。").casefold() in {pattern.casefold() for pattern in patterns.values()}
 
 
 def _plain(action: str) -> str:

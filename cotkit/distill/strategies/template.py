@@ -17,23 +17,49 @@ from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
 from cotkit.distill.strategies.loose_json import first_object
+from cotkit.distill.strategies.stepping import Language, language
 from cotkit.distill.strategies.thinking import lost
 from cotkit.distill.templates import Template, digest_of, index
 
-PLAN = (
-    "Do not solve the problem yet. Plan how to solve it: which parts does the way to the answer have, and which known "
-    "method does each part need? Answer with one JSON object and nothing else:\n"
-    '{"plan": [{"goal": "what this part finds out", "method": "the method in general words, without this problem\'s '
-    'numbers"}, ...]}\n'
-    "Take at most {rounds} parts. Backslashes inside JSON are written twice."
-)
-PART = (
-    "{done}Now do this part of the solution and no more: {goal}\n{method}\n"
-    "Write it as one thinks aloud, with every calculation, and say what came out."
-)
-FINISH = (
-    "{done}Now write the final solution for a reader who has not seen this work, and end with the answer in \\boxed{}."
-)
+PLAN: Mapping[Language, str] = {
+    "en": (
+        "Do not solve the problem yet. Plan how to solve it: which parts does the way to the answer have, and which "
+        "known method does each part need? Answer with one JSON object and nothing else:\n"
+        '{"plan": [{"goal": "what this part finds out", "method": "the method in general words, without this '
+        "problem's numbers\"}, ...]}\n"
+        "Take at most {rounds} parts. Backslashes inside JSON are written twice."
+    ),
+    # Templates are looked up by the method, and MiniLM reads English alone.
+    "zh": (
+        "先不要解题。请制定解题计划：通往答案的路由哪几部分组成，每一部分需要哪种已知的方法？"
+        "只用一个 JSON 对象回答，不要写别的：\n"
+        '{"plan": [{"goal": "这一部分要求出什么", "method": "the method in general words, in English, without this '
+        "problem's numbers\"}, ...]}\n"
+        "method 请用英文写，goal 用中文。最多 {rounds} 个部分。JSON 中的反斜杠要写两个。"
+    ),
+}
+PART: Mapping[Language, str] = {
+    "en": (
+        "{done}Now do this part of the solution and no more: {goal}\n{method}\n"
+        "Write it as one thinks aloud, with every calculation, and say what came out."
+    ),
+    "zh": "{done}现在只做解答的这一部分：{goal}\n{method}\n请像边想边说那样写，写出每一步计算，并说明得到了什么。",
+}
+FINISH: Mapping[Language, str] = {
+    "en": (
+        "{done}Now write the final solution for a reader who has not seen this work, and end with the answer in "
+        "\\boxed{}."
+    ),
+    "zh": "{done}现在请为没有看过以上过程的读者写出完整的解答，最后把答案放在 \\boxed{} 中。",
+}
+_WORDS: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "done": "What has been done so far:\n\n%s\n\n",
+        "method": "Method: %s",
+        "helps": "This way of thinking may help (%s):",
+    },
+    "zh": {"done": "到目前为止的过程：\n\n%s\n\n", "method": "方法：%s", "helps": "下面的思路可能有帮助（%s）："},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +115,18 @@ class ByTemplate(Strategy):
                 break
         if plan is None:
             return Played([lost(reply, replies, "malformed_plan")])
-        parts = [self._looked_up(goal, method) for goal, method in plan[: self.rounds]]
+        lang = language(case.problem)
+        parts = [self._looked_up(goal, method, lang) for goal, method in plan[: self.rounds]]
         text, spans = "", list[list[int]]()
         for part in parts:
-            (reply,) = yield [self._ask(case, PART, text, part)]
+            (reply,) = yield [self._ask(case, PART[lang], text, part)]
             replies.append(reply)
             if not reply.done or not reply.text.strip():
                 return Played([lost(reply, replies, "part_unfinished")])
             text += "\n\n" if text else ""
             spans.append([len(text), len(text) + len(reply.text)])
             text += reply.text
-        (reply,) = yield [self._ask(case, FINISH, text, None)]
+        (reply,) = yield [self._ask(case, FINISH[lang], text, None)]
         replies.append(reply)
         if not reply.done:
             return Played([lost(reply, replies, "answer_unfinished")])
@@ -110,20 +137,21 @@ class ByTemplate(Strategy):
         }
         return Played([Attempt(text, reply.response, replies, facts=facts)])
 
-    def _looked_up(self, goal: str, method: str) -> Part:
-        ((score, template),) = index(self.library).search(f"{method}. {goal}")
+    def _looked_up(self, goal: str, method: str, lang: Language) -> Part:
+        ((score, template),) = index(self.library).search(method if lang == "zh" else f"{method}. {goal}")
         return Part(goal, method, template if score >= self.min_score else None)
 
     def _plan(self, case: Case, number: int) -> Call:
         text = {"type": "string"}
         schema = an_object(plan={"type": "array", "items": an_object(goal=text, method=text)})
-        messages = _after(case.messages(), PLAN.replace("{rounds}", str(self.rounds)))
+        messages = _after(case.messages(), PLAN[language(case.problem)].replace("{rounds}", str(self.rounds)))
         return Call(messages, purpose="plan", sample=number, json=schema if self.json_mode else None)
 
     def _ask(self, case: Case, instruction: str, text: str, part: Part | None) -> Call:
-        done = f"What has been done so far:\n\n{text}\n\n" if text else ""
+        words = _WORDS[language(case.problem)]
+        done = words["done"] % text if text else ""
         if part is not None:
-            instruction = instruction.replace("{goal}", part.goal).replace("{method}", _method(part))
+            instruction = instruction.replace("{goal}", part.goal).replace("{method}", _method(part, words))
         messages = _after(case.messages(), instruction.replace("{done}", done, 1))
         role = TEACHER if self.writer is None else "writer"
         return Call(messages, role=role, purpose="part" if part is not None else "answer")
@@ -143,12 +171,12 @@ def read_plan(text: str) -> list[tuple[str, str]] | None:
     return first_object(text, plan)
 
 
-def _method(part: Part) -> str:
-    template = part.template
+def _method(part: Part, words: Mapping[str, str]) -> str:
+    template, method = part.template, words["method"] % part.method
     if template is None:
-        return f"Method: {part.method}"
+        return method
     steps = "\n".join(f"{number}. {step}" for number, step in enumerate(template.steps, 1))
-    return f"Method: {part.method}\nThis way of thinking may help ({template.title}):\n{steps}"
+    return f"{method}\n{words['helps'] % template.title}\n{steps}"
 
 
 def _after(messages: Sequence[Message], text: str) -> list[Message]:
