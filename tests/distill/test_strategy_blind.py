@@ -60,6 +60,25 @@ def test_calls_order_and_winner_are_the_same_whatever_the_gold_is(name: str, see
         assert count.least <= sum(call.role == count.role for call in calls) <= count.most
 
 
+LOST = ["journey", "critique_loop", "best_of_n", "beam", "dvts", "rstar", "marco_o1", "mutual_consistency", "reflect",
+        "budget_force", "self_correct", "steps_json", "star"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LOST)
+def test_what_is_lost_says_whether_it_was_refused_or_cut(name: str) -> None:
+    problem = play([("Find 7 + 7.", "14")])[0]
+    told = []
+    for reply in (
+        Reply("a", "failed", error="403: no access"),
+        Reply("b", "length", None, None, finish_reason="length"),
+    ):
+        played, _ = perform(built(name), problem, lambda _, said=reply: said)  # type: ignore[misc]
+        told.append([(attempt.reason, json.dumps(attempt.evidence)) for attempt in played.attempts])
+    refused, cut = told
+    assert all(reason is not None and "403" in evidence and '"failed"' in evidence for reason, evidence in refused)
+    assert all('"length"' in evidence and "403" not in evidence for _, evidence in cut)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.distill.presets import Capability
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Rated, Reply, Role, Strategy
+from cotkit.distill.strategies.fates import fates
 from cotkit.distill.strategies.scoring import ask_scores, read_scores
 from cotkit.distill.strategies.stepping import boxed, closing, language, same_answers
 from cotkit.distill.strategies.tree import ROOT, Node, Tree
@@ -97,6 +98,7 @@ class _Search:
     tree: Tree = field(default_factory=Tree)
     ended: list[Node] = field(default_factory=list)
     replies: dict[int, Reply] = field(default_factory=dict)
+    heard: list[Reply] = field(default_factory=list)
 
     def next_calls(self, frontiers: Sequence[Sequence[int]], level: int) -> list[tuple[int, int, Call]]:
         """(subtree, place, call) of a level."""
@@ -116,6 +118,7 @@ class _Search:
 
     def grow(self, asked: Sequence[tuple[int, int, Call]], replies: Sequence[Reply]) -> list[tuple[int, Node]]:
         """New nodes with their subtree; equal steps at one place of one subtree are one."""
+        self.heard += replies
         found: dict[tuple[int, int, str], Node] = {}
         for (subtree, place, _), reply in zip(asked, replies, strict=True):
             text = reply.text.strip()
@@ -164,8 +167,8 @@ class _Search:
         picked = pick(groups, [self.scores(node) for node in self.ended], self.strategy.vote)
         attempts = [self._attempt(node, k == picked) for k, node in enumerate(self.ended)]
         if not self.ended:
-            every = list(self.replies.values())
-            attempts = [Attempt(None, None, every, status="failed", reason="no_answer")]
+            lost = fates(self.heard)
+            attempts = [Attempt(None, None, self.heard, status="failed", reason="no_answer", evidence=lost)]
         if self.strategy.keep_pruned:
             attempts += [self._attempt(node, False) for node in self.tree.nodes if node.facts.get("pruned")]
         return Played(attempts, self.tree.dump())

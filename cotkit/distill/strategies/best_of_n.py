@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Rated, Reply, Role, Strategy
+from cotkit.distill.strategies.fates import fates
 from cotkit.distill.strategies.scoring import MOST_STEPS, ask_scores, read_scores
 from cotkit.distill.strategies.stepping import Language, language, same_answers, stated, steps_of
 from cotkit.distill.strategies.voting import Vote, pick, step_scores
@@ -148,7 +149,7 @@ class BestOfN(Strategy):
             facts={**facts, **own},
             scores={} if group is None else {"vote_share": votes / len(groups), **step_scores(scores[index])},
             reason=reason,
-            evidence={**own, **({"error": reply.error} if reply.error else {})},
+            evidence={**own, **(fates([reply]) if group is None else {})},
         )
 
 

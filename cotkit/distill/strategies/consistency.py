@@ -14,6 +14,7 @@ from pydantic import Field
 
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
+from cotkit.distill.strategies.fates import fates
 from cotkit.distill.strategies.stepping import Language, asked_after, language, same_answers, stated
 from cotkit.records import Problem
 
@@ -92,5 +93,5 @@ def _attempt(reply: Reply, share: float | None, reason: str | None) -> Attempt:
         facts=facts,
         scores=facts,
         reason=reason,
-        evidence={**facts, **({"error": reply.error} if reply.error else {})},
+        evidence={**facts, **(fates([reply]) if share is None else {})},
     )

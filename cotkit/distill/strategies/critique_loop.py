@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
+from cotkit.distill.strategies.fates import fates
 from cotkit.distill.strategies.linearize import Part, Trial, laid_out, thought
 from cotkit.distill.strategies.rewriting import rewritten
 from cotkit.distill.strategies.rulings import Ruling, ask_about, read_ruling
@@ -101,7 +102,8 @@ class CritiqueLoop(Strategy):
 
     @staticmethod
     def _lost(tree: Tree, heard: Sequence[Reply], reason: str) -> Played:
-        return Played([Attempt(None, None, heard, status="failed", reason=reason)], tree.dump())
+        lost = Attempt(None, None, heard, status="failed", reason=reason, evidence=fates(heard, tree))
+        return Played([lost], tree.dump())
 
 
 def _trial(step: Node, ruling: Ruling) -> Trial:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
+from cotkit.distill.strategies.fates import fates
 from cotkit.distill.strategies.linearize import Part, Trial, laid_out, thought
 from cotkit.distill.strategies.rewriting import rewritten
 from cotkit.distill.strategies.rulings import ask_about, read_ruling
@@ -58,7 +59,7 @@ class Journey(Strategy):
         tree, heard = Tree(), list[Reply]()
         ends = yield from self._grow(case, tree, heard)
         if not ends:
-            return Played([Attempt(None, None, heard, status="failed", reason="no_right_end")], tree.dump())
+            return Played([_endless(heard, tree)], tree.dump())
         groups = same_answers([end.facts["answer"] for end in ends], case.problem)
         # Counter keeps the order of first meeting: among equals the earliest end wins.
         end = ends[next(k for k, _ in Counter(g for g in groups if g is not None).most_common(1))]
@@ -139,6 +140,10 @@ def wrong_turnings(tree: Tree, path: Sequence[int], most: int, rng: random.Rando
         if trials:
             found[index] = trials
     return found
+
+
+def _endless(heard: Sequence[Reply], tree: Tree) -> Attempt:
+    return Attempt(None, None, heard, status="failed", reason="no_right_end", evidence=fates(heard, tree))
 
 
 def _built(

@@ -14,6 +14,7 @@ from pydantic import Field
 from cotkit.distill.presets import Capability
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
 from cotkit.distill.strategies.confidence import TOP, confidence
+from cotkit.distill.strategies.fates import fates
 from cotkit.distill.strategies.stepping import boxed, closing, language, shared_prefix
 from cotkit.distill.strategies.tree import ROOT, Node, Tree
 from cotkit.distill.strategies.uct import Visits
@@ -139,7 +140,8 @@ class _Search:
         return value
 
     def failed(self, reason: str) -> Played:
-        return Played([Attempt(None, None, self.heard, status="failed", reason=reason)], self.tree.dump())
+        lost = Attempt(None, None, self.heard, status="failed", reason=reason, evidence=fates(self.heard))
+        return Played([lost], self.tree.dump())
 
     def played(self) -> Played:
         """The surest way that has an answer; of equal ones the first."""

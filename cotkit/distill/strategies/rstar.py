@@ -15,6 +15,7 @@ from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
 from cotkit.distill.strategies.consistency import PARTS, ROLE, STANDS, agreement, completions
+from cotkit.distill.strategies.fates import fates
 from cotkit.distill.strategies.stepping import Language, asked_after, boxed, closing, filled, language, same_answers
 from cotkit.distill.strategies.tree import Node, Tree
 from cotkit.distill.strategies.uct import Visits
@@ -121,6 +122,7 @@ class _Search:
     tree: Tree = field(default_factory=Tree)
     expanded: set[int] = field(default_factory=set)
     made_of: dict[int, list[Reply]] = field(default_factory=dict)
+    heard: list[Reply] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.lang: Language = language(self.case.problem)
@@ -142,7 +144,9 @@ class _Search:
         near_end = self.tree.depth(node.number) >= self.strategy.depth - 1
         actions: Sequence[Action] = ("answer",) if near_end else ALLOWED[node.kind]
         calls = {action: self._calls(node, action) for action in actions}
-        replies = iter((yield [call for group in calls.values() for call in group]))
+        came = yield [call for group in calls.values() for call in group]
+        self.heard += came
+        replies = iter(came)
         heard = {action: [next(replies) for _ in group] for action, group in calls.items()}
         for action in actions:
             if action == "subquestion":
@@ -185,6 +189,7 @@ class _Search:
             return
         votes = self.strategy.votes
         heard = yield [call for _, text, _ in asked for call in self._replies_to(node.number, text, range(votes))]
+        self.heard += heard
         for k, (reply, question, last) in enumerate(asked):
             own = heard[k * votes : (k + 1) * votes]
             before = "" if last else f"{question}\n"
@@ -231,8 +236,8 @@ class _Search:
         best = max(range(len(ends)), key=lambda k: (scores[k], ends[k].facts["share"], -k), default=0)
         attempts = [self._attempt(end, k == best, scores[k]) for k, end in enumerate(ends)]
         if not ends:
-            every = [reply for made_of in self.made_of.values() for reply in made_of]
-            attempts = [Attempt(None, None, every, status="failed", reason="no_answer")]
+            lost = fates(self.heard)
+            attempts = [Attempt(None, None, self.heard, status="failed", reason="no_answer", evidence=lost)]
         return Played(attempts, self.tree.dump())
 
     def text(self, end: Node) -> str:

@@ -80,7 +80,7 @@ def _lost(reply: Reply, reason: str) -> Attempt:
         [reply],
         status=reply.status,
         reason=reason,
-        evidence={"status": reply.status, "error": reply.error},
+        evidence={"status": reply.status, "finish_reason": reply.finish_reason, "error": reply.error},
     )
 
 

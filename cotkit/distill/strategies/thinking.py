@@ -82,5 +82,5 @@ def lost(reply: Reply, made_of: Sequence[Reply], reason: str) -> Attempt:
         made_of,
         status=reply.status,
         reason=reason,
-        evidence={"status": reply.status, "error": reply.error},
+        evidence={"status": reply.status, "finish_reason": reply.finish_reason, "error": reply.error},
     )
