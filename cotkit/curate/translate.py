@@ -112,7 +112,7 @@ class Translate(Step):
         examples = {pair_of(e): e for e in rows(Example, tables[Example])}
         ended: dict[str, Ended] = {}
         foreign = {name: e for name, e in examples.items() if e.language != self.to}
-        role = {TEACHER: Role(teacher=self.teacher, sampling=self.sampling)}
+        role = {TEACHER: Role(teacher=self.teacher.for_answers(), sampling=self.sampling)}
         journal = self.journal or context.run / JOURNAL_FILE
         with context.progress.task(self.name or self.step, len(foreign)) as task:
 

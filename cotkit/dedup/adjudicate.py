@@ -97,7 +97,7 @@ def adjudicate(pairs: Sequence[tuple[str, str]], judge: Judge, journal: Path, pr
             for number, pair in enumerate(unique)
             for order in (0, 1)
         ]
-        distill_prompts(prompts, judge.teacher, judge.sampling, judge.limits, journal, hear)
+        distill_prompts(prompts, judge.teacher.for_answers(), judge.sampling, judge.limits, journal, hear)
     found = {pair: _agreed(said.get(2 * number), said.get(2 * number + 1)) for number, pair in enumerate(unique)}
     return [found[pair] for pair in pairs]
 

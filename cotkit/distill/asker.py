@@ -14,7 +14,7 @@ from cotkit.distill.json_mode import as_json
 from cotkit.distill.logprobs import read_logprobs
 from cotkit.distill.rater import Rater, beside
 from cotkit.distill.request import Request, build
-from cotkit.distill.strategies import Call, Reply, Role
+from cotkit.distill.strategies import TEACHER, Call, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling
 from cotkit.distill.traces import Consent, Door, Told
 from cotkit.records import Trace
@@ -112,9 +112,9 @@ class Asker:
 
         lengths = [sampling_of(role, call).max_tokens for _, call in calls]
         longest = max((n for n in lengths if n is not None), default=None) if None not in lengths else None
-        # The rest of a begun answer may well hold no reasoning: that tells nothing of the teacher.
-        fresh = all(call.begun is None for _, call in calls)
-        teacher = role.teacher if fresh else role.teacher.model_copy(update={"reasoning": "none"})
+        # Nobody uses the thinking of a judge or a writer, and the rest of a begun answer may well hold none.
+        thinks = name == TEACHER and all(call.begun is None for _, call in calls)
+        teacher = role.teacher if thinks else role.teacher.for_answers()
         door = Door(teacher, self._limits, self._journal, left, longest, self._consent.get(name), self._once)
         hashes = [request.hash for request in requests]
         tally = door.ask(requests, names, tell, charged=hashes, on_body=body)

@@ -160,6 +160,10 @@ class Teacher(Config):
         """The preset that is named."""
         return None if self.preset is None else presets()[self.preset]
 
+    def for_answers(self) -> Teacher:
+        """The same, asked for its answers alone, as a judge is: none of its requests waits for thinking to be shown."""
+        return self.model_copy(update={"reasoning": "none"})
+
     def pricing(self) -> Pricing:
         """What it charges, when."""
         known = self.known

@@ -288,7 +288,7 @@ def ask(
 
     texts = (judge_prompt.fill(template, c.problem, c.reference, c.candidate, c.is_tail) for c in cases)
     prompts = ((str(i), [{"role": "user", "content": text}]) for i, text in enumerate(texts))
-    tally = distill_prompts(prompts, judge.teacher, judge.sampling, judge.limits, journal, hear)
+    tally = distill_prompts(prompts, judge.teacher.for_answers(), judge.sampling, judge.limits, journal, hear)
     return [ruling for ruling in rulings if ruling is not None], tally
 
 

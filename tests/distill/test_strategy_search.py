@@ -117,6 +117,18 @@ def test_a_judge_scores_the_steps_of_each_candidate() -> None:
     assert picked("last_vote") == [0]  # 0.5 + 0.4 against 0.8
 
 
+def test_a_judges_thinking_is_not_waited_for(tmp_path: Path) -> None:
+    problems = [(f"Find {n}.", "7") for n in range(6)]
+    with (
+        ScriptedTeacher(Scenario(shape="vllm")) as server,
+        ScriptedTeacher(Scenario(thinks=False), speak=lambda _: Reply(match="", content="SCORES: 9")) as other,
+    ):
+        whom = {"teacher": {"base_url": other.url, "model": "judge", "preset": "vllm"}}
+        strategy = {"by": "best_of_n", "n": 2, "vote": "last_max", "judge": whom}
+        step = construct(server.url, strategy, teacher={"preset": "vllm"})
+        assert run_construct(step, problem_table(problems), tmp_path).kept.height == 6
+
+
 @pytest.mark.parametrize(
     ("rates", "level", "asked"),
     [([], None, 4), ([0.5, 0.5], "easy", 1), ([0.49], "medium", 2), ([0.1], "medium", 2), ([0.0, 0.19], "hard", 3)],

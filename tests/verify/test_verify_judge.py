@@ -64,6 +64,17 @@ def run(tmp_path: Path, teacher: FakeTeacher, verdicts: list[Verdict], traces: l
     return out
 
 
+def test_a_judge_that_shows_no_thinking_is_no_fault_whatever_its_preset(tmp_path: Path) -> None:
+    verdicts = [verdict("sky", n, "undecided", f"azure {n}") for n in range(6)]
+    traces = [trace("sky", n, f"{BLUE} {n}") for n in range(6)]
+    with FakeTeacher(replies=says("CORRECT")) as teacher:
+        whom = {"base_url": teacher.url, "model": "m", "preset": "vllm"}
+        step = Judge.model_validate({"teacher": whom, "limits": {"timeout_s": 5, "retries": 0}})
+        tables = {Trace: frame(Trace, traces), Problem: frame(Problem, PROBLEMS), Verdict: frame(Verdict, verdicts)}
+        out = step.run(tables, StepContext(seed=3, work=tmp_path, run=tmp_path))
+    assert set(out.kept["verdict"]) == {"correct"}
+
+
 def test_only_undecided_verdicts_are_judged(tmp_path: Path) -> None:
     verdicts = [
         verdict("sky", 0, "undecided", "pale azure"),

@@ -89,7 +89,7 @@ def judged(prm: Prm, groups: Sequence[Sequence[Attempt]], context: StepContext) 
 
     journal = prm.journal or context.run / JOURNAL_FILE
     if prompts:
-        distill_prompts(iter(prompts), teacher_of(prm), SAMPLING, limits, journal, hear)
+        distill_prompts(iter(prompts), teacher_of(prm).for_answers(), SAMPLING, limits, journal, hear)
     for g, group in enumerate(groups):
         yield [found[f"{g} {a}"] for a in range(len(group))]
 
