@@ -188,7 +188,9 @@ def ask(
         reply = found[told.index] = _reply(told)
         on_reply(reply)
 
-    tally = distill_prompts(_prompts(problems), step.teacher.for_answers(), step.sampling, step.limits, journal, hear, step.samples)
+    tally = distill_prompts(
+        _prompts(problems), step.teacher.for_answers(), step.sampling, step.limits, journal, hear, step.samples
+    )
     heard = [reply for reply in found if reply is not None]
     return [heard[i : i + step.samples] for i in range(0, len(heard), step.samples)], tally
 

@@ -349,7 +349,14 @@ class Features(Step):
             prompts = self._prompts(what, problems)
             journal = self.journal or context.run / JOURNAL_FILE
             replies.tally = distill_prompts(
-                prompts, asked.teacher.for_answers(), asked.sampling, self.limits, journal, hear, asked.samples, batch=self.batch
+                prompts,
+                asked.teacher.for_answers(),
+                asked.sampling,
+                self.limits,
+                journal,
+                hear,
+                asked.samples,
+                batch=self.batch,
             )
         for row in replies.traces:
             row.sort(key=lambda trace: trace.sample)

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from cotkit.errors import InputError, RecipeError
+from cotkit.registry import lookup, names
 from cotkit.verify import Policy, grade
 from cotkit.verify.extract import visible
 from cotkit.verify.passed import REFERENCES, accepted, policy_of, questions_in, references_in, response_of, text_of
@@ -51,10 +52,13 @@ class NamedReward:
 
     def attempt(self, right: Any, response: Any, asked: Any, tokens: int | None) -> Attempt:
         """A response as scorers see it, graded."""
-        text = self.prefilled + (response_of(response) or "")
+        own = response_of(response) or ""
+        text = self.prefilled + own
         question = asked if isinstance(asked, str) else ""
         verdict = grade(accepted(right), text, question=question or None, policy=self.policy)
-        return Attempt(question, text, verdict.value, tokens=tokens, is_cut=visible(text) is None)
+        return Attempt(
+            question, text, verdict.value, tokens=tokens, is_cut=visible(text) is None, is_empty=not own.strip()
+        )
 
     def rewards(self, attempts: Sequence[Attempt], keys: Sequence[Any]) -> list[float | None]:
         """One number for each attempt; those with equal keys are a group."""
@@ -100,13 +104,22 @@ def _adapter() -> TypeAdapter[Scorer]:
 
 def scorer_of(told: str | Mapping[str, Any]) -> Scorer:
     """The scorer behind a name, or behind its keys with `by`. Raises RecipeError where it gives no reward."""
+    keys = {"by": told} if isinstance(told, str) else _plain(told)
+    by = str(keys.get("by", "")).replace("-", "_") if isinstance(keys, dict) else ""
+    rewards = _rewards()
+    if by not in rewards:
+        what = f"there is no reward '{by}'" if by not in names("scorers") else f"the scorer '{by}' gives no reward"
+        raise RecipeError(f"{what}; take one of {', '.join(rewards)}")
     try:
-        scorer = _adapter().validate_python({"by": told} if isinstance(told, str) else _plain(told))
+        return _adapter().validate_python({**keys, "by": by})
     except ValidationError as error:
         raise RecipeError(f"the reward {told}: {error.errors()[0]['msg']}") from error
-    if not scorer.reward:
-        raise RecipeError(f"the scorer '{scorer.by}' gives no reward; take r1_zero, open_r1, cosine or another one")
-    return scorer
+
+
+@cache
+def _rewards() -> tuple[str, ...]:
+    """Names of the scorers that give a trainer a number."""
+    return tuple(name for name in names("scorers") if getattr(lookup("scorers", name), "reward", ""))
 
 
 def _plain(value: Any) -> Any:

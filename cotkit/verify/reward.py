@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from cotkit.errors import RecipeError
+from cotkit.errors import InputError, RecipeError
 from cotkit.verify import Policy, grade
 from cotkit.verify.named_reward import NamedReward, make_reward, scorer_of
 from cotkit.verify.passed import (
@@ -116,8 +116,13 @@ def compute_scores(  # noqa: PLR0913, PLR0917 - verl passes the first four by na
 ) -> list[float]:
     """verl scores of a batch, for its reward manager `batch`; arguments as of `compute_score`.
 
-    Responses to one problem (the same ground truth, question and `index` in extra_info) are a group.
+    Responses to one problem (the same ground truth, question and `index` in extra_info) are a group. Raises InputError
+    for lists of unequal length.
     """
+    counts = {"solution_strs": solution_strs, "ground_truths": ground_truths, "extra_infos": extra_infos}
+    if len({len(given) for given in counts.values()}) > 1:
+        told = ", ".join(f"{len(given)} {name}" for name, given in counts.items())
+        raise InputError(f"compute_scores got {told}; it takes one of each for a response")
     named = NamedReward(scorer_of(reward), (), undecided, policy_of(policy), prefilled)
     asked = [_asked(extra) for extra in extra_infos]
     attempts = [

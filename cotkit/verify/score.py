@@ -202,6 +202,8 @@ def attempts_of(traces: Sequence[Trace], verdicts: Sequence[Verdict], problems: 
                 reference=reference,
                 tokens=trace.completion_tokens,
                 is_cut=trace.status in ("length", "unclosed"),
+                # A request that failed, or was withheld, says nothing of the model.
+                is_empty=trace.status in ("done", "empty") and not (trace.reasoning or trace.response or "").strip(),
                 scores={score["name"]: score["value"] for score in trace.scores or ()},
             )
         )

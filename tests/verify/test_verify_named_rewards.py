@@ -51,6 +51,40 @@ def test_rules_as_trl_calls_them(by: str, wanted: list[float]) -> None:
     assert reward.__name__ == by
 
 
+@pytest.mark.parametrize(
+    ("by", "keys", "least"),
+    [
+        ("r1_zero", {}, 0.0),
+        ("r1-zero", {}, 0.0),
+        ("open_r1", {}, 0.0),
+        ("deepscaler", {}, 0.0),
+        ("cosine", {}, -10.0),
+        ("cosine", {"correct": [1, 0.5], "wrong": [-1, -0.5], "max_length": 1000, "margin": None}, -1.0),
+        ("k15_length", {}, -0.5),
+    ],
+)
+def test_an_empty_completion_is_wrong_and_earns_the_least(by: str, keys: dict[str, Any], least: float) -> None:
+    found = trl(make_reward(by, **keys), ["", " \n", BOX, BOX + " ", None, R1], ["a"] * 6, answer=["14"] * 6)
+    assert found[:2] == [least, least]
+    assert found[4] == least
+    assert all(value is not None and value >= least for value in found)
+    assert trl(make_reward(by, **keys), [BOX, BOX + " ", R1], ["a"] * 3, answer=["14"] * 3) == [*found[2:4], found[5]]
+
+
+def test_a_name_that_is_no_reward_is_told_those_that_are() -> None:
+    for name, said in (("patterns", "gives no reward"), ("r1_one", "there is no reward 'r1_one'")):
+        with pytest.raises(RecipeError) as refused:
+            make_reward(name)
+        assert said in str(refused.value)
+        assert "r1_zero" in str(refused.value)
+        assert "quoted_numbers" not in str(refused.value)
+
+
+def test_lists_of_unequal_length_are_told_of() -> None:
+    with pytest.raises(InputError, match="2 solution_strs, 1 ground_truths, 2 extra_infos"):
+        compute_scores(["x"] * 2, ["a", "b"], ["1"], [None, None])
+
+
 def test_lengths_go_by_the_tokens_of_the_trainer_and_by_prompt() -> None:
     texts = ["\\boxed{1}" + " " * n for n in (0, 100, 200)] * 2
     prompts = ["a"] * 3 + ["b"] * 3

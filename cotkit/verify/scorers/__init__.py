@@ -35,6 +35,7 @@ class Attempt:
         reasoning: None where it stands in the response, between tags, or there is none.
         tokens: length of reasoning and response; None where nobody counted.
         is_cut: it ran into a length limit before its end.
+        is_empty: it ended by itself and wrote nothing.
         scores: what earlier scorers gave it.
     """
 
@@ -45,12 +46,13 @@ class Attempt:
     reference: str | None = None
     tokens: int | None = None
     is_cut: bool = False
+    is_empty: bool = False
     scores: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_right(self) -> bool | None:
-        """None where the grader is in doubt; an attempt that was cut off has not solved the problem."""
-        if self.is_cut:
+        """None where the grader is in doubt; an attempt that was cut off, or wrote nothing, has not solved the problem."""
+        if self.is_cut or self.is_empty:
             return False
         return {"correct": True, "incorrect": False}.get(self.verdict)
 

@@ -42,6 +42,8 @@ class Cosine(Scorer):
         return [self._one(attempt) for attempt in group]
 
     def _one(self, attempt: Attempt) -> Scored:
+        if attempt.is_empty:
+            return Scored({"cosine": min(*self.wrong, *([] if self.margin is None else [self.exceeded]))})
         length = attempt.length(self.unit)
         if length is None:
             return _NO_LENGTH
@@ -62,7 +64,8 @@ class K15Length(Scorer):
     """The length reward of Kimi k1.5 (arXiv 2501.12599, 2.3.3): 0.5 - (length - shortest) / (longest - shortest) among
     the attempts at one problem; a wrong one earns no more than 0, and equal lengths earn 0.
 
-    Attempts that grading left undecided take no part.
+    Attempts that grading left undecided take no part. One that wrote nothing takes no part either and earns -0.5, the
+    least: by the formula it would be the shortest.
     """
 
     by: Literal["k15_length"] = "k15_length"
@@ -75,10 +78,13 @@ class K15Length(Scorer):
         return ("k15_length",)
 
     def score(self, group: Sequence[Attempt]) -> list[Scored]:
-        decided = [n for a in group if a.is_right is not None and (n := a.length(self.unit)) is not None]
+        told = [a for a in group if a.is_right is not None and not a.is_empty]
+        decided = [n for a in told if (n := a.length(self.unit)) is not None]
         return [self._one(a, min(decided, default=0), max(decided, default=0)) for a in group]
 
     def _one(self, attempt: Attempt, shortest: int, longest: int) -> Scored:
+        if attempt.is_empty:
+            return Scored({"k15_length": -0.5})
         length = attempt.length(self.unit)
         if attempt.is_right is None:
             return UNDECIDED
