@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from cotkit.cli.files import as_count, as_list, as_number, as_text, items_of, read_rows, run_step
+from cotkit.records import VerdictName
 
 if TYPE_CHECKING:
     from cotkit.cli.graded import Names
@@ -33,7 +34,8 @@ def read_attempts(path: Path, limit: int | None, graded: bool = True) -> tuple[l
 def attempts_of_rows(rows: Sequence[Mapping[str, Any]], path: Path, names: Names) -> list[Attempt]:
     """One attempt for each row. Rows of one problem text are attempts at one problem, numbered in their order.
 
-    A row without a text belongs to the problem that its problem_id names, or is alone.
+    A row without a text belongs to the problem that its problem_id names, or is alone. Raises InputError for a verdict
+    that is no word for one.
     """
     from cotkit import records
     from cotkit.curate.select import Attempt
@@ -81,7 +83,7 @@ def attempts_of_rows(rows: Sequence[Mapping[str, Any]], path: Path, names: Names
         verdict = Verdict(
             identity,
             sample,
-            as_text(names.get(row, "verdict")) or "undecided",
+            _verdict(row, number, path, names),
             as_text(row.get("extracted")),
             problem.answer,
             as_text(row.get("verdict_method")) or "",
@@ -89,6 +91,21 @@ def attempts_of_rows(rows: Sequence[Mapping[str, Any]], path: Path, names: Names
         )
         attempts.append(Attempt(problem, trace, verdict))
     return attempts
+
+
+def _verdict(row: Mapping[str, Any], number: int, path: Path, names: Names) -> str:
+    """The row's verdict, in small or capital letters; undecided where there is none."""
+    from cotkit.errors import InputError
+
+    told = as_text(names.get(row, "verdict"))
+    word = (told or "").strip().casefold() or "undecided"
+    if word not in get_args(VerdictName):
+        words = ", ".join(get_args(VerdictName))
+        raise InputError(
+            f"{path}, row {number + 1}: the verdict '{(told or '')[:40]}' is none of {words}; write one of these, or "
+            "grade the file with `cotkit verify`"
+        )
+    return word
 
 
 def tables_of_file(

@@ -12,7 +12,7 @@ from cotkit.cli.options import Column, Json, RunArgument
 from cotkit.cli.output import Output
 from cotkit.cli.overthinking import tell_overthinking
 from cotkit.cli.story import decoded, tell
-from cotkit.cli.watch import funnel_table
+from cotkit.cli.watch import counted, funnel_table
 
 if TYPE_CHECKING:
     from cotkit.run.directory import RunDirectory
@@ -83,7 +83,7 @@ def report(
     column: Column = None,
     as_json: Json = False,
 ) -> None:
-    """The funnel of a run; why rows were dropped.
+    """The funnel of a run; why rows were dropped; what the steps counted (outcomes of a strategy, calls, tokens).
 
     Examples:
 
@@ -128,7 +128,8 @@ def report(
     if megabytes is not None:
         with directory.held():
             write_report(recipe, funnel, directory, megabytes)
-    output.data(funnel_table(funnel), funnel)
+    counts = counted(funnel)
+    output.data(funnel_table(funnel) + (f"\n\n{counts}" if counts else ""), funnel)
     output.next(f"open {run / REPORT_FILE}   or   cotkit report {run} --dropped STEP")
 
 

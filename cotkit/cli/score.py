@@ -55,7 +55,7 @@ def score(
       cotkit score graded.jsonl --by patterns --by repetition --key repetition.ngram=20 --out scored.parquet
     """
     from cotkit.cli import files, graded, scored
-    from cotkit.errors import RecipeError
+    from cotkit.errors import IncompleteError, RecipeError
     from cotkit.registry import names as registered
 
     output = Output(as_json, quiet)
@@ -68,5 +68,7 @@ def score(
         )
     columns = graded.columns(column, {"answer": reference, "response": response, "problem": question})
     step = scored.scoring(by, key or ())
-    table = scored.scored(Path(target), columns, limit, step, flat, output)
-    files.deliver_rows(table, out, output, f"cotkit select {out} --choose …" if out else "")
+    table, lost = scored.scored(Path(target), columns, limit, step, flat, output)
+    files.deliver_rows(table, out, output, f"cotkit select {out} --choose …" if out and not lost else "")
+    if lost:
+        raise IncompleteError(f"{lost}; see that the server runs, and run the command again")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from cotkit.cli.graded import Names
     from cotkit.cli.output import Output
+    from cotkit.steps import StepOutput
     from cotkit.verify.score import ScoreStep
 
 
@@ -35,7 +37,10 @@ def scoring(by: Sequence[str], keys: Sequence[str]) -> ScoreStep:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, str))
-        raise RecipeError(f"--key {where}: {first['msg']}") from error
+        told = first["msg"]
+        if first["type"] in ("tuple_type", "list_type"):
+            told = f"it takes a list; write --key '{where}=[{first['input']}]'"
+        raise RecipeError(f"--key {where}: {told}") from error
     for sentence in step.check():
         raise RecipeError(f"--by: {sentence}")
     for scorer in step.scorers:
@@ -68,17 +73,20 @@ def _keys(name: str, names: Sequence[str], keys: Sequence[str]) -> dict[str, Any
     return found
 
 
-def scored(path: Path, names: Names, limit: int | None, step: ScoreStep, flat: bool, output: Output) -> pl.DataFrame:
+def scored(
+    path: Path, names: Names, limit: int | None, step: ScoreStep, flat: bool, output: Output
+) -> tuple[pl.DataFrame, str]:
     """The file's rows with `scores`; with `flat` also a column for each score.
 
     `unscored` names the scorers that could not score a row and why, `step_scores` holds the numbers of single steps.
-    Verdicts are added where the file has none.
+    Verdicts are added where the file has none. With the rows comes a sentence on what a server did not answer.
     """
     from cotkit.cli.attempts import tables_of_file
     from cotkit.cli.files import read_rows
     from cotkit.records import Trace, Verdict
 
     rows = read_rows(path, limit)
+    _must_be_given(step, rows)
     tables = tables_of_file(path, rows, names, output)
     result = run_step(step, tables, output)
     keys = tables[Trace].select("problem_id", "sample").rows()
@@ -97,7 +105,37 @@ def scored(path: Path, names: Names, limit: int | None, step: ScoreStep, flat: b
         if flat:
             told |= {score["name"]: score["value"] for score in scores or ()}
         found.append(told | {name: cells.get(key) for name, cells in further.items()})
-    return table_of(found)
+    return table_of(found), _left_open(step, result, len(rows))
+
+
+def _must_be_given(step: ScoreStep, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Raises RecipeError for a scorer that reads a score which neither the file nor a scorer before it gives."""
+    from cotkit.cli.files import items_of
+    from cotkit.errors import RecipeError
+    from cotkit.records import read_scores
+
+    given = {score["name"] for row in rows for score in read_scores(items_of(row.get("scores"))) or ()}
+    for scorer in step.scorers:
+        for name in scorer.needs():
+            if name not in given:
+                raise RecipeError(
+                    f"--by {scorer.by}: it reads the score '{name}', and neither the file nor a scorer before it gives "
+                    "that; name such a scorer first, or another score with --key of=NAME"
+                )
+        given.update(scorer.names())
+
+
+def _left_open(step: ScoreStep, result: StepOutput, count: int) -> str:
+    """Which scorers are to be asked again, where, and why; empty where none is."""
+    if not result.incomplete:
+        return ""
+    lost: Counter[tuple[str, str]] = Counter()
+    for row in result.secondary["unscored"].iter_rows(named=True):
+        told = json.loads(row["evidence"])
+        lost[row["by"], str(told.get("error") or f"status {told.get('status')}")] += row["reason"] == "scorer_failed"
+    urls = {scorer.by: getattr(scorer, "url", "") for scorer in step.scorers}
+    parts = [f"{by} at {urls[by]} gave {n:,} of {count:,} rows no score ({why})" for (by, why), n in lost.items() if n]
+    return "; ".join(parts)
 
 
 _Cells = Mapping[str, Mapping[tuple[str, int], Any]]

@@ -62,3 +62,13 @@ def funnel_table(funnel: Sequence[Entry]) -> str:
         cells = [c.rjust(w) if i in (1, 2, 3) else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def counted(funnel: Sequence[Entry]) -> str:
+    """What the steps counted besides rows, a line each: `construct: solved 3, rationalized 2, calls 12`."""
+    told = ((e["step"], ", ".join(f"{k} {_number(v)}" for k, v in e["counters"].items() if v)) for e in funnel)
+    return "\n".join(f"{step}: {counts}" for step, counts in told if counts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.4g}"

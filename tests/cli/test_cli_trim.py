@@ -52,6 +52,17 @@ def test_trim_refuses_a_mode_that_is_none_and_a_file_without_verdicts(cli: Cli, 
     assert "no column 'verdict'" in done.stderr
 
 
+def test_a_word_that_is_no_verdict_is_refused_and_capitals_are_read(cli: Cli, jsonl: Jsonl, tmp_path: Path) -> None:
+    capital = jsonl("capital.jsonl", [row(LONG, "It is \\boxed{12}.", verdict="Correct ")])
+    assert cli("trim", capital, "--out", "short.jsonl").returncode == 0
+    assert [r["trim"] for r in read(tmp_path / "short.jsonl")] == ["trimmed"]
+    for verb, word in (("trim", "right"), ("pairs", 4), ("score", "yes")):
+        graded = jsonl("odd.jsonl", [row(LONG, "12", verdict="correct"), row(LONG, "12", verdict=word)])
+        done = cli(verb, graded, *(("--by", "r1_zero") if verb == "score" else ()))
+        assert done.returncode == 3
+        assert f"row 2: the verdict '{word}' is none of correct, incorrect, undecided" in done.stderr
+
+
 def test_pairs_of_a_file_are_made_and_proved(cli: Cli, jsonl: Jsonl, tmp_path: Path) -> None:
     attempts = [
         row("x" * 10, "12", verdict="correct"),

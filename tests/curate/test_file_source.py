@@ -80,6 +80,12 @@ def test_bad_files_are_told_in_one_sentence(tmp_path: Path, name: str, content: 
     assert "\n" not in str(caught.value)
 
 
+def test_a_folder_without_rows_is_called_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(InputError, match=r"the folder has no rows in files \.jsonl"):
+        pulled(tmp_path)
+
+
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         pulled(tmp_path / "none.jsonl")

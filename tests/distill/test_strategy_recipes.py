@@ -12,7 +12,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from cotkit.cli.app import app
 from cotkit.distill.construct import Construct
 from cotkit.distill.estimate import estimate
 from cotkit.distill.scripted.scenario import Reply, Scenario
@@ -96,3 +98,16 @@ def test_a_shown_step_runs_from_problems_to_a_dataset(tmp_path: Path, jsonl: Any
     assert by_step["publish"]["kept"] > 0
     (calls,) = (tmp_path / "run").glob("*-construct/calls.parquet")
     assert pl.read_parquet(calls).height == made["counters"]["calls"] >= sum(asked.values())
+
+
+def test_the_report_of_a_run_prints_the_outcomes_of_its_strategy(tmp_path: Path, jsonl: Any) -> None:
+    jsonl("problems.jsonl", [{"problem": f"Compute {n}+{14 - n}.", "answer": "14"} for n in range(3)])
+    step = "  - step: construct\n    strategy: {by: self_correct}\n    teacher: {base_url: '%s', model: m}\n"
+    with ScriptedTeacher(Scenario(answers={"Go over": "14"})) as server:
+        (tmp_path / "r.yaml").write_text(RECIPE % (step % server.url), encoding="utf-8")
+        run_recipe(load(str(tmp_path / "r.yaml")).recipe, tmp_path / "run")
+    told = CliRunner().invoke(app, ["report", str(tmp_path / "run")])
+    assert told.exit_code == 0, told.output
+    (line,) = [line for line in told.output.splitlines() if line.startswith("construct: ")]
+    assert "right_to_right 3" in line
+    assert "calls 6" in line

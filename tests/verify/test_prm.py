@@ -226,6 +226,27 @@ def test_numbers_quoted_from_the_problem_stand_in_it(problem: str, text: str, va
     assert found.values == wanted
 
 
+def test_a_server_that_is_down_is_told_with_its_address(cli: Any, jsonl: Any, tmp_path: Path) -> None:
+    rows = [{"problem": "1+1?", "response": "\\boxed{2}", "verdict": "correct"}]
+    keys = ("--key", "url=http://127.0.0.1:9", "--key", "tries=1")
+    done = cli("score", jsonl("graded.jsonl", rows), "--by", "http", *keys, "--out", "scored.jsonl")
+    assert done.returncode == 6
+    assert "http at http://127.0.0.1:9 gave 1 of 1 rows no score (ConnectError)" in done.stderr
+    assert "scorer_failed" in (tmp_path / "scored.jsonl").read_text()
+    listed = cli("score", "graded.jsonl", "--by", "http", *keys, "--key", "gives=hallu")
+    assert listed.returncode == 2
+    assert "--key 'http.gives=[hallu]'" in " ".join(listed.stderr.split())
+
+
+def test_a_scorer_that_reads_a_score_nobody_gives_is_refused(cli: Any, jsonl: Any) -> None:
+    row = {"problem": "1+1?", "response": "\\boxed{2}", "verdict": "correct"}
+    done = cli("score", jsonl("graded.jsonl", [row]), "--reward", "advantage")
+    assert done.returncode == 2
+    assert "it reads the score 'reward_total'" in " ".join(done.stderr.split())
+    given = [{**row, "scores": [{"name": "reward_total", "value": 1.0}]}]
+    assert cli("score", jsonl("given.jsonl", given), "--reward", "advantage").returncode == 0
+
+
 def test_a_file_is_judged_with_a_journal_of_its_own(cli: Any, jsonl: Any) -> None:
     rows = jsonl("a.jsonl", [{"problem": "How many apples?", "verdict": "correct", "response": "\n\n".join(STEPS)}])
     keys = [f"--key={key}" for key in ("adapter=llm_judge", "model=m", "url=http://127.0.0.1:9")]

@@ -83,7 +83,12 @@ class FileSource(Source):
         except (EOFError, zlib.error) as error:
             raise InputError(f"{self.path}: the compressed file is damaged or cut short; fetch it again") from error
         if empty:
-            raise InputError(f"{self.path}: the file has no rows; {self.to_give_rows.format(name=self.name)}")
+            what = (
+                f"the folder has no rows in files {', '.join(SUFFIXES)}"
+                if self.path.is_dir()
+                else "the file has no rows"
+            )
+            raise InputError(f"{self.path}: {what}; {self.to_give_rows.format(name=self.name)}")
 
     def _all(self) -> Iterator[RawRow]:
         if not self.path.is_dir():

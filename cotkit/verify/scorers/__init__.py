@@ -51,7 +51,7 @@ class Attempt:
 
     @property
     def is_right(self) -> bool | None:
-        """None where the grader is in doubt; an attempt that was cut off, or wrote nothing, has not solved the problem."""
+        """None where the grader is in doubt; what was cut off, or is empty, has not solved the problem."""
         if self.is_cut or self.is_empty:
             return False
         return {"correct": True, "incorrect": False}.get(self.verdict)
