@@ -24,6 +24,14 @@ def import_(
     format_: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="Format of the rows; told by the columns if it can.")
     ] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map",
+            metavar="ROLE=COLUMN",
+            help="Instead of a format: which column is the problem, response, reasoning, answer, solution, teacher.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Where to write the attempts, each with its problem; stdout when left out."),
@@ -57,11 +65,14 @@ def import_(
       cotkit curate import simplescaling/s1K-1.1 --out attempts.jsonl && cotkit verify attempts.jsonl --out graded.jsonl
 
       cotkit curate import open-thoughts/OpenThoughts-114k --config metadata --limit 1000 --problems problems.jsonl
+
+      cotkit curate import chats.csv --map problem=frage --map response=antwort --teacher "r1-lite (web)" --out a.jsonl
     """
     from itertools import chain, islice
 
     from cotkit.cli import files
     from cotkit.curate.importers import find_format
+    from cotkit.curate.importers.mapped import mapped
     from cotkit.curate.importing import Defaults, import_rows
     from cotkit.errors import InputError, RecipeError
 
@@ -74,7 +85,9 @@ def import_(
     # The columns of the first rows tell the format: JSON lines may leave empty ones out.
     first = list(islice(rows, 20))
     columns = sorted({name for row in first for name in row.values or ()})
-    name, shape = find_format(format_, columns)
+    if map_ and format_ is not None:
+        raise RecipeError(f"--format {format_} and --map say both what the columns are; drop one of them")
+    name, shape = ("your columns", mapped(map_, columns)) if map_ else find_format(format_, columns)
     found = import_rows(chain(first, rows), shape, Defaults(source.name, license_, domain, teacher))
     output.say(
         f"{name}: {found.problems.height:,} problems, {found.attempts.height:,} attempts, "

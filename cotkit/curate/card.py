@@ -209,7 +209,18 @@ def _section(title: str, body: str) -> str:
 def _summary(card: CardInput) -> str:
     description = " ".join(str(card.recipe.get("description") or "").split())
     what = f"{_counted(card.exported.height, 'row')}, each {card.row}."
-    return (f"{escape(description, 1000)}\n\n" if description else "") + f"{what} {card.layout}"
+    return (f"{escape(description, 1000)}\n\n" if description else "") + f"{what} {card.layout}{_without(card)}"
+
+
+def _without(card: CardInput) -> str:
+    """What becomes of the words on reasoning in the layout where rows have none."""
+    import polars as pl
+
+    count, bare = card.examples.height, card.examples.filter(pl.col("reasoning").fill_null("") == "").height
+    if not bare or "reasoning" not in card.layout:
+        return ""
+    which = "No row has reasoning" if bare == count else f"{bare:,} of {_counted(count, 'trace')} have no reasoning"
+    return f" {which}: the response stands alone."
 
 
 def _contents(card: CardInput) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from cotkit import records
 from cotkit.curate.importers import Format, Published, PublishedTrace, Unreadable
+from cotkit.curate.importers.mapped import Mapped
 from cotkit.records import Example, Problem, Trace
 from cotkit.source import RawRow
 
@@ -56,7 +57,7 @@ class Imported:
     counters: Mapping[str, float]
 
 
-def import_rows(rows: Iterable[RawRow], shape: Format, defaults: Defaults) -> Imported:
+def import_rows(rows: Iterable[RawRow], shape: Format | Mapped, defaults: Defaults) -> Imported:
     """Read published rows; a row that is not in the format is dropped with the reason "unreadable_row"."""
     reader = shape.load()
     problems: dict[str, Problem] = {}

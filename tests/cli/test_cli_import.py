@@ -70,3 +70,36 @@ def test_the_real_traces_come_in_whole(cli: Callable[..., Any], data: Path) -> N
         done = cli("curate", "import", data / "traces" / name, "--out", f"{name}.jsonl", "--json")
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["rows"] == attempts
+
+
+def test_own_columns_are_read_by_their_roles(cli: Any, jsonl: Any, tmp_path: Path) -> None:
+    rows = [
+        {
+            "frage": "1+1?",
+            "gedanken": "Eins und eins.",
+            "antwort": "\\boxed{2}",
+            "ziel": 2,
+            "answer": "a note",
+            "wer": "x",
+        },
+        {"frage": "2+2?", "gedanken": None, "antwort": "\\boxed{4}", "ziel": "4", "answer": None, "wer": None},
+    ]
+    given = ("--map", "problem=frage", "--map", "response=antwort", "--map", "answer=ziel", "--map", "teacher=wer")
+    file = jsonl("own.jsonl", rows)
+    done = cli("curate", "import", file, *given, "--map", "reasoning=gedanken", "--teacher", "web", "--out", "a.jsonl")
+    assert done.returncode == 0, done.stderr
+    found = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text().splitlines()]
+    assert [(r["problem"], r["reasoning"], r["response"], r["answer"], r["teacher"]) for r in found] == [
+        ("1+1?", "Eins und eins.", "\\boxed{2}", "2", "x"),
+        ("2+2?", None, "\\boxed{4}", "4", "web"),
+    ]
+    assert json.loads(found[0]["metadata"]) == {"answer": "a note"}
+    for wrong, said in (
+        (("--map", "problem=frage"), "say which column is the response"),
+        ((*given, "--map", "grade=ziel"), "the roles are problem"),
+        (("--map", "problem=nothing"), "there is no column 'nothing'"),
+        ((*given, "--format", "alpaca"), "drop one of them"),
+    ):
+        refused = cli("curate", "import", file, *wrong)
+        assert refused.returncode == 2
+        assert said in " ".join(refused.stderr.split())

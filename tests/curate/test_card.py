@@ -66,6 +66,14 @@ def test_a_domain_that_kept_more_than_correct_rows_is_told() -> None:
     assert "the recipe kept rows" not in _card(MIXED)
 
 
+def test_a_layout_with_reasoning_says_which_rows_have_none() -> None:
+    none = MIXED.with_columns(reasoning=pl.lit(None, pl.String))
+    assert "No row has reasoning: the response stands alone." in _card(none)
+    one = pl.concat([none[:1], MIXED[1:]])
+    assert "1 of 5 traces have no reasoning" in _card(one)
+    assert "stands alone" not in _card(MIXED)
+
+
 def test_numbers_are_those_of_the_table() -> None:
     card = _card(MIXED)
     contents = dict(_rows(card, "Contents")[2:])

@@ -34,6 +34,7 @@ SHAPES: list[dict[str, Any]] = [
     {"kind": "sharegpt"},
     {"kind": "sharegpt", "tags": "think", "roles": "human", "system": "Think."},
     {"kind": "alpaca", "system": "Think."},
+    {"kind": "alpaca", "tags": "thought"},
     {"kind": "s1", "system": "Think."},
     {"kind": "r1"},
     {"kind": "r1_zero"},
@@ -89,9 +90,34 @@ def test_import_of_export_is_the_identity(keys: dict[str, Any], data: st.DataObj
     found = read_back(shape.export(kept)) if kept.height else None
     assert (as_examples(found) if found else []) == kept.to_dicts()
     assert found is None or found.dropped.is_empty()
-    assert {reason for reason, _ in refused.values()} <= {"ambiguous_tags"}
+    assert {reason for reason, _ in refused.values()} <= {
+        "ambiguous_tags",
+        *(["summary_reasoning"] if keys["kind"] == "r1" else []),
+    }
     if keys["kind"] in ("messages", "s1", "text", "axolotl"):
         assert not refused
+
+
+def test_rows_of_open_o1_come_back_as_they_were() -> None:
+    output = "<Thought>\nOne and one.\n</Thought>\n<Output>\nIt is 2.\n</Output>"
+    rows = [{"instruction": "1+1?", "output": output}, {"instruction": "Hi?", "output": "Hello."}]
+    table = pl.DataFrame(as_examples(_import(rows, "open-o1")), schema=records.schema(Example))
+    assert table["reasoning"].to_list() == ["One and one.", None]
+    shape = exporter(kind="alpaca", tags="thought", columns=[])
+    assert dict(shape.refused(table)) == {}
+    assert shape.export(table).select("instruction", "output").to_dicts() == rows
+
+
+def test_a_summary_of_thinking_is_no_r1_text() -> None:
+    kinds = ["raw", "summary", "synthetic"]
+    rows = [
+        Example(
+            "p", [], "1+1?", "2", "x", "2", "correct", "exact", 1.0, 3, "math", "s", 0, None, None, "o3", n, 1, kind
+        )
+        for n, kind in enumerate(kinds)
+    ]
+    found = dict(exporter(kind="r1").refused(records.frame(Example, rows)))
+    assert found == {1: ("summary_reasoning", {"teacher": "o3"})}
 
 
 @settings(max_examples=40, deadline=None)

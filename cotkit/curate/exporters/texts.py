@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -10,14 +10,29 @@ from cotkit.curate.exporters.shaped import Row, Shaped, asked
 from cotkit.curate.wrappings import R1 as THINK
 from cotkit.curate.wrappings import R1_ZERO, Wrapping
 
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cotkit.curate.exporters import Refusals
+
 
 class R1(Shaped):
-    """`prompt` and `text`: the text is what DeepSeek-R1 writes, the reasoning in `<think>`, then the response."""
+    """`prompt` and `text`: the text is what DeepSeek-R1 writes, the reasoning in `<think>`, then the response.
+
+    R1 writes its thinking itself: a provider's summary of a thinking is refused.
+    """
 
     kind: Literal["r1"] = "r1"
 
     def wrapping(self) -> Wrapping:
         return THINK
+
+    def refused(self, examples: pl.DataFrame) -> Refusals:
+        found = dict(super().refused(examples))
+        for number, row in enumerate(examples.iter_rows(named=True)):
+            if row["reasoning_kind"] == "summary" and row["reasoning"]:
+                found.setdefault(number, ("summary_reasoning", {"teacher": row["teacher"]}))
+        return found
 
     def shape(self, row: Row) -> dict[str, Any]:
         return {"prompt": asked(row), "text": THINK.join(row["reasoning"], row["response"])}

@@ -122,5 +122,6 @@ def find_format(name: str | None, columns: Collection[str]) -> tuple[str, Format
         if any(signature <= set(columns) for signature in found.told_by):
             return known, found
     raise RecipeError(
-        f"the columns {', '.join(sorted(columns)) or '(none)'} tell no format; name one with --format: {names}"
+        f"the columns {', '.join(sorted(columns)) or '(none)'} tell no format; name one with --format: {names}; "
+        "or name the columns: --map problem=NAME --map response=NAME"
     )
