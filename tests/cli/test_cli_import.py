@@ -79,7 +79,7 @@ def test_own_columns_are_read_by_their_roles(cli: Any, jsonl: Any, tmp_path: Pat
             "gedanken": "Eins und eins.",
             "antwort": "\\boxed{2}",
             "ziel": 2,
-            "answer": "a note",
+            "answer": "no",
             "wer": "x",
         },
         {"frage": "2+2?", "gedanken": None, "antwort": "\\boxed{4}", "ziel": "4", "answer": None, "wer": None},
@@ -93,7 +93,7 @@ def test_own_columns_are_read_by_their_roles(cli: Any, jsonl: Any, tmp_path: Pat
         ("1+1?", "Eins und eins.", "\\boxed{2}", "2", "x"),
         ("2+2?", None, "\\boxed{4}", "4", "web"),
     ]
-    assert json.loads(found[0]["metadata"]) == {"answer": "a note"}
+    assert json.loads(found[0]["provenance"])["published"]["answer"] == "no"
     for wrong, said in (
         (("--map", "problem=frage"), "say which column is the response"),
         ((*given, "--map", "grade=ziel"), "the roles are problem"),
