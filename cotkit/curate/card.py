@@ -71,6 +71,8 @@ _CHOOSING = ("sample", "select", "choose")
 _CONFIGS: Mapping[str, str] = {
     "default": "the chosen rows, ready for training.",
     "all-traces": "every attempt at the problems that were asked, chosen or not, with its verdict.",
+    "unverified": "every finished attempt as it was before verification decided which are kept; `verdict` says what it "
+    "found, and undecided is not correct.",
     "negatives": "the attempts that are finished and provably wrong: rules or tests call their answer incorrect. What "
     "is undecided, cut off, or wrong by a judge's word alone is not among them.",
     "metadata": "the chosen rows with each part in a column of its own.",
@@ -340,7 +342,7 @@ def _columns(card: CardInput) -> str:
     for name, rows in {"default": card.exported, **card.tables}.items():
         if card.tables:
             parts.append(f"Config {name}: {_CONFIGS[name]}")
-        meanings = {**_COLUMNS, **_OF_ATTEMPT} if name in ("all-traces", "negatives") else _COLUMNS
+        meanings = {**_COLUMNS, **_OF_ATTEMPT} if name in ("all-traces", "unverified", "negatives") else _COLUMNS
         lines = [(column, _type(dtype), meanings.get(column, "")) for column, dtype in rows.schema.items()]
         parts.append(table(("column", "type", "meaning"), lines))
     return "\n\n".join(parts)

@@ -26,8 +26,9 @@ def sources(
 ) -> str:
     """Markdown: sources with their licences and rows, the dataset's licence, and what forbids to pass it on."""
     parts = [_listed(examples)]
-    if "all-traces" in tables:
-        parts += ["Attempts in the config all-traces:", _listed(tables["all-traces"])]
+    for name in ("all-traces", "unverified"):
+        if name in tables:
+            parts += [f"Attempts in the config {name}:", _listed(tables[name])]
     forbidden = forbidding(origins(examples, tables), recipe)
     return "\n\n".join([*parts, *(escape(s, 1000) for s in (f"Licence: {license.sentence}", *forbidden))])
 

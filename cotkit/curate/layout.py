@@ -11,7 +11,9 @@ from pathlib import Path
 from cotkit.errors import InputError
 
 # Config -> folder of its shards. `data/SPLIT-…` is where `datasets` looks without being told.
-FOLDERS: Mapping[str, str] = {"default": "data"} | {name: name for name in ("all-traces", "negatives", "metadata")}
+FOLDERS: Mapping[str, str] = {"default": "data"} | {
+    name: name for name in ("all-traces", "unverified", "negatives", "metadata")
+}
 _SHARD = rf"(?:{'|'.join(FOLDERS.values())})/[A-Za-z0-9_]+-\d{{5,}}-of-\d{{5,}}\.parquet"
 _LAYOUT = re.compile(
     rf"README\.md|recipe(?:\.lock)?\.yaml|reproduce\.json|dataset_info\.json|axolotl\.yaml|plots/[a-z_]+\.svg|{_SHARD}"

@@ -22,7 +22,7 @@ from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.layout import FOLDERS, digest_of_files, listed
 from cotkit.curate.plots import files as plot_files
 from cotkit.curate.portable import local_files, portable_recipe
-from cotkit.curate.tables import Extra, all_traces, metadata, negatives, unanswered
+from cotkit.curate.tables import Extra, all_traces, metadata, negatives, unanswered, unverified
 from cotkit.errors import InputError
 from cotkit.records import Example, Problem, Trace, Verdict
 from cotkit.source import not_pulled
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 # Rows of one Parquet row group: some 100 MB of long traces, what a streaming reader holds at a time.
 _GROUP = 1_000
 # Tables that need every attempt of the run.
-_OF_ATTEMPTS = frozenset(("all-traces", "negatives"))
+_OF_ATTEMPTS = frozenset(("all-traces", "negatives", "unverified"))
 _LONGEST_NOTES = 100_000
 SplitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_]+$")]
 
@@ -69,7 +69,8 @@ class Publish(Step):
     configs: tuple[Extra, ...] = Field(
         (),
         description="Further tables, each a config of its own: all-traces (every attempt with its verdict), "
-        "negatives (those of them that are finished and provably wrong) and metadata (the rows with all columns, in "
+        "unverified (those of them that are finished, whatever was found of them), negatives (those that are finished "
+        "and provably wrong) and metadata (the rows with all columns, in "
         "whatever format the rows are).",
     )
     notes: LocalPath | None = Field(None, description="A Markdown file whose text is put into the card as it is.")
@@ -147,6 +148,7 @@ class Publish(Step):
         makers = {
             "all-traces": lambda: attempts,
             "negatives": lambda: negatives(attempts),
+            "unverified": lambda: unverified(attempts),
             "metadata": lambda: metadata(rows[numbers]),
         }
         splits = {split: _exported(self.format, part, attempts) for split, part in self._parts(kept).items()}

@@ -11,7 +11,7 @@ from cotkit.steps import Tables
 if TYPE_CHECKING:
     import polars as pl
 
-Extra = Literal["all-traces", "metadata", "negatives"]
+Extra = Literal["all-traces", "metadata", "negatives", "unverified"]
 _PROBLEM = ("problem_id", "problem", "answer", "solution", "domain", "source", "source_row", "license", "language")
 # Not how long it took, nor what it was asked by: these differ between two runs of one recipe.
 _TRACE = (
@@ -56,6 +56,13 @@ def negatives(attempts: pl.DataFrame) -> pl.DataFrame:
 
     wrong = (pl.col("verdict") == "incorrect") & (pl.col("status") == "done") & pl.col("extracted").is_not_null()
     return attempts.filter(wrong & ~pl.col("verdict_method").is_in(["none", "judge"]))
+
+
+def unverified(attempts: pl.DataFrame) -> pl.DataFrame:
+    """Those of `all_traces` that are finished, whatever was found of them: the set as it was before verification."""
+    import polars as pl
+
+    return attempts.filter(pl.col("status") == "done")
 
 
 def unanswered(problems: pl.DataFrame) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from cotkit import records
 from cotkit.curate.publish import Publish
 from cotkit.curate.select import Attempt, Select, select
-from cotkit.curate.tables import all_traces, negatives
+from cotkit.curate.tables import all_traces, negatives, unverified
 from cotkit.records import Problem, Trace, Verdict
 from cotkit.verify import grade
 
@@ -46,6 +46,14 @@ def test_only_what_is_finished_and_provably_wrong_is_called_negative() -> None:
     assert wrong.columns == every.columns
     for answer, response in wrong.select("answer", "response").rows():
         assert grade(answer, response).value == "incorrect"
+
+
+def test_unverified_is_what_is_finished_whatever_was_found_of_it() -> None:
+    found = tables()
+    table = unverified(all_traces(found, found[Trace].head(0)))
+    assert table["sample"].to_list() == [0, 1, 2, 3, 6]
+    assert table["verdict"].to_list() == ["correct", "incorrect", "incorrect", "undecided", "incorrect"]
+    assert Trace in Publish(name="p", configs=("unverified",)).reads
 
 
 def test_negatives_need_the_attempts_and_do_not_go_with_problems_alone() -> None:

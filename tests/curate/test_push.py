@@ -286,13 +286,16 @@ def _traces(examples: pl.DataFrame) -> dict[type, pl.DataFrame]:
 
 def test_every_config_loads_equal_to_its_table(hub: HubServer, client: Client, tmp_path: Path) -> None:
     examples = table(3)
-    folder = publish(tmp_path, _traces(examples), configs=["all-traces", "metadata"], format={"kind": "alpaca"})
+    folder = publish(
+        tmp_path, _traces(examples), configs=["all-traces", "unverified", "metadata"], format={"kind": "alpaca"}
+    )
     assert client("push", str(folder), {})["changed"]
     assert _remote(hub) == _local(folder)
     assert len(hub.commits(REPO)) == 2
-    assert set(client("configs")) == {"default", "all-traces", "metadata"}
+    assert set(client("configs")) == {"default", "all-traces", "unverified", "metadata"}
     assert client("validated")["configs"][0]["default"] is True
-    for config, name in (("default", "data"), ("all-traces", "all-traces"), ("metadata", "metadata"), (None, "data")):
+    extra = ("all-traces", "unverified", "metadata")
+    for config, name in (("default", "data"), *zip(extra, extra, strict=True), (None, "data")):
         local = pl.read_parquet(folder / name / "*.parquet").to_dicts()
         for streaming in (False, True):
             assert client("load", streaming, "train", "main", config) == local
