@@ -109,6 +109,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "random": "cotkit.curate.selectors.simple:Random",
         "top": "cotkit.curate.selectors.simple:Top",
         "score": "cotkit.curate.selectors.simple:ByScore",
+        "failing": "cotkit.curate.selectors.simple:Failing",
         "quota": "cotkit.curate.selectors.simple:Quota",
         "s1": "cotkit.curate.selectors.s1:S1",
         "openthoughts3": "cotkit.curate.selectors.openthoughts3:OpenThoughts3",

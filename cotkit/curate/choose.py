@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -87,6 +88,7 @@ def example_item(row: Example, scored: bool = False) -> Item:
             "subject": row.subject,
             "difficulty": row.difficulty,
             "pass_rate": row.pass_rate,
+            "solve_rate": fmean(one["rate"] for one in row.weak_rates) if row.weak_rates else None,
             "direct_tokens": row.direct_tokens,
             "reasoning_tokens": row.reasoning_tokens,
             "response_tokens": row.response_tokens,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -100,5 +101,6 @@ def problem_item(row: Problem) -> Item:
         "difficulty": row.difficulty,
         "chars": len(row.problem),
         "direct_tokens": row.direct_tokens,
+        "solve_rate": fmean(one["rate"] for one in row.weak_rates) if row.weak_rates else None,
     }
     return Item(id=row.problem_id, tie=f"{row.source}:{row.source_row}", text=row.problem, values=known)

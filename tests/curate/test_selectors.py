@@ -30,6 +30,8 @@ CONFIGS: list[dict[str, Any]] = [
     {"by": "top", "of": "difficulty", "lowest": True},
     {"by": "top", "of": "limo"},
     {"by": "score", "of": "cosine"},
+    {"by": "failing"},
+    {"by": "failing", "of": "pass_rate"},
     {"by": "quota"},
     {"by": "quota", "over": "difficulty", "inside": "longest"},
     {"by": "quota", "over": "source", "shares": {"aime": 3, "math": 1}, "inside": "hardest"},
@@ -65,6 +67,7 @@ ITEM = st.fixed_dictionaries(
         "response_tokens": st.integers(0, 9),
         "chars": st.integers(0, 1000),
         "pass_rate": st.floats(0, 1),
+        "solve_rate": st.one_of(st.none(), st.floats(0, 1)),
         "limo": st.floats(0, 1),
         "score:cosine": st.one_of(st.none(), st.floats(-10, 2)),
     }
@@ -311,3 +314,17 @@ def test_the_steps_say_why_a_row_was_taken() -> None:
     )
     assert example_item(example).id == "p:3"
     assert Choose.model_validate({"step": "choose", "rows": 1, "by": {"by": "random"}}).writes is Example
+
+
+def test_what_fails_often_is_drawn_often() -> None:
+    rates = {"never": 0.0, "half": 0.5, "always": 1.0}
+    items = [Item(f"{name}{n}", values={"solve_rate": rate}) for name, rate in rates.items() for n in range(1000)]
+    found = choose(items, 600, selector({"by": "failing"}), 1, vectors).taken
+    drawn = [sum(items[i].id.startswith(name) for i in found) for name in rates]
+    assert drawn[2] == 0
+    assert 1.5 < drawn[0] / drawn[1] < 2.5
+    assert set(found) < set(choose(items, 900, selector({"by": "failing"}), 1, vectors).taken)
+    rated = Problem(
+        "p", "1+1?", weak_rates=[{"model": "a", "rate": 0.0, "attempts": 4}, {"model": "b", "rate": 0.5, "attempts": 4}]
+    )
+    assert problem_item(rated).values["solve_rate"] == 0.25

@@ -69,6 +69,26 @@ class Bar(NoProgress):
         self.told.append((n, counters))
 
 
+@pytest.mark.parametrize(("share", "kept"), [(1.0, 8), (0.5, 4), (0.0, 2)])
+def test_rows_that_were_right_from_the_start_keep_to_their_share(tmp_path: Path, share: float, kept: int) -> None:
+    """Six of eight are right twice; two are mended."""
+
+    def speak(body: Mapping[str, Any]) -> Reply:
+        first = body["messages"][0]["content"]
+        wrong = len(body["messages"]) == 1 and first in ("0+14", "1+13")
+        return Reply(match="", content="\\boxed{13}" if wrong else "\\boxed{14}")
+
+    problems = [(f"{n}+{14 - n}", "14") for n in range(8)]
+    with ScriptedTeacher(speak=speak) as server:
+        step = construct(server.url, {**LOOK, "max_right_to_right": share})
+        output = run_construct(step, problem_table(problems), tmp_path)
+    assert output.kept.height == kept
+    assert set(output.dropped["reason"]) <= {"over_right_share"}
+    assert (output.counters["wrong_to_right"], output.counters["right_to_right"]) == (2, 6)
+    ways = [json.loads(told)["transition"] for told in output.kept["provenance"]]
+    assert ways.count("wrong_to_right") == 2
+
+
 def test_each_answer_is_told_of_as_it_comes_and_not_only_problems_that_are_through(tmp_path: Path) -> None:
     bar, table = Bar(), problem_table(PROBLEMS)
     with ScriptedTeacher(Scenario(completion_tokens=7), speak=two_turns) as server:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from typing import Literal
@@ -69,6 +70,30 @@ class ByScore(Selector):
         (name,) = self.needs()
         ranked = longest_first(items, range(len(items)), name, self.lowest)[:count]
         return {place: {"rank": rank, self.of: items[place].values[name]} for rank, place in enumerate(ranked)}
+
+
+class Failing(Selector):
+    """At random with a weight of 1 - success rate, as Kimi k1.5 draws (arXiv 2501.12599, 2.3.4): what fails, often.
+
+    Without replacement, by the largest u^(1/weight) (Efraimidis and Spirakis 2006), so a larger draw holds the smaller
+    one. What always succeeds is taken only where nothing else is left.
+    """
+
+    by: Literal["failing"] = "failing"
+    of: Literal["solve_rate", "pass_rate"] = Field(
+        "solve_rate",
+        description="Whose success: solve_rate, of the weak models on average; pass_rate, of the teacher (choose).",
+    )
+
+    def needs(self) -> tuple[str, ...]:
+        return (self.of,)
+
+    def pick(self, items: Sequence[Item], count: int, rng: random.Random, vectors: Vectors) -> Picks:
+        weights = [1 - float(item.values[self.of]) for item in items]
+        # 1 - random() is never 0.
+        keys = [math.log(1 - rng.random()) / weight if weight > 0 else -math.inf for weight in weights]
+        ranked = sorted(range(len(items)), key=lambda place: (-keys[place], place))[:count]
+        return {place: {"rank": rank, self.of: items[place].values[self.of]} for rank, place in enumerate(ranked)}
 
 
 class Quota(Selector):

@@ -6,7 +6,9 @@ users look for, and right to wrong must never be taught.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -26,6 +28,8 @@ SECOND_LOOK: Mapping[Language, str] = {
     ),
 }
 
+_OVER = "over_right_share"
+
 
 class SelfCorrect(Strategy):
     """Two turns: an answer, and the same model's second look at it."""
@@ -39,6 +43,14 @@ class SelfCorrect(Strategy):
     )
     keep: tuple[Literal["wrong_to_right", "right_to_right", "wrong_to_wrong", "right_to_wrong"], ...] = Field(
         ("wrong_to_right", "right_to_right"), description="Which outcomes are kept; the others are dropped as named."
+    )
+
+    max_right_to_right: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Largest share of right_to_right among the kept rows; those above it are dropped, drawn by the "
+        "problem's name.",
     )
 
     uses_reference: ClassVar[bool] = True
@@ -71,6 +83,20 @@ class SelfCorrect(Strategy):
             evidence=facts,
         )
         return Played([attempt])
+
+    def settle(self, played: Mapping[str, Played]) -> Mapping[str, Played]:
+        """Rows of right_to_right above their share are dropped; which, depends on the problems' names alone."""
+        kept = {
+            name: one.attempts[0] for name, one in played.items() if one.attempts and one.attempts[0].reason is None
+        }
+        right = [name for name, attempt in kept.items() if attempt.label == "right_to_right"]
+        others, share = len(kept) - len(right), self.max_right_to_right
+        # r / (others + r) <= share
+        most = len(right) if share == 1 else min(len(right), int(share * others / (1 - share) + 1e-9))
+        order = sorted(right, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        evidence = {"max_right_to_right": share, "others": others, "kept_right_to_right": most}
+        over = {name: Played([replace(kept[name], reason=_OVER, evidence=evidence)]) for name in order[most:]}
+        return {**played, **over}
 
 
 def _lost(reply: Reply, reason: str) -> Attempt:
