@@ -24,7 +24,7 @@ from typing import Any
 
 from cotkit.verify import gradable, grade, grade_many
 from cotkit.verify.extract import extract_reference
-from cotkit.verify.many import cores
+from cotkit.cores import cores
 
 Pair = tuple[str, str]
 

@@ -42,6 +42,9 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",
     },
+    "engines": {
+        "local": "cotkit.run.engines.local:Local",
+    },
     "sources": {
         "file": "cotkit.curate.sources.file:FileSource",
         "hub": "cotkit.curate.sources.hub:HubSource",

@@ -75,6 +75,21 @@ class StepContext:
     progress: Progress = field(default_factory=NoProgress)
 
 
+class Mean(float):
+    """A counter that is a mean: those of several shards are weighed by their rows instead of added.
+
+    Its value is `total` / `rows`, rounded to 4 digits.
+    """
+
+    total: float
+    rows: int
+
+    def __new__(cls, total: float, rows: int) -> Mean:
+        mean = super().__new__(cls, round(total / rows, 4))
+        mean.total, mean.rows = total, rows
+        return mean
+
+
 @dataclass(frozen=True)
 class StepOutput:
     """Kept and dropped rows, plus counters for the funnel.
@@ -83,7 +98,8 @@ class StepOutput:
         kept: rows of the step's `writes` type.
         dropped: rows with the columns `reason` and `evidence`.
         rows_in: how many rows came in, where the runner cannot count them itself (see Step.rows_in).
-        counters: label -> number, e.g. {"correct": 51, "usd": 0.12}; shown in the funnel.
+        counters: label -> number, e.g. {"correct": 51, "usd": 0.12}; shown in the funnel. Those of shards are added,
+            but for a Mean.
         incomplete: how many rows failed for a passing reason; a later run asks for these again.
         secondary: table file stem -> table, for evidence that is neither kept nor dropped.
     """
@@ -106,6 +122,12 @@ class Step(Config):
         code: modules or packages whose source decides its result; their digest is in the cache key.
         excluded: config path -> why it is left out of the cache key.
         adds_rows: it may keep rows that did not come in, so only the step itself can tell how many there are.
+        by_problem: what becomes of a problem's rows depends on the rows of this problem alone, in every table it reads
+            (and on config, materials and seed); and kept and dropped rows come in the order of the first table. The
+            runner then cuts the tables into shards of whole problems, and calls `run` for each. What such a step
+            leaves in context.work is not kept.
+        alone: its shards run one after another in one process, since it holds what only one process may have (the
+            journal, the rate limits of a server).
         tells_story: its result shows the recipe, the funnel and the facts, so all are in its cache key.
     """
 
@@ -118,6 +140,8 @@ class Step(Config):
     code: ClassVar[tuple[str, ...]] = ()
     excluded: ClassVar[Mapping[str, str]] = {}
     adds_rows: ClassVar[bool] = False
+    by_problem: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
     tells_story: ClassVar[bool] = False
 
     def code_modules(self) -> tuple[str, ...]:

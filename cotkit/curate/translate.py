@@ -78,6 +78,7 @@ class Translate(Step):
     reads: ClassVar[tuple[type, ...]] = (Example,)
     writes: ClassVar[type] = Example
     adds_rows: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.translate",
         "cotkit.curate.filters.language",
@@ -95,6 +96,11 @@ class Translate(Step):
         "teacher.ignores": "it only decides which recipes are refused",
         "teacher.replay": "the digest of the recording stands for its path",
     }
+
+    @property
+    def by_problem(self) -> bool:  # type: ignore[override]
+        """A budget is for all rows together."""
+        return self.budget is None
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return {} if self.teacher.replay is None else {"recording": recording_digest(self.teacher.replay)}

@@ -8,19 +8,17 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit.errors import InputError, StorageError
-from cotkit.run.tables import digest_of, read_table, storage, sync, write_json, write_table, write_text
+from cotkit.run.tables import digest_of, read_table, storage, sync, write_json, write_text
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from cotkit.steps import StepOutput
 
 LOCK_FILE = "recipe.lock.yaml"
 FUNNEL_FILE = "funnel.json"
@@ -82,7 +80,11 @@ class RunDirectory:
 
     def table(self, name: str, table: str) -> pl.DataFrame:
         """`kept` or `dropped` of a step; raises InputError where it has not run."""
-        return read_table(self._found(name) / f"{table}.parquet")
+        return read_table(self.file(name, table))
+
+    def file(self, name: str, table: str = "kept") -> Path:
+        """The file of a step's table; raises InputError where it has not run."""
+        return self._found(name) / f"{table}.parquet"
 
     def _found(self, name: str) -> Path:
         folder = self.find(name)
@@ -90,22 +92,30 @@ class RunDirectory:
             raise InputError(f"{self.path}: step '{name}' has not run here; run the recipe up to it first")
         return folder
 
-    def work_folder(self, number: int, name: str) -> Path:
-        """An empty scratch folder for a step that is about to run."""
-        work = self.path / f".work-{number:02d}-{name}"
+    def work_folder(self, number: int, name: str, plan: str = "") -> Path:
+        """A scratch folder for a step that is about to run: an empty one, or that of an earlier run of the same `plan`,
+        with what it has finished."""
+        work = self._work(number, name)
+        marker = work / ".plan"
+        if plan and marker.is_file() and marker.read_text(encoding="utf-8") == plan:
+            return work
         with storage(work):
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
+        if plan:
+            write_text(marker, plan)
         return work
 
-    def commit(self, work: Path, number: int, name: str, output: StepOutput, report: dict[str, Any]) -> dict[str, Any]:
-        """Write the tables into `work` and put it in place of the step's old folder.
+    def _work(self, number: int, name: str) -> Path:
+        return self.path / f".work-{number:02d}-{name}"
+
+    def commit(self, work: Path, number: int, name: str, report: dict[str, Any]) -> dict[str, Any]:
+        """Put `work`, with the tables in it, in place of the step's old folder.
 
         Killed before the last rename, the old result (or none) stands; after it, the new one is whole.
         Returns the report with digests and sizes of the files. Raises StorageError.
         """
-        for stem, table in {"kept": output.kept, "dropped": output.dropped, **output.secondary}.items():
-            write_table(work / f"{stem}.parquet", table)
+        (work / ".plan").unlink(missing_ok=True)
         made = sorted(p.relative_to(work).as_posix() for p in work.rglob("*") if p.is_file())
         files = {f: {"bytes": (work / f).stat().st_size, "sha256": digest_of(work / f)} for f in made}
         report = {**report, "files": files}
@@ -121,23 +131,26 @@ class RunDirectory:
         return report
 
     def renumber(self, number: int, name: str) -> None:
-        """A cached step whose place in the recipe has changed moves to its new number."""
+        """A cached step whose place in the recipe has changed moves to its new number; it needs no scratch folder."""
+        shutil.rmtree(self._work(number, name), ignore_errors=True)
         folder, target = self.find(name), self.folder(number, name)
         if folder is not None and folder != target:
             with storage(target):
                 _clear(target)
                 os.rename(folder, target)
 
-    def remove_others(self, names: set[str]) -> list[str]:
-        """Remove folders of steps that the recipe no longer has, and left-over scratch folders."""
+    def remove_others(self, names: Sequence[str]) -> list[str]:
+        """Remove folders of steps that are none of the recipe's, by name, and left-over scratch folders of others."""
         gone = []
+        works = {self._work(number, name) for number, name in enumerate(names, start=1)}
         with storage(self.path):
             for folder, name in self.step_folders():
                 if name not in names:
                     _remove(folder)
                     gone.append(name)
             for scratch in self.path.glob(".work-*"):
-                shutil.rmtree(scratch, ignore_errors=True)
+                if scratch not in works:
+                    shutil.rmtree(scratch, ignore_errors=True)
             for scratch in self.path.glob(".gone-*"):
                 shutil.rmtree(scratch, ignore_errors=True)
         return gone

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,6 +64,12 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
+# Rows of one row group: what a reader of some rows has to unpack at once.
+GROUP_ROWS = 10_000
+# (first row, number of rows)
+Run = tuple[int, int]
+
+
 def write_table(path: Path, table: pl.DataFrame) -> None:
     """Parquet, zstd; the same rows give the same bytes under one version of Polars.
 
@@ -73,7 +79,7 @@ def write_table(path: Path, table: pl.DataFrame) -> None:
 
     def write(temporary: Path) -> None:
         try:
-            table.write_parquet(temporary, compression="zstd", statistics=True)
+            table.write_parquet(temporary, compression="zstd", statistics=True, row_group_size=GROUP_ROWS)
         except pl.exceptions.PolarsError as error:
             raise OSError(str(error).splitlines()[0]) from error
 
@@ -90,6 +96,86 @@ def read_table(path: Path) -> pl.DataFrame:
         raise InputError(
             f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
         ) from error
+
+
+def read_runs(path: Path, runs: Sequence[Run]) -> pl.DataFrame:
+    """Some rows of a table, in their order; holds one row group besides them. `runs` ascend and do not overlap.
+
+    Raises InputError as read_table.
+    """
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pieces: list[pa.Table] = []
+    try:
+        with pq.ParquetFile(path, memory_map=True) as file:
+            pieces.append(file.schema_arrow.empty_table())
+            start = 0
+            for number in range(file.num_row_groups):
+                rows = file.metadata.row_group(number).num_rows
+                inside = [
+                    (max(first, start) - start, min(first + length, start + rows) - start)
+                    for first, length in runs
+                    if first < start + rows and start < first + length
+                ]
+                start += rows
+                if inside == [(0, rows)]:
+                    pieces.append(file.read_row_group(number))
+                elif inside:
+                    # A slice would keep the whole group in memory.
+                    wanted = pa.array([row for begin, end in inside for row in range(begin, end)], pa.int64())
+                    pieces.append(file.read_row_group(number).take(wanted))
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(
+            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
+        ) from error
+    table = pl.from_arrow(pa.concat_tables(pieces))
+    assert isinstance(table, pl.DataFrame)  # noqa: S101 - a table gives no Series
+    return table
+
+
+def read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+    """Some columns of a whole table; raises InputError as read_table."""
+    import polars as pl
+
+    try:
+        return pl.read_parquet(path, columns=list(columns), glob=False)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(
+            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
+        ) from error
+
+
+def unpacked_bytes(path: Path) -> int:
+    """Bytes of a table before compression, as its footer says."""
+    import pyarrow.parquet as pq
+
+    footer = pq.read_metadata(path)
+    return sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
+
+
+def join_tables(path: Path, parts: Sequence[Path]) -> None:
+    """Put the tables of shards, which go, into one: a single one as it is, several by their row groups."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if len(parts) == 1:
+        os.replace(parts[0], path)
+        return
+
+    def write(temporary: Path) -> None:
+        try:
+            with pq.ParquetWriter(temporary, pq.read_schema(parts[0]), compression="zstd") as writer:
+                for part in parts:
+                    with pq.ParquetFile(part, memory_map=True) as file:
+                        for number in range(file.num_row_groups):
+                            if file.metadata.row_group(number).num_rows:
+                                writer.write_table(file.read_row_group(number))
+        except pa.ArrowException as error:
+            raise OSError(str(error).splitlines()[0]) from error
+
+    write_atomic(path, write)
 
 
 def digest_of(path: Path) -> str:

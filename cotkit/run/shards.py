@@ -1,0 +1,194 @@
+"""One shard of a step's work, from files to files; and the shards of a step put together.
+
+`Job.run` is what an engine calls, in whatever process: all that it needs is in the job and on the disk, and its
+result is a folder that is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from cotkit.content import digest_of_rows, lasting, row_digests
+from cotkit.run.conserve import rows_in
+from cotkit.run.cut import Shard
+from cotkit.run.funnel import reasons
+from cotkit.run.tables import join_tables, read_runs, read_table, storage, sync, write_json, write_table
+from cotkit.steps import Mean, NoProgress, Step, StepContext
+
+DONE = "done.json"
+# So many notes of shards are told.
+_NOTES = 3
+Done = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a process needs to run a shard.
+
+    Attributes:
+        tables: input table -> its file.
+        folder: where the shard's folder is to be.
+    """
+
+    step: Step
+    shard: Shard
+    tables: Mapping[type, Path]
+    folder: Path
+    context: StepContext
+
+    @property
+    def target(self) -> Path:
+        return self.folder / f"{self.shard.number:05d}"
+
+    @property
+    def place(self) -> str:
+        """How errors name it."""
+        of = self.shard.of
+        return f"step '{self.step.name}'" + (f", shard {self.shard.number + 1} of {of}" if of > 1 else "")
+
+    def run(self) -> None:
+        """Run the step on the rows of the shard and leave the result in `target`.
+
+        Of several shards, what the step says is kept with the result. Raises what the step raises, ConservationError,
+        StorageError.
+        """
+        _run(self)
+
+    def is_done(self) -> bool:
+        """Whether its result is there, and lacks no row that another try could get."""
+        return (self.target / DONE).is_file() and not self.outcome()["incomplete"]
+
+    def outcome(self) -> Done:
+        """What it made, in numbers."""
+        found: Done = json.loads((self.target / DONE).read_text(encoding="utf-8"))
+        return found
+
+
+@dataclass(frozen=True)
+class Made:
+    """What all shards of a step made, in numbers; `content` is the digest of its kept and of its dropped rows."""
+
+    rows_in: int
+    kept: int
+    dropped: int
+    reasons: Mapping[str, int]
+    counters: Mapping[str, float]
+    incomplete: int
+    content: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+
+
+class _Notes(NoProgress):
+    """Keeps what a shard says; its bars are those of the whole step."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        self.said.append(text)
+
+
+def _run(job: Job) -> None:
+    step, shard = job.step, job.shard
+    fresh = job.folder / f".{shard.number:05d}.{os.getpid()}"
+    with storage(fresh):
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+    notes = _Notes()
+    context = job.context
+    if shard.of > 1:
+        context = replace(context, progress=notes, work=fresh / "work")
+        context.work.mkdir()
+    if shard.runs is None:
+        tables = {row: read_table(path) for row, path in job.tables.items()}
+    else:
+        tables = {row: read_runs(path, shard.runs[row]) for row, path in job.tables.items()}
+    output = step.run(tables, context)
+    made: Done = {
+        "rows_in": rows_in(step, tables, output, job.place),
+        "kept": output.kept.height,
+        "dropped": output.dropped.height,
+        "reasons": reasons(output.dropped),
+        "counters": {name: _plain(value) for name, value in output.counters.items()},
+        "incomplete": output.incomplete,
+        "tables": ["kept", "dropped", *output.secondary],
+        "columns": {stem: lasting(getattr(output, stem)).columns for stem in ("kept", "dropped")},
+        "notes": notes.said,
+    }
+    for stem, table in {"kept": output.kept, "dropped": output.dropped, **output.secondary}.items():
+        write_table(fresh / f"{stem}.parquet", table)
+    for stem in ("kept", "dropped"):
+        rows = b"".join(row_digests(getattr(output, stem)))
+        (fresh / f"{stem}.digests").write_bytes(rows)
+    write_json(fresh / DONE, made)
+    with storage(job.target):
+        shutil.rmtree(fresh / "work", ignore_errors=True)
+        shutil.rmtree(job.target, ignore_errors=True)
+        os.rename(fresh, job.target)
+        sync(job.folder)
+
+
+def _plain(value: float) -> Any:
+    return [value.total, value.rows] if isinstance(value, Mean) else float(value)
+
+
+def counters_of(done: Done) -> dict[str, float]:
+    return {n: Mean(*v) if isinstance(v, list) else v for n, v in done["counters"].items()}
+
+
+def join(jobs: Sequence[Job], work: Path) -> Made:
+    """Put the tables of all shards into `work`, in the order of the shards, and add up what they counted.
+
+    Takes the shards' tables away. Raises StorageError.
+    """
+    found = [job.outcome() for job in jobs]
+    content = {
+        stem: digest_of_rows(found[0]["columns"][stem], ((job.target / f"{stem}.digests").read_bytes() for job in jobs))
+        for stem in ("kept", "dropped")
+    }
+    for stem in dict.fromkeys(stem for done in found for stem in done["tables"]):
+        parts = [
+            job.target / f"{stem}.parquet" for job, done in zip(jobs, found, strict=True) if stem in done["tables"]
+        ]
+        with storage(work):
+            join_tables(work / f"{stem}.parquet", parts)
+    why: Counter[str] = Counter()
+    for done in found:
+        why.update(done["reasons"])
+    return Made(
+        rows_in=sum(done["rows_in"] for done in found),
+        kept=sum(done["kept"] for done in found),
+        dropped=sum(done["dropped"] for done in found),
+        reasons=dict(sorted(why.items(), key=lambda item: (-item[1], item[0]))),
+        counters=_added([counters_of(done) for done in found]),
+        incomplete=sum(done["incomplete"] for done in found),
+        content=content,
+        notes=_told([(job, note) for job, done in zip(jobs, found, strict=True) for note in done["notes"]]),
+    )
+
+
+def _added(shards: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    added: dict[str, float] = {}
+    for name in dict.fromkeys(name for counters in shards for name in counters):
+        values = [counters[name] for counters in shards if name in counters]
+        means = [value for value in values if isinstance(value, Mean)]
+        if means:
+            added[name] = float(Mean(sum(m.total for m in means), sum(m.rows for m in means)))
+        else:
+            # As decimal numbers, so that money adds up whatever the number of shards.
+            added[name] = float(sum(Decimal(str(value)) for value in values))
+    return added
+
+
+def _told(notes: Sequence[tuple[Job, str]]) -> tuple[str, ...]:
+    told = [f"shard {job.shard.number + 1} of {job.shard.of}: {note}" for job, note in notes[:_NOTES]]
+    more = len(notes) - len(told)
+    return (*told, f"{more} more such notes of other shards") if more > 0 else tuple(told)
