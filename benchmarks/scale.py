@@ -5,8 +5,8 @@
 
 Makes N problems with one trace of about 8,000 characters each (seeded; one in five ends in a wrong answer, one in fifty
 in none), and runs pull, filter, dedup, import, verify, select and publish on them. Every size runs in a process of its
-own. The peak is that of the run's own process during a step (VmHWM), then of the largest process that it started. The
-slope is that of CPU seconds on a log-log scale between the first size and the last; 1 is linear.
+own. The peak is that of the run's own process during a step (VmHWM), and below of the largest process that it started
+and of all together, looked at five times a second. `report` is report.html, which is no step. The slope is that of CPU seconds on a log-log scale between the first size and the last; 1 is linear.
 
 The texts are made up: sentences are drawn from a pool, so they compress better than real ones, and no problem is hard
 to grade. Rates of verify on real answers are in docs/verify.md.
@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -202,11 +203,15 @@ class Clock:
         self.began, self.cpu = time.monotonic(), _cpu()
 
     def ended(self, planned: Any, line: Any, seconds: float | None) -> None:
-        self.steps[planned.step.name] = {
+        self.note(planned.step.name, line["kept"])
+        self.starts(planned)  # what comes after the last step is the report
+
+    def note(self, name: str, kept: int) -> None:
+        self.steps[name] = {
             "seconds": time.monotonic() - self.began,
             "cpu": _cpu() - self.cpu,
-            "peak_mb": _peak_mb(),
-            "kept": line["kept"],
+            "peak_mb": _memory_mb("self", "VmHWM"),
+            "kept": kept,
         }
 
 
@@ -215,9 +220,29 @@ def _cpu() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
-def _peak_mb() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+def _memory_mb(process: str, what: str) -> float:
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+
+
+def _below(process: str) -> Iterator[str]:
+    """The processes that this one has started, and theirs."""
+    for task in Path(f"/proc/{process}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield child
+            yield from _below(child)
+
+
+def _watch(process: subprocess.Popen[str]) -> tuple[float, float]:
+    """Until it ends: the peak of the largest process below it, and of it and all of them together, in MB."""
+    largest = together = 0.0
+    while process.poll() is None:
+        with suppress(OSError, StopIteration):  # a process that has just ended
+            others = list(_below(str(process.pid)))
+            largest = max(largest, *(_memory_mb(other, "VmHWM") for other in others), 0.0)
+            together = max(together, sum(_memory_mb(p, "VmRSS") for p in (str(process.pid), *others)))
+        time.sleep(0.2)
+    return largest, together
 
 
 def run(folder: Path) -> None:
@@ -226,9 +251,9 @@ def run(folder: Path) -> None:
     from cotkit.run.runner import run_recipe
 
     clock = Clock()
-    result = run_recipe(load(str(folder / "scale.yaml")).recipe, folder / "run", watcher=clock)
-    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    print(json.dumps({"steps": clock.steps, "children_mb": largest, "funnel": result.funnel}))
+    run_recipe(load(str(folder / "scale.yaml")).recipe, folder / "run", watcher=clock)
+    clock.note("report", 0)
+    print(json.dumps(clock.steps))
 
 
 def measure(folder: Path, count: int, workers: int) -> dict[str, Any]:
@@ -238,7 +263,12 @@ def measure(folder: Path, count: int, workers: int) -> dict[str, Any]:
         (folder / "rows.part").rename(folder / "rows.parquet")
     (folder / "scale.yaml").write_text(RECIPE.format(workers=workers))
     command = [sys.executable, __file__, "--run", str(folder)]
-    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)  # type: ignore[no-any-return]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        largest, together = _watch(process)
+        said = process.communicate()[0]
+    if process.returncode:
+        raise SystemExit(process.returncode)
+    return {"steps": json.loads(said), "largest": largest, "together": together}
 
 
 def main() -> None:
@@ -255,7 +285,8 @@ def main() -> None:
         base = given.keep or Path(scratch)
         found = {n: measure(base / str(n), n, given.workers) for n in given.sizes or (10_000, 30_000)}
     for count, one in found.items():
-        print(f"\n{count:,} problems, {given.workers} worker(s); largest child {one['children_mb']:,.0f} MB")
+        print(f"\n{count:,} problems, {given.workers} worker(s)")
+        print(f"largest process below the run {one['largest']:,.0f} MB, all together {one['together']:,.0f} MB")
         print(f"{'step':<10}{'seconds':>10}{'CPU s':>10}{'peak MB':>10}{'kept':>12}")
         for name, step in one["steps"].items():
             print(
