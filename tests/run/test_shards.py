@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 import polars as pl
 import pytest
 
+from cotkit.cli.output import Output
 from cotkit.engine import AnyJob
 from cotkit.errors import EngineError, InputError
 from cotkit.recipe.load import load
@@ -82,7 +83,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def run(recipe: Path, out: str, problems: int = 10_000, engine: Local | None = None) -> RunResult:
     made = load(str(recipe)).recipe.model_copy(update={"engine": engine})
-    return run_recipe(made, recipe.parent / out, Options(shard=Size(problems)))
+    return run_recipe(made, recipe.parent / out, Options(shard=Size(problems)), Output(quiet=True))
 
 
 def tables(result: RunResult) -> dict[str, pl.DataFrame]:
