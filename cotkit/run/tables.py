@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -196,12 +197,12 @@ def unpacked_bytes(path: Path) -> int:
 
 
 def join_tables(path: Path, parts: Sequence[Path]) -> None:
-    """Put the tables of shards, which go, into one: a single one as it is, several by their row groups."""
+    """Put the tables of shards into one: a single one as it is, several by their row groups."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if len(parts) == 1:
-        os.replace(parts[0], path)
+        link_or_copy(parts[0], path)
         return
 
     def write(temporary: Path) -> None:
@@ -216,6 +217,14 @@ def join_tables(path: Path, parts: Sequence[Path]) -> None:
             raise OSError(str(error).splitlines()[0]) from error
 
     write_atomic(path, write)
+
+
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """The same file under another name where the file system can, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def digest_of(path: Path) -> str:

@@ -25,7 +25,7 @@ from cotkit.run.cut import Shard, Size, cut
 from cotkit.run.directory import RunDirectory
 from cotkit.run.engines.local import Local
 from cotkit.run.runner import Options, RunResult, run_recipe
-from cotkit.run.shards import Job
+from cotkit.run.shards import Job, join
 from cotkit.run.tables import read_runs, write_table
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -123,7 +123,7 @@ def test_shards_of_any_size_make_what_the_whole_makes(recipe: Path, sizes: tuple
             assert sorted_rows(found[name]) == sorted_rows(table), name
         for line, other in zip(whole.funnel, cut_up.funnel, strict=True):
             assert {**other, "seconds": 0} == {**line, "seconds": 0}
-        assert not list(cut_up.path.glob(".work-*"))
+        assert not list(cut_up.path.glob(".[sw]*-*"))
 
 
 def test_tables_in_the_order_of_the_problems_stay_in_it(recipe: Path) -> None:
@@ -255,8 +255,9 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(recipe: Path, tmp
         time.sleep(0.05)
     process.kill()
     process.wait()
-    (work,) = (tmp_path / "killed").glob(".work-05-verify")
-    done = sorted(path.parent for path in (work / "shards").glob("[0-9]*/done.json"))
+    (folder,) = (tmp_path / "killed").glob(".shards-*")
+    assert folder.name == ".shards-05-verify"
+    done = sorted(path.parent for path in folder.glob("[0-9]*/done.json"))
     assert len(done) == 2
     seen: list[AnyJob] = []
 
@@ -290,16 +291,28 @@ run_recipe(recipe, Path({recipe!r}).parent / "killed", Options(shard=Size(1)))
 """
 
 
-def test_a_changed_key_throws_unfinished_shards_away(recipe: Path, tmp_path: Path) -> None:
+def test_a_changed_key_throws_unfinished_shards_away(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "d")
-    work = directory.work_folder(5, "verify", "one plan")
-    (work / "shards").mkdir()
-    assert (directory.work_folder(5, "verify", "one plan") / "shards").is_dir()
-    assert not (directory.work_folder(5, "verify", "another") / "shards").exists()
+    folder = directory.shards_folder(5, "verify", "one plan")
+    (folder / "00000").mkdir()
+    assert (directory.shards_folder(5, "verify", "one plan") / "00000").is_dir()
+    assert not (directory.shards_folder(5, "verify", "another") / "00000").exists()
     directory.remove_others(["pull", "filter", "dedup", "import", "verify"])
-    assert work.is_dir()
+    assert folder.is_dir()
     directory.remove_others(["pull"])
-    assert not work.exists()
+    assert not folder.exists()
+
+
+def test_shards_can_be_put_together_again(tmp_path: Path) -> None:
+    """A kill between the first table and the last one of a step takes nothing away."""
+    found = jobs(tmp_path, Double(name="d"), Size(3))
+    finish(found)
+    made = []
+    for name in ("first", "again"):
+        (tmp_path / name).mkdir()
+        made.append((join(found, tmp_path / name), files(tmp_path / name)))
+    assert made[0] == made[1]
+    assert made[0][0].kept == made[0][0].dropped == 8
 
 
 # Grades 200 MB of reasoning in shards of 16 MB, and says by how much the memory of that went beyond a small run's.
