@@ -95,17 +95,28 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder")
+
+
+def _footer(path: Path) -> Any:
+    """Raises InputError as read_table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
 
 
 def read_runs(path: Path, runs: Sequence[Run], columns: Sequence[str] | None = None) -> pl.DataFrame:
     """Some rows of a table, in their order, with all columns or some; holds one row group besides them.
 
-    `runs` ascend and do not overlap.
-
-    Raises InputError as read_table.
+    `runs` ascend and do not overlap. Raises InputError as read_table.
     """
     import polars as pl
     import pyarrow as pa
@@ -132,9 +143,7 @@ def read_runs(path: Path, runs: Sequence[Run], columns: Sequence[str] | None = N
                     found = file.read_row_group(number, columns).select(pieces[0].column_names)
                     pieces.append(found.take(wanted))
     except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
-        ) from error
+        raise _unreadable(path, error) from error
     table = pl.from_arrow(pa.concat_tables(pieces))
     assert isinstance(table, pl.DataFrame)  # noqa: S101 - a table gives no Series
     return table
@@ -147,9 +156,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, columns=list(columns), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 @dataclass(frozen=True)
@@ -161,11 +168,9 @@ class FileTable:
 
     @property
     def height(self) -> int:
-        import pyarrow.parquet as pq
-
         if self.runs is not None:
             return sum(length for _, length in self.runs)
-        return int(pq.read_metadata(self.path).num_rows)
+        return int(_footer(self.path).num_rows)
 
     def whole(self) -> pl.DataFrame:
         return read_table(self.path) if self.runs is None else read_runs(self.path, self.runs)
@@ -174,12 +179,10 @@ class FileTable:
         return read_columns(self.path, names) if self.runs is None else read_runs(self.path, self.runs, names)
 
     def batches(self) -> Iterator[pl.DataFrame]:
-        import pyarrow.parquet as pq
-
         if self.runs is not None:
             yield self.whole()
             return
-        footer, start = pq.read_metadata(self.path), 0
+        footer, start = _footer(self.path), 0
         for number in range(footer.num_row_groups):
             rows = footer.row_group(number).num_rows
             yield read_runs(self.path, [(start, rows)])
@@ -190,9 +193,7 @@ class FileTable:
 
 def unpacked_bytes(path: Path) -> int:
     """Bytes of a table before compression, as its footer says."""
-    import pyarrow.parquet as pq
-
-    footer = pq.read_metadata(path)
+    footer = _footer(path)
     return sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
 
 

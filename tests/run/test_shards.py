@@ -16,9 +16,11 @@ import polars as pl
 import pytest
 
 from cotkit.cli.output import Output
+from cotkit.cli.run import with_engine
 from cotkit.engine import AnyJob
-from cotkit.errors import EngineError, InputError
+from cotkit.errors import EngineError, InputError, RecipeError
 from cotkit.recipe.load import load
+from cotkit.recipe.lock import resolved
 from cotkit.records import Problem, Trace, dropped_frame, frame
 from cotkit.run.conserve import ConservationError
 from cotkit.run.cut import Shard, Size, cut
@@ -154,6 +156,21 @@ def test_one_shard_is_the_steps_own_bytes(recipe: Path, tmp_path: Path) -> None:
     for path in result.path.glob("[0-9]*/kept.parquet"):
         pl.read_parquet(path).write_parquet(tmp_path / "own", compression="zstd", statistics=True)
         assert path.read_bytes() == (tmp_path / "own").read_bytes()
+
+
+def test_the_command_line_chooses_the_engine_and_no_lock_names_it(recipe: Path) -> None:
+    recipe.write_text(RECIPE + "engine: {kind: local, workers: 3}\n")
+    loaded = load(str(recipe))
+    assert loaded.recipe.engine == Local(workers=3)
+    assert with_engine(loaded, None, None) is loaded
+    assert with_engine(loaded, "local", None).recipe.engine == Local(workers=3)
+    assert with_engine(loaded, None, 2).recipe.engine == Local(workers=2)
+    recipe.write_text(RECIPE)
+    assert with_engine(load(str(recipe)), None, 2).recipe.engine == Local(workers=2)
+    for kind, workers in (("moon", None), (None, 0)):
+        with pytest.raises(RecipeError, match="--engine, --workers: "):
+            with_engine(loaded, kind, workers)
+    assert "engine" not in resolved(loaded.recipe)
 
 
 # The runner's own behaviour, on a step of our own.
