@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,11 +12,21 @@ from cotkit.distill.converse import Answers, Wave
 from cotkit.distill.engine import Failure
 from cotkit.distill.json_mode import as_json
 from cotkit.distill.logprobs import read_logprobs
+from cotkit.distill.rater import Rater, beside
 from cotkit.distill.request import Request, build
 from cotkit.distill.strategies import Call, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling
 from cotkit.distill.traces import Consent, Door, Told
 from cotkit.records import Trace
+from cotkit.verify.scorers.prm_server import PrmServer
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears of the asking: of each warning, and of each answer."""
+
+    note: Callable[[str], None]
+    heard: Callable[[Trace], None] | None = None
 
 
 class Asker:
@@ -35,16 +46,17 @@ class Asker:
         journal: Path,
         budget: Budget | None,
         consent: Mapping[str, Consent],
-        note: Callable[[str], None],
-        heard: Callable[[Trace], None] | None = None,
+        ears: Ears,
+        scorers: Mapping[str, PrmServer] | None = None,
     ) -> None:
         self._roles = roles
+        self._raters = {name: Rater(prm, beside(journal)) for name, prm in (scorers or {}).items()}
         self._limits = limits
         self._journal = journal
         self._budget = budget
         self._consent = consent
-        self._note = note
-        self._heard = heard
+        self._note = ears.note
+        self._heard = ears.heard
         self._usd = Decimal(0)
         self._tokens = 0
         self._told: set[str] = set()
@@ -55,9 +67,24 @@ class Asker:
         found: list[tuple[Reply, Failure | None]] = [None] * len(wave)  # type: ignore[list-item]
         for name in dict.fromkeys(call.role for _, call in wave):
             numbers = [n for n, (_, call) in enumerate(wave) if call.role == name]
-            for number, answer in zip(numbers, self._ask(name, [wave[n] for n in numbers]), strict=True):
+            ask = self._rate if name in self._raters else self._ask
+            for number, answer in zip(numbers, ask(name, [wave[n] for n in numbers]), strict=True):
                 found[number] = answer
         return found
+
+    def _rate(self, name: str, calls: Wave) -> Answers:
+        rater = self._raters[name]
+        answers = rater([call.rated for _, call in calls if call.rated is not None])
+        self.requests += rater.requests
+        self.journaled += rater.journaled
+        return answers
+
+    def check(self) -> None:
+        """See that every scorer answers, before anything is paid. Raises TeacherError."""
+        for rater in self._raters.values():
+            rater.check()
+            self.requests += rater.requests
+            self.journaled += rater.journaled
 
     def _ask(self, name: str, calls: Wave) -> Answers:
         role = self._roles[name]
