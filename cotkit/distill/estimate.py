@@ -92,7 +92,7 @@ class Posted:
 
 
 def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) -> Estimate:
-    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` an answer.
+    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` a trace.
 
     `journal` is the run's, for a step that names none of its own.
     """
@@ -100,6 +100,8 @@ def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) 
         price, sent = "unpriced: no price is known of a scorer's own server", asking.characters / _CHARACTERS_A_TOKEN
         return Estimate(asking.requests, 0, round(sent), 0, None, "it sends numbers back", price, asking.least)
     teacher, sampling, usual = asking.teacher, asking.sampling, asking.tokens
+    if usual is not None:
+        tokens = None
     requests = [
         build(teacher, sampling, messages, sample, 0)
         for _, messages in asking.prompts

@@ -283,14 +283,14 @@ def test_an_estimate_tells_the_least_and_the_most_where_answers_decide(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "calls", "tokens"),
+    ("strategy", "calls", "tokens", "whole"),
     [
-        ("by: budget_force, max_tokens: 700, waits: 2", 40, 700),
-        ("by: steps_json, max_steps: 5, tries: 2, step_tokens: 120", 110, 120),
+        ("by: budget_force, max_tokens: 700, waits: 2", 40, 700, True),
+        ("by: steps_json, max_steps: 5, tries: 2, step_tokens: 120", 110, 120, False),
     ],
 )
 def test_an_estimate_of_a_strategy_keeps_to_its_own_limits(
-    tmp_path: Path, cli: Any, strategy: str, calls: int, tokens: int
+    tmp_path: Path, cli: Any, strategy: str, calls: int, tokens: int, whole: bool
 ) -> None:
     (tmp_path / "r.yaml").write_text(
         "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
@@ -300,6 +300,8 @@ def test_an_estimate_of_a_strategy_keeps_to_its_own_limits(
     by_itself = json.loads(cli("estimate", "r.yaml", "--rows", "10", "--json").stdout)["steps"][0]
     assert (by_itself["requests"], by_itself["completion_tokens"]) == (calls, calls * tokens)
     assert "--probe" not in by_itself["basis"]  # it asks what distill asks
+    by_heart = json.loads(cli("estimate", "r.yaml", "--rows", "10", "--tokens", "800", "--json").stdout)["steps"][0]
+    assert by_heart["completion_tokens"] == calls * (800 if whole else tokens)
 
 
 def test_an_estimate_names_the_hours_at_which_another_price_holds() -> None:
