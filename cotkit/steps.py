@@ -76,21 +76,6 @@ class StepContext:
     progress: Progress = field(default_factory=NoProgress)
 
 
-class Mean(float):
-    """A counter that is a mean: those of several shards are weighed by their rows instead of added.
-
-    Its value is `total` / `rows`, rounded to 4 digits.
-    """
-
-    total: float
-    rows: int
-
-    def __new__(cls, total: float, rows: int) -> Mean:
-        mean = super().__new__(cls, round(total / rows, 4))
-        mean.total, mean.rows = total, rows
-        return mean
-
-
 @dataclass(frozen=True)
 class StepOutput:
     """Kept and dropped rows, plus counters for the funnel.
@@ -100,7 +85,7 @@ class StepOutput:
         dropped: rows with the columns `reason` and `evidence`.
         rows_in: how many rows came in, where the runner cannot count them itself (see Step.rows_in).
         counters: label -> number, e.g. {"correct": 51, "usd": 0.12}; shown in the funnel. Those of shards are added,
-            but for a Mean.
+            but for a cotkit.mean.Mean.
         incomplete: how many rows failed for a passing reason; a later run asks for these again.
         secondary: table file stem -> table, for evidence that is neither kept nor dropped.
     """

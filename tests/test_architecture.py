@@ -16,6 +16,7 @@ from cotkit.registry import BUILTIN, lookup
 FLOOR = {
     "errors": 0,
     "cores": 0,
+    "mean": 0,
     "config": 1,
     "engine": 2,
     "table": 0,

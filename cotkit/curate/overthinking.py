@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cotkit.steps import Mean
+from cotkit.mean import Mean
 
 # Share of their terms, Jaccard's, from which two attempts are the same way.
 ALIKE = 0.5

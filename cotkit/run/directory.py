@@ -108,7 +108,8 @@ class RunDirectory:
         with storage(folder):
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-        write_text(marker, plan)
+        if plan:
+            write_text(marker, plan)
         return folder
 
     def _shards(self, number: int, name: str) -> Path:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from cotkit.engine import Engine
 from cotkit.errors import InputError, RecipeError, UnreachableError
+from cotkit.mean import Mean
 from cotkit.recipe.lock import check_pins, lock_text, make_lock, resolved
 from cotkit.recipe.models import Recipe
 from cotkit.run import key
@@ -22,7 +23,7 @@ from cotkit.run.plan import Before, Planned, inputs_of, plan, plan_step
 from cotkit.run.report import write_report
 from cotkit.run.shards import Job, Made, counters_of, join
 from cotkit.run.tables import write_text
-from cotkit.steps import Mean, NoProgress, Progress, StepContext
+from cotkit.steps import NoProgress, Progress, StepContext
 
 
 class Watcher(Protocol):

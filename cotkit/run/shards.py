@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from cotkit.content import digest_of_rows, lasting, row_digests
+from cotkit.mean import Mean
 from cotkit.run.conserve import Check
 from cotkit.run.cut import Shard
 from cotkit.run.funnel import reasons
-from cotkit.run.tables import FileTable, join_tables, storage, sync, write_json, write_table
-from cotkit.steps import Mean, NoProgress, Step, StepContext, StepOutput
+from cotkit.run.tables import FileTable, join_tables, storage, sync, write_table
+from cotkit.steps import NoProgress, Step, StepContext, StepOutput
 
 DONE = "done.json"
 # So many notes of shards are told.
@@ -113,8 +114,10 @@ def _run(job: Job) -> None:
     for number, output in enumerate(step.parts(tables, context)):
         check.part(output)
         made.append(_write(output, fresh / f"{number:05d}"))
-    write_json(fresh / DONE, {"rows_in": check.end(tables), "parts": made, "notes": notes.said})
+    done = {"rows_in": check.end(tables), "parts": made, "notes": notes.said}
     with storage(job.target):
+        (fresh / DONE).write_text(json.dumps(done), encoding="utf-8")
+        sync(fresh / DONE)
         shutil.rmtree(fresh / "work", ignore_errors=True)
         shutil.rmtree(job.target, ignore_errors=True)
         os.rename(fresh, job.target)
