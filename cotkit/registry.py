@@ -30,6 +30,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "features": "cotkit.curate.features:Features",
         "dedup": "cotkit.dedup.step:Dedup",
         "decontaminate": "cotkit.dedup.step:Decontaminate",
+        "import": "cotkit.curate.import_step:Import",
         "distill": "cotkit.distill.step:Distill",
         "construct": "cotkit.distill.construct:Construct",
         "verify": "cotkit.verify.step:Verify",

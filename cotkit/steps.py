@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,3 +181,7 @@ class Step(Config):
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Do the work. Pure in (tables, self, context.seed) but for the files under context.work."""
         raise NotImplementedError
+
+    def parts(self, tables: Tables, context: StepContext) -> Iterator[StepOutput]:
+        """As `run`, in parts that follow one another; for a step that reads a stream and must not hold all of it."""
+        yield self.run(tables, context)

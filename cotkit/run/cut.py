@@ -48,8 +48,7 @@ def cut(step: Step, paths: Mapping[type, Path], size: Size) -> list[Shard]:
     """
     if not step.by_problem or not step.reads:
         return [Shard()]
-    numbers = _numbers(step, paths)
-    count = len({n for found in numbers.values() for n in found.unique()})
+    numbers, count = _numbers(step, paths)
     volume = sum(unpacked_bytes(paths[row]) for row in step.reads)
     each = max(1, min(size.problems, size.megabytes * 2**20 * count // max(1, volume)))
     if count <= each:
@@ -63,18 +62,20 @@ def cut(step: Step, paths: Mapping[type, Path], size: Size) -> list[Shard]:
     ]
 
 
-def _numbers(step: Step, paths: Mapping[type, Path]) -> dict[type, pl.Series]:
-    """Input table -> the number of each row's problem."""
+def _numbers(step: Step, paths: Mapping[type, Path]) -> tuple[dict[type, pl.Series], int]:
+    """Input table -> the number of each row's problem; and how many problems there are."""
     import polars as pl
 
     ids = {row: read_columns(paths[row], ["problem_id"]) for row in step.reads}
     if step.reads == (Problem,):
-        return {Problem: pl.Series("number", range(ids[Problem].height), dtype=pl.Int64)}
+        height = ids[Problem].height
+        return {Problem: pl.int_range(height, eager=True)}, height
     order = pl.concat([ids[row] for row in step.reads]).unique(maintain_order=True).with_row_index("number")
-    return {
+    numbers = {
         row: table.join(order, on="problem_id", how="left", maintain_order="left")["number"].cast(pl.Int64)
         for row, table in ids.items()
     }
+    return numbers, order.height
 
 
 def _runs(shard_of: pl.Series, shards: int) -> list[list[Run]]:

@@ -218,7 +218,7 @@ def _all_shards(jobs: Sequence[Job], engine: Engine, progress: Progress) -> Made
         with progress.task(jobs[0].step.name, sum(job.shard.rows for job in jobs)) as task:
 
             def ended(job: Job) -> None:
-                counters = counters_of(job.outcome())
+                counters = counters_of(job.outcome()["parts"])
                 task.advance(job.shard.rows, **{n: v for n, v in counters.items() if not isinstance(v, Mean)})
 
             missing: list[Job] = []

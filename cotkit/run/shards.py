@@ -21,12 +21,12 @@ from cotkit.run.conserve import rows_in
 from cotkit.run.cut import Shard
 from cotkit.run.funnel import reasons
 from cotkit.run.tables import join_tables, read_runs, read_table, storage, sync, write_json, write_table
-from cotkit.steps import Mean, NoProgress, Step, StepContext
+from cotkit.steps import Mean, NoProgress, Step, StepContext, StepOutput
 
 DONE = "done.json"
 # So many notes of shards are told.
 _NOTES = 3
-Done = dict[str, Any]
+Part = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Job:
 
     def is_done(self) -> bool:
         """Whether its result is there, and lacks no row that another try could get."""
-        return (self.target / DONE).is_file() and not self.outcome()["incomplete"]
+        return (self.target / DONE).is_file() and not any(part["incomplete"] for part in self.outcome()["parts"])
 
-    def outcome(self) -> Done:
-        """What it made, in numbers."""
-        found: Done = json.loads((self.target / DONE).read_text(encoding="utf-8"))
+    def outcome(self) -> dict[str, Any]:
+        """What it made: "parts", each in numbers, and the "notes" that it left."""
+        found: dict[str, Any] = json.loads((self.target / DONE).read_text(encoding="utf-8"))
         return found
 
 
@@ -111,24 +111,11 @@ def _run(job: Job) -> None:
         tables = {row: read_table(path) for row, path in job.tables.items()}
     else:
         tables = {row: read_runs(path, shard.runs[row]) for row, path in job.tables.items()}
-    output = step.run(tables, context)
-    made: Done = {
-        "rows_in": rows_in(step, tables, output, job.place),
-        "kept": output.kept.height,
-        "dropped": output.dropped.height,
-        "reasons": reasons(output.dropped),
-        "counters": {name: _plain(value) for name, value in output.counters.items()},
-        "incomplete": output.incomplete,
-        "tables": ["kept", "dropped", *output.secondary],
-        "columns": {stem: lasting(getattr(output, stem)).columns for stem in ("kept", "dropped")},
-        "notes": notes.said,
-    }
-    for stem, table in {"kept": output.kept, "dropped": output.dropped, **output.secondary}.items():
-        write_table(fresh / f"{stem}.parquet", table)
-    for stem in ("kept", "dropped"):
-        rows = b"".join(row_digests(getattr(output, stem)))
-        (fresh / f"{stem}.digests").write_bytes(rows)
-    write_json(fresh / DONE, made)
+    made = []
+    for number, output in enumerate(step.parts(tables, context)):
+        count = rows_in(step, tables, output, job.place)
+        made.append(_write(output, count, fresh / f"{number:05d}"))
+    write_json(fresh / DONE, {"parts": made, "notes": notes.said})
     with storage(job.target):
         shutil.rmtree(fresh / "work", ignore_errors=True)
         shutil.rmtree(job.target, ignore_errors=True)
@@ -136,12 +123,35 @@ def _run(job: Job) -> None:
         sync(job.folder)
 
 
+def _write(output: StepOutput, count: int, folder: Path) -> Part:
+    """The tables of an output, and what the whole step's numbers are made of."""
+    with storage(folder):
+        folder.mkdir()
+    for stem, table in {"kept": output.kept, "dropped": output.dropped, **output.secondary}.items():
+        write_table(folder / f"{stem}.parquet", table)
+    both = {"kept": output.kept, "dropped": output.dropped}
+    with storage(folder):
+        for stem, table in both.items():
+            (folder / f"{stem}.digests").write_bytes(b"".join(row_digests(table)))
+    return {
+        "rows_in": count,
+        "kept": output.kept.height,
+        "dropped": output.dropped.height,
+        "reasons": reasons(output.dropped),
+        "counters": {name: _plain(value) for name, value in output.counters.items()},
+        "incomplete": output.incomplete,
+        "tables": ["kept", "dropped", *output.secondary],
+        "columns": {stem: lasting(table).columns for stem, table in both.items()},
+    }
+
+
 def _plain(value: float) -> Any:
     return [value.total, value.rows] if isinstance(value, Mean) else float(value)
 
 
-def counters_of(done: Done) -> dict[str, float]:
-    return {n: Mean(*v) if isinstance(v, list) else v for n, v in done["counters"].items()}
+def counters_of(parts: Sequence[Part]) -> dict[str, float]:
+    """The counters of several parts together."""
+    return _added([{n: Mean(*v) if isinstance(v, list) else v for n, v in part["counters"].items()} for part in parts])
 
 
 def join(jobs: Sequence[Job], work: Path) -> Made:
@@ -149,29 +159,31 @@ def join(jobs: Sequence[Job], work: Path) -> Made:
 
     Takes the shards' tables away. Raises StorageError.
     """
-    found = [job.outcome() for job in jobs]
+    found = [(job.target / f"{number:05d}", part) for job in jobs for number, part in enumerate(job.outcome()["parts"])]
+    parts = [part for _, part in found]
     content = {
-        stem: digest_of_rows(found[0]["columns"][stem], ((job.target / f"{stem}.digests").read_bytes() for job in jobs))
+        stem: digest_of_rows(
+            parts[0]["columns"][stem], ((folder / f"{stem}.digests").read_bytes() for folder, _ in found)
+        )
         for stem in ("kept", "dropped")
     }
-    for stem in dict.fromkeys(stem for done in found for stem in done["tables"]):
-        parts = [
-            job.target / f"{stem}.parquet" for job, done in zip(jobs, found, strict=True) if stem in done["tables"]
-        ]
+    for stem in dict.fromkeys(stem for part in parts for stem in part["tables"]):
         with storage(work):
-            join_tables(work / f"{stem}.parquet", parts)
+            join_tables(
+                work / f"{stem}.parquet", [folder / f"{stem}.parquet" for folder, p in found if stem in p["tables"]]
+            )
     why: Counter[str] = Counter()
-    for done in found:
-        why.update(done["reasons"])
+    for part in parts:
+        why.update(part["reasons"])
     return Made(
-        rows_in=sum(done["rows_in"] for done in found),
-        kept=sum(done["kept"] for done in found),
-        dropped=sum(done["dropped"] for done in found),
+        rows_in=sum(part["rows_in"] for part in parts),
+        kept=sum(part["kept"] for part in parts),
+        dropped=sum(part["dropped"] for part in parts),
         reasons=dict(sorted(why.items(), key=lambda item: (-item[1], item[0]))),
-        counters=_added([counters_of(done) for done in found]),
-        incomplete=sum(done["incomplete"] for done in found),
+        counters=counters_of(parts),
+        incomplete=sum(part["incomplete"] for part in parts),
         content=content,
-        notes=_told([(job, note) for job, done in zip(jobs, found, strict=True) for note in done["notes"]]),
+        notes=_told([(job, note) for job in jobs for note in job.outcome()["notes"]]),
     )
 
 
