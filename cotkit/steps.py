@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pydantic import Field
 
 from cotkit.config import Config
+from cotkit.table import Counted, Table, held
 
 if TYPE_CHECKING:
     import polars as pl
@@ -112,6 +113,26 @@ class StepOutput:
     secondary: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
+def joined(parts: Sequence[StepOutput]) -> StepOutput:
+    """Parts of an output, of which none has a Mean, as one."""
+    import polars as pl
+
+    if len(parts) == 1:
+        return parts[0]
+    counters: dict[str, float] = {}
+    for part in parts:
+        counters |= {name: counters.get(name, 0.0) + value for name, value in part.counters.items()}
+    stems = dict.fromkeys(stem for part in parts for stem in part.secondary)
+    return StepOutput(
+        kept=pl.concat([part.kept for part in parts]),
+        dropped=pl.concat([part.dropped for part in parts]),
+        rows_in=sum(part.rows_in or 0 for part in parts),
+        counters=counters,
+        incomplete=sum(part.incomplete for part in parts),
+        secondary={stem: pl.concat([p.secondary[stem] for p in parts if stem in p.secondary]) for stem in stems},
+    )
+
+
 class Step(Config):
     """Base of all steps. A subclass adds `step: Literal["its-kind"]` and its own keys.
 
@@ -160,7 +181,7 @@ class Step(Config):
         """
         return {}
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         """How many rows must come out, kept or dropped; None where only the step itself can tell."""
         return tables[self.reads[0]].height if self.reads else None
 
@@ -180,8 +201,11 @@ class Step(Config):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Do the work. Pure in (tables, self, context.seed) but for the files under context.work."""
-        raise NotImplementedError
+        return joined(list(self.parts(held(tables), context)))
 
-    def parts(self, tables: Tables, context: StepContext) -> Iterator[StepOutput]:
-        """As `run`, in parts that follow one another; for a step that reads a stream and must not hold all of it."""
-        yield self.run(tables, context)
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
+        """What the runner calls: the result of `run`, in parts that follow one another.
+
+        A step overrides it that must see all rows, and must not hold them all.
+        """
+        yield self.run({row: table.whole() for row, table in tables.items()}, context)

@@ -18,6 +18,7 @@ FLOOR = {
     "cores": 0,
     "config": 1,
     "engine": 2,
+    "table": 0,
     "records": 1,
     "content": 1,
     "tags": 1,

@@ -14,7 +14,8 @@ from cotkit.curate.importers import find_format
 from cotkit.curate.importing import Defaults, Read, read_published
 from cotkit.records import Problem, Trace
 from cotkit.source import AnySource, Source, exclusions, materials
-from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.steps import Step, StepContext, StepOutput
+from cotkit.table import Counted, Table
 
 # What is held at a time: attempts, and characters of theirs.
 _PART_ROWS, _PART_CHARS = 5_000, 32_000_000
@@ -62,11 +63,11 @@ class Import(Step):
     def exclusions(self) -> Mapping[str, str]:
         return exclusions("sources", self.sources)
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None
 
-    def parts(self, tables: Tables, context: StepContext) -> Iterator[StepOutput]:
-        wanted = set(tables[Problem]["problem_id"])
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
+        wanted = set(tables[Problem].columns(["problem_id"])["problem_id"])
         part, before = _Part(wanted), False
         with context.progress.task(self.name or self.step, 0) as task:
             for source in self.sources:

@@ -26,6 +26,7 @@ from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Repl
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
 from cotkit.records import Example, Message, dropped_frame, frame, problem_id, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 from cotkit.verify import extract_answer, grade
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Translate(Step):
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return {} if self.teacher.replay is None else {"recording": recording_digest(self.teacher.replay)}
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None
 
     def check(self) -> list[str]:

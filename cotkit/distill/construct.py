@@ -27,6 +27,7 @@ from cotkit.distill.traces import Consent
 from cotkit.records import Problem, Trace, dropped_frame, frame, rows
 from cotkit.registry import Registered
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 
 if TYPE_CHECKING:
     from cotkit.distill.estimate import Asking
@@ -100,7 +101,7 @@ class Construct(Step):
         digests = {f"recording of {n}": recording_digest(path) for n, path in recordings.items() if path is not None}
         return {**digests, **self.strategy.materials()}
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None  # a strategy may build several traces of a problem
 
     def check(self) -> list[str]:

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from cotkit.content import digest_of_rows, lasting, row_digests
-from cotkit.run.conserve import rows_in
+from cotkit.run.conserve import Check
 from cotkit.run.cut import Shard
 from cotkit.run.funnel import reasons
-from cotkit.run.tables import join_tables, read_runs, read_table, storage, sync, write_json, write_table
+from cotkit.run.tables import FileTable, join_tables, storage, sync, write_json, write_table
 from cotkit.steps import Mean, NoProgress, Step, StepContext, StepOutput
 
 DONE = "done.json"
@@ -107,15 +107,13 @@ def _run(job: Job) -> None:
     if shard.of > 1:
         context = replace(context, progress=notes, work=fresh / "work")
         context.work.mkdir()
-    if shard.runs is None:
-        tables = {row: read_table(path) for row, path in job.tables.items()}
-    else:
-        tables = {row: read_runs(path, shard.runs[row]) for row, path in job.tables.items()}
+    tables = {row: FileTable(path, None if shard.runs is None else shard.runs[row]) for row, path in job.tables.items()}
+    check = Check(step, job.place)
     made = []
     for number, output in enumerate(step.parts(tables, context)):
-        count = rows_in(step, tables, output, job.place)
-        made.append(_write(output, count, fresh / f"{number:05d}"))
-    write_json(fresh / DONE, {"parts": made, "notes": notes.said})
+        check.part(output)
+        made.append(_write(output, fresh / f"{number:05d}"))
+    write_json(fresh / DONE, {"rows_in": check.end(tables), "parts": made, "notes": notes.said})
     with storage(job.target):
         shutil.rmtree(fresh / "work", ignore_errors=True)
         shutil.rmtree(job.target, ignore_errors=True)
@@ -123,7 +121,7 @@ def _run(job: Job) -> None:
         sync(job.folder)
 
 
-def _write(output: StepOutput, count: int, folder: Path) -> Part:
+def _write(output: StepOutput, folder: Path) -> Part:
     """The tables of an output, and what the whole step's numbers are made of."""
     with storage(folder):
         folder.mkdir()
@@ -134,7 +132,6 @@ def _write(output: StepOutput, count: int, folder: Path) -> Part:
         for stem, table in both.items():
             (folder / f"{stem}.digests").write_bytes(b"".join(row_digests(table)))
     return {
-        "rows_in": count,
         "kept": output.kept.height,
         "dropped": output.dropped.height,
         "reasons": reasons(output.dropped),
@@ -176,7 +173,7 @@ def join(jobs: Sequence[Job], work: Path) -> Made:
     for part in parts:
         why.update(part["reasons"])
     return Made(
-        rows_in=sum(part["rows_in"] for part in parts),
+        rows_in=sum(job.outcome()["rows_in"] for job in jobs),
         kept=sum(part["kept"] for part in parts),
         dropped=sum(part["dropped"] for part in parts),
         reasons=dict(sorted(why.items(), key=lambda item: (-item[1], item[0]))),

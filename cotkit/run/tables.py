@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +99,10 @@ def read_table(path: Path) -> pl.DataFrame:
         ) from error
 
 
-def read_runs(path: Path, runs: Sequence[Run]) -> pl.DataFrame:
-    """Some rows of a table, in their order; holds one row group besides them. `runs` ascend and do not overlap.
+def read_runs(path: Path, runs: Sequence[Run], columns: Sequence[str] | None = None) -> pl.DataFrame:
+    """Some rows of a table, in their order, with all columns or some; holds one row group besides them.
+
+    `runs` ascend and do not overlap.
 
     Raises InputError as read_table.
     """
@@ -110,7 +113,7 @@ def read_runs(path: Path, runs: Sequence[Run]) -> pl.DataFrame:
     pieces: list[pa.Table] = []
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            pieces.append(file.schema_arrow.empty_table())
+            pieces.append(file.schema_arrow.empty_table().select(columns or file.schema_arrow.names))
             start = 0
             for number in range(file.num_row_groups):
                 rows = file.metadata.row_group(number).num_rows
@@ -121,11 +124,12 @@ def read_runs(path: Path, runs: Sequence[Run]) -> pl.DataFrame:
                 ]
                 start += rows
                 if inside == [(0, rows)]:
-                    pieces.append(file.read_row_group(number))
+                    pieces.append(file.read_row_group(number, columns).select(pieces[0].column_names))
                 elif inside:
                     # A slice would keep the whole group in memory.
                     wanted = pa.array([row for begin, end in inside for row in range(begin, end)], pa.int64())
-                    pieces.append(file.read_row_group(number).take(wanted))
+                    found = file.read_row_group(number, columns).select(pieces[0].column_names)
+                    pieces.append(found.take(wanted))
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
@@ -145,6 +149,42 @@ def read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
         raise InputError(
             f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
         ) from error
+
+
+@dataclass(frozen=True)
+class FileTable:
+    """A Table in a file, or some of its rows; a batch is a row group."""
+
+    path: Path
+    runs: Sequence[Run] | None = None
+
+    @property
+    def height(self) -> int:
+        import pyarrow.parquet as pq
+
+        if self.runs is not None:
+            return sum(length for _, length in self.runs)
+        return int(pq.read_metadata(self.path).num_rows)
+
+    def whole(self) -> pl.DataFrame:
+        return read_table(self.path) if self.runs is None else read_runs(self.path, self.runs)
+
+    def columns(self, names: Sequence[str]) -> pl.DataFrame:
+        return read_columns(self.path, names) if self.runs is None else read_runs(self.path, self.runs, names)
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        import pyarrow.parquet as pq
+
+        if self.runs is not None:
+            yield self.whole()
+            return
+        footer, start = pq.read_metadata(self.path), 0
+        for number in range(footer.num_row_groups):
+            rows = footer.row_group(number).num_rows
+            yield read_runs(self.path, [(start, rows)])
+            start += rows
+        if not footer.num_row_groups:
+            yield self.whole()
 
 
 def unpacked_bytes(path: Path) -> int:
