@@ -222,7 +222,7 @@ def _cpu() -> float:
 
 def _memory_mb(process: str, what: str) -> float:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith(what)).split()[1]) / 1024
+    return int(next((line for line in lines if line.startswith(what)), "gone 0").split()[1]) / 1024
 
 
 def _below(process: str) -> Iterator[str]:
@@ -237,7 +237,7 @@ def _watch(process: subprocess.Popen[str]) -> tuple[float, float]:
     """Until it ends: the peak of the largest process below it, and of it and all of them together, in MB."""
     largest = together = 0.0
     while process.poll() is None:
-        with suppress(OSError, StopIteration):  # a process that has just ended
+        with suppress(OSError):  # a process that has just ended
             others = list(_below(str(process.pid)))
             largest = max(largest, *(_memory_mb(other, "VmHWM") for other in others), 0.0)
             together = max(together, sum(_memory_mb(p, "VmRSS") for p in (str(process.pid), *others)))

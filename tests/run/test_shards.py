@@ -298,3 +298,51 @@ def test_a_changed_key_throws_unfinished_shards_away(recipe: Path, tmp_path: Pat
     assert work.is_dir()
     directory.remove_others(["pull"])
     assert not work.exists()
+
+
+# Grades 200 MB of reasoning in shards of 16 MB, and says by how much the memory of that went beyond a small run's.
+BIG = """
+import resource
+from pathlib import Path
+import pyarrow as pa, pyarrow.parquet as pq
+from cotkit.records import Problem, Trace, frame
+from cotkit.run.cut import Size, cut
+from cotkit.run.shards import Job, join
+from cotkit.run.tables import write_table
+from cotkit.steps import StepContext
+from cotkit.verify.step import Verify
+
+def grade(count, chars):
+    folder = Path({folder!r}) / str(count)
+    folder.mkdir()
+    paths = {{Trace: folder / "traces.parquet", Problem: folder / "problems.parquet"}}
+    write_table(paths[Problem], frame(Problem, [Problem(f"p{{n}}", "1 + 1?", "2", source_row=n) for n in range(count)]))
+    writer = None
+    for start in range(0, count, 50):
+        ids = range(start, min(start + 50, count))
+        text = "And so it goes on. " * (chars // 19)
+        some = [Trace(f"p{{n}}", 0, "t", "", "done", f"{{n}} {{text}} {{n}}", "\\\\boxed{{2}}") for n in ids]
+        table = frame(Trace, some).to_arrow()
+        writer = writer or pq.ParquetWriter(paths[Trace], table.schema, use_dictionary=False)
+        writer.write_table(table)
+    writer.close()
+    step, context = Verify(name="verify"), StepContext(seed=0, work=folder, run=folder)
+    jobs = [Job(step, s, paths, folder / "shards", context) for s in cut(step, paths, Size(megabytes=16))]
+    for job in jobs:
+        job.run()
+    made = join(jobs, folder)
+    assert made.kept == made.counters["correct"] == count
+    return len(jobs), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+_, small = grade(100, 1_000)
+shards, big = grade(1_000, 200_000)
+print(shards, big - small)
+"""
+
+
+def test_memory_is_that_of_a_shard_and_not_of_the_table(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", BIG.format(folder=str(tmp_path))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    shards, more = done.stdout.split()
+    assert int(shards) >= 10
+    assert float(more) < 120  # the table alone is 200
