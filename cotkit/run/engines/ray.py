@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,8 @@ from cotkit.run.engines.errand import alone, portable
 
 # What a Ray of our own may keep in shared memory: shards travel as their numbers.
 _STORE_BYTES = 100 * 2**20
+# So long the head of a cluster may take to accept a connection.
+_ANSWER_S = 10.0
 
 
 class Ray(Engine):
@@ -128,8 +131,9 @@ def _connected(address: str | None) -> Iterator[Any]:
         raise InputError('engine: Ray is not installed; pip install "cotkit[ray]", or take kind: local') from error
     own = {} if address else {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
     try:
+        _must_answer(address)
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise EngineError(
             f"engine.address: no Ray cluster answers at {address or 'this machine'} ({_line(error)}); start one with "
             f"`ray start --head`, or leave the address out"
@@ -138,6 +142,13 @@ def _connected(address: str | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _must_answer(address: str | None) -> None:
+    """Ray itself would try for minutes. Raises OSError."""
+    host, colon, port = (address or "").rpartition(":")
+    if colon and port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
 
 
 def _line(error: Exception) -> str:
