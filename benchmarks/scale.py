@@ -18,6 +18,7 @@ import argparse
 import json
 import math
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -261,6 +262,7 @@ def measure(folder: Path, count: int, workers: int) -> dict[str, Any]:
     if not (folder / "rows.parquet").is_file():
         make(folder / "rows.part", count)
         (folder / "rows.part").rename(folder / "rows.parquet")
+    shutil.rmtree(folder / "run", ignore_errors=True)
     (folder / "scale.yaml").write_text(RECIPE.format(workers=workers))
     command = [sys.executable, __file__, "--run", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

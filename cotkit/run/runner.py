@@ -192,7 +192,8 @@ def _run_step(
         recipe=resolved(recipe),
         funnel=tuple(told(line) for line in before.funnel),
         facts=tuple(before.facts),
-        progress=progress,
+        # Several shards share the bar of the step, and may be in other processes.
+        progress=progress if len(shards) == 1 else NoProgress(),
     )
     started = time.monotonic()
     jobs = [Job(step, shard, tables, work / SHARDS, context) for shard in shards]

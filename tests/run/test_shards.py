@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 import polars as pl
 import pytest
 
+from cotkit.cli.output import Output
 from cotkit.engine import AnyJob
 from cotkit.errors import EngineError, InputError
 from cotkit.recipe.load import load
@@ -82,7 +83,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def run(recipe: Path, out: str, problems: int = 10_000, engine: Local | None = None) -> RunResult:
     made = load(str(recipe)).recipe.model_copy(update={"engine": engine})
-    return run_recipe(made, recipe.parent / out, Options(shard=Size(problems)))
+    return run_recipe(made, recipe.parent / out, Options(shard=Size(problems)), Output(quiet=True))
 
 
 def tables(result: RunResult) -> dict[str, pl.DataFrame]:
@@ -138,7 +139,9 @@ def test_tables_in_the_order_of_the_problems_stay_in_it(recipe: Path) -> None:
 
 
 def test_any_number_of_workers_gives_the_same_bytes(recipe: Path) -> None:
-    recipe.write_text(SHORT)
+    # Starting workers takes longer than these rows.
+    few = RECIPE[: RECIPE.index("  - step: filter")] + RECIPE[RECIPE.index("  - step: import") :]
+    recipe.write_text(few[: few.index("  - step: score")] + RECIPE[RECIPE.index("  - step: select") :])
     alone, team = run(recipe, "alone", 3), run(recipe, "team", 3, Local(workers=2))
     assert files(team.path) == files(alone.path)
     again = run(recipe, "team", 3)
@@ -214,7 +217,6 @@ def test_a_lost_row_is_told_with_its_shard(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("fault", "error", "told"), [
     ("die", EngineError, "step 'd', shard 2 of 4: its worker process ended by itself"),
     ("refuse", InputError, "refused: mend it"),
-    ("lose", ConservationError, "step 'd', shard 2 of 4: 4 rows in"),
 ])  # fmt: skip
 def test_what_goes_wrong_in_a_worker_is_told_here(
     tmp_path: Path, fault: str, error: type[Exception], told: str
