@@ -67,6 +67,7 @@ def fresh(name: str, out: Path, engine: dict[str, Any] | None) -> dict[str, byte
     return bytes_of(out / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["quickstart", "deepscaler-40k"])
 def test_any_number_of_workers_gives_the_same_bytes(name: str, head: Any, tmp_path: Path) -> None:
     wanted = fresh(name, tmp_path / "here", None)
