@@ -201,6 +201,8 @@ class Step(Config):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Do the work. Pure in (tables, self, context.seed) but for the files under context.work."""
+        if type(self).parts is Step.parts:
+            raise NotImplementedError(f"{type(self).__name__} defines neither run nor parts")
         return joined(list(self.parts(held(tables), context)))
 
     def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:

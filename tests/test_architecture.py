@@ -42,6 +42,8 @@ MODULE_MAY_ASK = {
     "distill/strategies/template.py": {"dedup"},
     "verify/judge.py": {"distill"},
     "verify/scorers/prm_judge.py": {"distill"},
+    # It tells an estimate what its scorers would ask.
+    "verify/score.py": {"distill"},
     "dedup/adjudicate.py": {"distill"},
     "curate/features.py": {"distill"},
     "curate/extract.py": {"distill"},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,21 +12,12 @@ import typer
 from cotkit import records
 from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set, Yes
 from cotkit.cli.output import Output
-from cotkit.cli.watch import Teller
 from cotkit.records import Problem
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from cotkit.curate.extract import Extract
-    from cotkit.curate.features import Features
-    from cotkit.distill.construct import Construct
     from cotkit.distill.estimate import Estimate
     from cotkit.distill.step import Distill
-    from cotkit.recipe.load import Loaded
-    from cotkit.verify.judge import Judge
-
-    Asks = Extract | Features | Construct | Distill | Judge
+    from cotkit.steps import Tables
 
 
 def estimate(
@@ -49,11 +39,13 @@ def estimate(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Requests, tokens and dollars of whatever a recipe asks: answers, features, readings, judgements.
+    """Requests, tokens and dollars of whatever a recipe asks: answers, features, judgements, scores, translations.
 
     Runs the steps before the first of these that still has to ask; that costs nothing. What a step after it will drop
     is not known then, so the rest is reckoned for all problems, as an upper bound. Where answers decide how much is
-    asked (until, strategies, judges), the least and the most are told. --tokens and --probe are about distill.
+    asked (until, strategies, judges), the least and the most are told. Scores and translations are counted to the call
+    once the rows before them are there. --tokens is about distill and strategies that ask for whole traces, --probe
+    about distill.
 
     Examples:
 
@@ -61,84 +53,48 @@ def estimate(
 
       cotkit estimate my.yaml --rows 1000 --tokens 9000
     """
+    from cotkit.cli.estimated import asking_steps, inputs, made_up, questions
     from cotkit.cli.run import default_out
+    from cotkit.distill.construct import Construct
     from cotkit.distill.estimate import estimate as reckon
     from cotkit.distill.step import JOURNAL_FILE, Distill
     from cotkit.errors import RecipeError, UnreachableError
     from cotkit.recipe.load import load
-    from cotkit.verify.judge import Judge
 
     output = Output(as_json, quiet, yes)
     loaded = load(recipe, set_ or (), limit)
-    asking = _asking(loaded)
+    asking = asking_steps(loaded.recipe)
     if not asking:
         raise RecipeError(f"the recipe '{loaded.recipe.name}' asks no teacher, so it costs nothing")
     folder = out or default_out(loaded)
     try:
-        table = None if rows is not None else _problems(loaded, asking, folder, output)
+        known = {} if rows is not None else inputs(loaded.recipe, asking, folder, probe > 0, output)
     except UnreachableError as error:
         raise UnreachableError(f"{error}; --rows N reckons with so many problems instead") from error
     told: list[tuple[str, Estimate]] = []
     main: Estimate | None = None
     notes, attempts = [], 1
+    tables: Tables = {}
     for step in asking:
-        problems = records.rows(Problem, table) if table is not None else _made_up(rows or 0, step)
+        # What a step drops that has still to ask is not known: the problems before it stand for those after it.
+        tables = known.get(step.name) or {row: table for row, table in tables.items() if row is Problem}
+        problems = records.rows(Problem, tables[Problem]) if tables else made_up(rows or 0, step)
         if isinstance(step, Distill) and main is None and probe > 0:
             _probe(step, problems, folder / JOURNAL_FILE, probe, output)
-        questions = step.asking(problems, attempts) if isinstance(step, Judge) else step.asking(problems)
-        known = tokens if isinstance(step, Distill) else None
-        found = [(one.what, reckon(one, folder / JOURNAL_FILE, known)) for one in questions]
+        before = loaded.recipe.steps[: loaded.recipe.steps.index(step)]
+        asked = questions(step, before, tables, problems, attempts)
+        given = tokens if isinstance(step, Distill | Construct) else None
+        found = [(one.what, reckon(one, folder / JOURNAL_FILE, given)) for one in asked]
         told += found
+        if isinstance(step, Distill | Construct):
+            most = step.most if isinstance(step, Distill) else step.strategy.traces()
+            attempts = most if step.only is None else attempts + most
         if isinstance(step, Distill):
-            attempts, main = step.most, main or found[0][1]
+            main = main or found[0][1]
         budget = getattr(step, "budget", None)
         if budget is not None and budget.usd is not None:
             notes.append(f"budget    {step.name} stops by itself at ${budget.usd:,.2f} (budget.usd)")
     _tell(told, main, notes, output)
-
-
-def _asking(loaded: Loaded) -> list[Asks]:
-    """The steps that ask a teacher, in order."""
-    from cotkit.curate.extract import Extract
-    from cotkit.curate.features import Features
-    from cotkit.distill.construct import Construct
-    from cotkit.distill.step import Distill
-    from cotkit.verify.judge import Judge
-
-    kinds = (Extract, Construct, Distill, Judge)
-    return [s for s in loaded.recipe.steps if isinstance(s, kinds) or (isinstance(s, Features) and s.teachers())]
-
-
-def _made_up(rows: int, step: Asks) -> list[Problem]:
-    """So many problems of a usual length that `step` asks about, with a solution to read an answer from."""
-    of, kinds = getattr(step, "of", ()), getattr(step, "kinds", ())
-    base = Problem(
-        "",
-        "",
-        solution="x" * 1_500,
-        answer_kind=(kinds or ("empty",))[0],
-        domain=(getattr(step, "domains", None) or ("math",))[0],
-        source=(of or ("made up",))[0],
-    )
-    return [replace(base, problem_id=f"{n}", problem=f"{n} " + "x" * 300, source_row=n) for n in range(rows)]
-
-
-def _problems(loaded: Loaded, asking: Sequence[Asks], folder: Path, output: Output) -> pl.DataFrame:
-    """Run the steps before the first of `asking` that has still to ask, and read what they keep."""
-    from cotkit.distill.step import Distill
-    from cotkit.run.directory import RunDirectory
-    from cotkit.run.plan import inputs_of, plan
-    from cotkit.run.runner import Options, old_pins, resolve_pins, run_recipe
-
-    recipe, directory = loaded.recipe, RunDirectory(folder)
-    maker = ""
-    for step in asking:
-        maker = inputs_of(recipe.steps, recipe.steps.index(step))[Problem.__name__].name
-        run_recipe(recipe, folder, Options(until=maker), output, Teller(output))
-        planned = plan(recipe, directory, resolve_pins(recipe, old_pins(directory)))
-        if isinstance(step, Distill) or planned[recipe.steps.index(step)].why:
-            break
-    return directory.kept(maker)
 
 
 def _probe(step: Distill, problems: Sequence[Problem], journal: Path, count: int, output: Output) -> None:
@@ -168,7 +124,7 @@ def _tell(told: Sequence[tuple[str, Estimate]], main: Estimate | None, notes: Se
         blocks.append("\n".join(lines))
     most = _sum([found.usd for _, found in told])
     least = _sum([found.usd if found.least is None else found.least_usd for _, found in told])
-    ends = [f"total     {_money(least, most)}"] if len(told) > 1 else []
+    ends = [f"total     {_total(told)}"] if len(told) > 1 else []
     if ends or notes:
         blocks.append("\n".join([*ends, *notes]))
     machine = [{"step": name, **_plain(found)} for name, found in told]
@@ -179,6 +135,15 @@ def _tell(told: Sequence[tuple[str, Estimate]], main: Estimate | None, notes: Se
 def _sum(costs: Sequence[Decimal | None]) -> Decimal | None:
     known = [cost for cost in costs if cost is not None]
     return sum(known, Decimal()) if len(known) == len(costs) else None
+
+
+def _total(told: Sequence[tuple[str, Estimate]]) -> str:
+    """All that has a price; what has none is told beside it."""
+    priced = [found for _, found in told if found.usd is not None]
+    if not priced:
+        return "unpriced"
+    money = _money(_sum([f.usd if f.least is None else f.least_usd for f in priced]), _sum([f.usd for f in priced]))
+    return money if len(priced) == len(told) else f"{money}, and what is unpriced"
 
 
 def _money(least: Decimal | None, most: Decimal | None) -> str:

@@ -68,6 +68,15 @@ def report(
         bool,
         typer.Option("--patterns", help="Count phrases of checking, turning back, other ways and parts of the task."),
     ] = False,
+    sentences: Annotated[
+        int | None,
+        typer.Option(
+            "--sentences",
+            min=1,
+            metavar="N",
+            help="With --patterns: the N sentences that are most like ours.",
+        ),
+    ] = None,
     reflection: Annotated[
         bool, typer.Option("--reflection", help="How often reflection goes with a right answer, and changes one.")
     ] = False,
@@ -90,15 +99,17 @@ def report(
 
       cotkit report graded.jsonl --patterns --reflection
 
-      cotkit report corpus.parquet --patterns --column response=text
+      cotkit report corpus.parquet --patterns --sentences 50 --column response=text
     """
-    from cotkit.errors import InputError
+    from cotkit.errors import InputError, RecipeError
     from cotkit.run.directory import FUNNEL_FILE, REPORT_FILE
     from cotkit.run.report import write_report
 
     output = Output(as_json)
+    if sentences is not None and not patterns:
+        raise RecipeError("--sentences goes with --patterns; give both")
     if patterns or reflection:
-        return tell_reasoning(run, column, patterns, reflection, output)
+        return tell_reasoning(run, column, patterns, sentences, reflection, output)
     directory = open_run(run)
     if dropped is not None:
         output.rows(decoded(r) for r in directory.dropped(dropped).iter_rows(named=True))
@@ -121,9 +132,17 @@ def report(
     output.next(f"open {run / REPORT_FILE}   or   cotkit report {run} --dropped STEP")
 
 
-def tell_reasoning(target: Path, column: list[str] | None, patterns: bool, reflection: bool, output: Output) -> None:
+def tell_reasoning(
+    target: Path,
+    column: list[str] | None,
+    patterns: bool,
+    sentences: int | None,
+    reflection: bool,
+    output: Output,
+) -> None:
     """What the texts of a run or a file say about themselves."""
-    from cotkit.cli.tallied import attempts_in, pattern_lines, reflection_lines
+    from cotkit.cli.tallied import alike_lines, attempts_in, pattern_lines, reflection_lines
+    from cotkit.curate.alike import alike_table
     from cotkit.curate.tallies import pattern_table, reflection_table
 
     attempts = attempts_in(target, column, reflection, output)
@@ -132,6 +151,9 @@ def tell_reasoning(target: Path, column: list[str] | None, patterns: bool, refle
     if patterns:
         machine["patterns"] = pattern_table(attempts)
         lines += [*pattern_lines(machine["patterns"]), ""]
+    if sentences is not None:
+        machine["alike"] = alike_table((attempt.text for attempt in attempts), sentences)
+        lines += [*alike_lines(machine["alike"]), ""]
     if reflection:
         machine["reflections"] = reflection_table(attempts)
         lines += [*reflection_lines(machine["reflections"]), ""]

@@ -103,7 +103,10 @@ class _Sums:
 
     def rate(self) -> str:
         seconds = time.monotonic() - self.started
-        return f"{self.done / seconds:.1f}/s" if seconds > 0.5 else ""
+        if seconds <= 0.5:
+            return ""
+        a_second = self.done / seconds
+        return f"{a_second:.1f}/s" if a_second >= 0.1 or not self.done else f"{a_second * 60:.1f}/min"
 
     def text(self) -> str:
         parts = [f"${v:.4f}" if name == "usd" else f"{v:,.0f} {name}" for name, v in self.sums.items()]

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from cotkit.steps import Tables
     from cotkit.verify.scorers import Attempt
 
+# So much of a sentence is shown.
+_SHOWN = 200
+
 
 def attempts_in(target: Path, column: Sequence[str] | None, grade: bool, output: Output) -> list[Attempt]:
     """All attempts of a run with their last verdicts, or of a file; raises InputError where there are none.
@@ -28,7 +31,7 @@ def attempts_in(target: Path, column: Sequence[str] | None, grade: bool, output:
     from cotkit.verify.score import attempts_of
 
     if target.is_dir():
-        tables = _tables_of_run(target)
+        tables = tables_of_run(target)
     else:
         tables = tables_of_file(target, read_rows(target, None), graded.columns(column, {}), output, grade)
     return attempts_of(
@@ -38,7 +41,8 @@ def attempts_in(target: Path, column: Sequence[str] | None, grade: bool, output:
     )
 
 
-def _tables_of_run(run: Path) -> Tables:
+def tables_of_run(run: Path) -> Tables:
+    """Problems, traces and verdicts as the last steps left them; raises InputError where nothing is graded."""
     from cotkit.cli.inspect_ import open_run
     from cotkit.errors import InputError
     from cotkit.recipe.load import load
@@ -62,6 +66,17 @@ def pattern_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         f"{r['kind']:<12} {r['language']:<9} {r['places']:>9,} {r['per_1000_words']:>14,.3f} {r['attempts']:>9,}"
         for r in rows
     ]
+
+
+def alike_lines(told: dict[str, Any]) -> list[str]:
+    lines = [f"{'like ours':<12} {'language':<9} {'sentences':>9}"]
+    lines += [f"{r['kind']:<12} {r['language']:<9} {r['sentences']:>9,}" for r in told["counts"]]
+    lines += ["", "the nearest"]
+    for one in told["nearest"]:
+        said = " ".join(one["sentence"].split())
+        shown = said if len(said) <= _SHOWN else said[:_SHOWN] + " …"
+        lines.append(f"{one['similarity']:.2f}  {one['kind']:<12} {one['language']:<9} row {one['text']}: {shown}")
+    return lines
 
 
 def reflection_lines(told: dict[str, Any]) -> list[str]:

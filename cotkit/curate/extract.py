@@ -18,8 +18,8 @@ from pydantic_core import PydanticCustomError
 from cotkit.config import LocalPath
 from cotkit.curate.extract_prompt import NONE, PROOF, fill, read_answer
 from cotkit.curate.reference import AnswerKind, kind_of, option_text
+from cotkit.distill import asks
 from cotkit.distill.engine import Tally
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.records import Problem, dropped_frame, frame, question, rows
@@ -108,13 +108,7 @@ class Extract(Step):
         "cotkit.verify",
         "cotkit.records",
     )
-    excluded: ClassVar[Mapping[str, str]] = {
-        "limits": "how fast a teacher is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "teacher.api_key_env": "who pays does not change the answer",
-        "teacher.ignores": "it only decides which recipes are refused",
-        "teacher.replay": "the digest of the recording stands for its path",
-    }
+    excluded: ClassVar[Mapping[str, str]] = asks.exclusions("teacher")
 
     @model_validator(mode="after")
     def _more_than_half(self) -> Extract:
@@ -125,14 +119,10 @@ class Extract(Step):
         return self
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return {} if self.teacher.replay is None else {"recording": recording_digest(self.teacher.replay)}
+        return asks.recordings({"recording": self.teacher})
 
     def check(self) -> list[str]:
-        return [
-            f"sampling.{key} is set, but the teacher {self.teacher.model} ignores it (teacher.ignores); leave it out"
-            for key in self.teacher.ignores
-            if getattr(self.sampling, key) is not None
-        ]
+        return asks.ignored(self.teacher, self.sampling)
 
     def check_after(self, before: Sequence[Step]) -> list[str]:
         return not_pulled("of", self.of, before)

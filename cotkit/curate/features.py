@@ -17,9 +17,9 @@ from cotkit.curate import rating
 from cotkit.curate.direct import Direct, tokens
 from cotkit.curate.nearest import nearest_classes
 from cotkit.curate.weak import Tried, Weak, graded_digest, rate_of, read_graded, tried_from, with_rates
+from cotkit.distill import asks
 from cotkit.distill.engine import Tally
 from cotkit.distill.prompt import Message
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Batch, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.records import Domain, Problem, Trace, Verdict, WeakRate, dropped_frame, frame, question, rows
@@ -109,20 +109,10 @@ class Features(Step):
         "cotkit.records",
     )
     excluded: ClassVar[Mapping[str, str]] = {
-        "limits": "how fast a teacher is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "batch": "the way an answer takes does not change it",
+        **asks.exclusions("weak.*.teacher", "weak.*.judge", "direct.teacher", "difficulty.teacher", "subject.teacher"),
+        **asks.BATCH,
         "weak.*.path": "the digest of the graded answers stands for their path",
         "subject.weights": "the digest of the weights is in the key instead",
-        **{
-            f"{teacher}.{key}": why
-            for teacher in ("weak.*.teacher", "weak.*.judge", "direct.teacher", "difficulty.teacher", "subject.teacher")
-            for key, why in (
-                ("api_key_env", "who pays does not change the answer"),
-                ("ignores", "it only decides which recipes are refused"),
-                ("replay", "the digest of the recording stands for its path"),
-            )
-        },
     }
 
     @model_validator(mode="after")
@@ -161,11 +151,7 @@ class Features(Step):
         found = {
             f"weak {weak.model}": graded_digest(weak.model, weak.path) for weak in self.weak if weak.path is not None
         }
-        found |= {
-            f"recording of {what}": recording_digest(teacher.replay)
-            for what, teacher in self.teachers().items()
-            if teacher.replay is not None
-        }
+        found |= asks.recordings({f"recording of {what}": teacher for what, teacher in self.teachers().items()})
         if self.subject is not None and self.subject.minilm:
             from cotkit.dedup.weights import weights_digest
 
@@ -174,11 +160,11 @@ class Features(Step):
 
     def check(self) -> list[str]:
         found = [
-            f"{what}: sampling.{key} is set, but the teacher {asked.teacher.model} ignores it (teacher.ignores); write "
-            f"`sampling: {{}}` to send nothing"
+            sentence
             for what, asked in self.asked().items()
-            for key in asked.teacher.ignores
-            if getattr(asked.sampling, key) is not None
+            for sentence in asks.ignored(
+                asked.teacher, asked.sampling, f"{what}: ", "write `sampling: {}` to send nothing"
+            )
         ]
         return found + [
             f"{what}: samples is {asked.samples} at temperature 0 without a seed, so every sample would be the same "

@@ -17,10 +17,10 @@ from pydantic import Field
 
 from cotkit.config import LocalPath
 from cotkit.curate.filters.language import probabilities
-from cotkit.distill.asker import Asker
+from cotkit.distill import asks
+from cotkit.distill.asker import Asker, Ears
 from cotkit.distill.converse import Ended, converse
 from cotkit.distill.formulas import lost_numbers, mask, places, unmask
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.step import JOURNAL_FILE
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
@@ -31,6 +31,8 @@ from cotkit.verify import extract_answer, grade
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from cotkit.distill.estimate import Asking
 
 Code = Literal["ar", "de", "en", "es", "fr", "hi", "it", "ja", "ko", "pt", "ru", "tr", "vi", "zh"]
 NAMES: Mapping[str, str] = {
@@ -45,6 +47,8 @@ ASK = (
 )
 # Fewer letters tell no language.
 _LETTERS = 30
+# For an estimate: a translation is about as long as its text.
+_CHARACTERS_A_TOKEN = 3.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +92,7 @@ class Translate(Step):
         "cotkit.verify",
         "cotkit.records",
     )
-    excluded: ClassVar[Mapping[str, str]] = {
-        "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
-        "limits": "how fast a teacher is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "teacher.stream": "how the bytes come does not change the answer",
-        "teacher.api_key_env": "who pays does not change the answer",
-        "teacher.ignores": "it only decides which recipes are refused",
-        "teacher.replay": "the digest of the recording stands for its path",
-    }
+    excluded: ClassVar[Mapping[str, str]] = {**asks.exclusions("teacher"), **asks.BUDGET}
 
     @property
     def by_problem(self) -> bool:  # type: ignore[override]
@@ -104,17 +100,13 @@ class Translate(Step):
         return self.budget is None
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return {} if self.teacher.replay is None else {"recording": recording_digest(self.teacher.replay)}
+        return asks.recordings({"recording": self.teacher})
 
     def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None
 
     def check(self) -> list[str]:
-        found = [
-            f"sampling.{key} is set, but the teacher {self.teacher.model} ignores it (teacher.ignores); leave it out"
-            for key in self.teacher.ignores
-            if getattr(self.sampling, key) is not None
-        ]
+        found = asks.ignored(self.teacher, self.sampling)
         if self.budget is not None and self.budget.usd is not None and self.teacher.unpriced():
             found.append(f"budget.usd is set, but the price of {self.teacher.model} is unknown; give teacher.price")
         return found
@@ -135,7 +127,7 @@ class Translate(Step):
                 ended[one.problem_id] = one
                 task.advance(1, usd=sum(call.cost_usd or 0.0 for call in one.calls))
 
-            asker = Asker(role, self.limits, journal, self.budget, {}, context.progress.note)
+            asker = Asker(role, self.limits, journal, self.budget, {}, Ears(context.progress.note))
             converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear)
         kept: list[Example] = []
         lost: list[tuple[int, str, dict[str, Any]]] = []
@@ -150,10 +142,30 @@ class Translate(Step):
                 lost.append((number, reason, evidence))
         return self._output(tables[Example], kept, lost, ended, asker)
 
+    def asking(self, examples: Sequence[Example], times: int | None = None) -> list[Asking]:
+        """What `run` would ask about these rows, for an estimate.
+
+        With `times` they stand for so many each that are not there yet, and may never be.
+        """
+        from cotkit.distill.estimate import Asking
+
+        foreign = [parts_of(example) for example in examples if example.language != self.to]
+        pieces = [piece for texts in foreign for piece in self._pieces({k: mask(text) for k, text in texts.items()})]
+        texts = [piece.text for piece in pieces if _letters(piece.text)]
+        if times is None:  # equal pieces are one paid call
+            texts = list(dict.fromkeys(texts))
+        prompts = [(str(n), self._call(Piece("", text), 0).messages) for n, text in enumerate(texts)]
+        usual = max(1, round(sum(map(len, texts)) / _CHARACTERS_A_TOKEN / max(1, len(texts))))
+        least, each = (1, 1) if times is None else (0, times)
+        what = self.name or self.step
+        return [
+            Asking(what, self.teacher, self.sampling, self.tries, prompts, self.journal, usual, least=least, times=each)
+        ]
+
     def play(self, example: Example) -> Play:
         """The pieces of a row, asked at once, and once more what came back damaged."""
         parts = {part: mask(text) for part, text in parts_of(example).items()}
-        pieces = [Piece(part, text) for part, (masked, _) in parts.items() for text in self._cut(masked)]
+        pieces = self._pieces(parts)
         done = {i: piece.text for i, piece in enumerate(pieces) if not _letters(piece.text)}
         made_of: list[Reply] = []
         faults: dict[int, tuple[str, dict[str, Any]]] = {}
@@ -185,6 +197,9 @@ class Translate(Step):
             evidence = {"answer": answer, "verdict": verdict}
             return Played([Attempt(None, None, made_of, reason="answer_changed", evidence=evidence)])
         return Played([Attempt(new["reasoning"] or None, new["response"], made_of, facts=new)])
+
+    def _pieces(self, parts: Mapping[str, tuple[str, Any]]) -> list[Piece]:
+        return [Piece(part, text) for part, (masked, _) in parts.items() for text in self._cut(masked)]
 
     def _call(self, piece: Piece, number: int) -> Call:
         text = ASK.replace("{language}", NAMES[self.to]) + piece.text

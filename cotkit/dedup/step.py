@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
-from cotkit.dedup.adjudicate import JOURNAL, Judge, read_key, recording_digest
+from cotkit.dedup.adjudicate import EXCLUDED, JOURNAL, Asking, Judge, asking, read_key
 from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
@@ -165,7 +165,7 @@ class Decontaminate(Step):
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
     code: ClassVar[tuple[str, ...]] = ("cotkit.dedup", "cotkit.records", "cotkit.source")
-    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH, "cache": _CACHE}
+    excluded: ClassVar[Mapping[str, str]] = {"embedding.weights": _WEIGHTS_PATH, "cache": _CACHE, **EXCLUDED}
 
     @field_validator("benchmarks")
     @classmethod
@@ -189,9 +189,14 @@ class Decontaminate(Step):
                 if self.missing == "stop":
                     raise _stopped(benchmark, error) from error
                 found[benchmark.name] = "missing"
-        if self.judge is not None and self.judge.teacher.replay is not None:
-            found["recording"] = recording_digest(self.judge.teacher.replay)
+        if self.judge is not None:
+            found |= self.judge.recordings()
         return found | _weights(self.embedding)
+
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What its judge may be asked, for an estimate."""
+        texts = [(p.problem_id, p.problem) for p in problems]
+        return asking(self.judge, texts, f"{self.name or self.step}: judge") if self.judge is not None else []
 
     def exclusions(self) -> Mapping[str, str]:
         return {**self.excluded, **exclusions("benchmarks", self.benchmarks)}

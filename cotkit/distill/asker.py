@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from cotkit.distill.continuing import continued, read_new
 from cotkit.distill.converse import Answers, Wave
 from cotkit.distill.engine import Failure
+from cotkit.distill.json_mode import as_json
 from cotkit.distill.logprobs import read_logprobs
+from cotkit.distill.rater import Rater, beside
 from cotkit.distill.request import Request, build
 from cotkit.distill.strategies import Call, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling
 from cotkit.distill.traces import Consent, Door, Told
+from cotkit.records import Trace
+from cotkit.verify.scorers.prm_server import PrmServer
+
+
+@dataclass(frozen=True, slots=True)
+class Ears:
+    """Who hears of the asking: of each warning, and of each answer."""
+
+    note: Callable[[str], None]
+    heard: Callable[[Trace], None] | None = None
 
 
 class Asker:
     """Gets waves of calls answered, each role by its own model, within one budget.
+
+    Args:
+        heard: hears of each answer as it comes; a wave may take hours.
 
     Attributes:
         requests, journaled, replayed: as in Tally, over all waves.
@@ -30,14 +46,17 @@ class Asker:
         journal: Path,
         budget: Budget | None,
         consent: Mapping[str, Consent],
-        note: Callable[[str], None],
+        ears: Ears,
+        scorers: Mapping[str, PrmServer] | None = None,
     ) -> None:
         self._roles = roles
+        self._raters = {name: Rater(prm, beside(journal)) for name, prm in (scorers or {}).items()}
         self._limits = limits
         self._journal = journal
         self._budget = budget
         self._consent = consent
-        self._note = note
+        self._note = ears.note
+        self._heard = ears.heard
         self._usd = Decimal(0)
         self._tokens = 0
         self._told: set[str] = set()
@@ -48,9 +67,24 @@ class Asker:
         found: list[tuple[Reply, Failure | None]] = [None] * len(wave)  # type: ignore[list-item]
         for name in dict.fromkeys(call.role for _, call in wave):
             numbers = [n for n, (_, call) in enumerate(wave) if call.role == name]
-            for number, answer in zip(numbers, self._ask(name, [wave[n] for n in numbers]), strict=True):
+            ask = self._rate if name in self._raters else self._ask
+            for number, answer in zip(numbers, ask(name, [wave[n] for n in numbers]), strict=True):
                 found[number] = answer
         return found
+
+    def _rate(self, name: str, calls: Wave) -> Answers:
+        rater = self._raters[name]
+        answers = rater([call.rated for _, call in calls if call.rated is not None])
+        self.requests += rater.requests
+        self.journaled += rater.journaled
+        return answers
+
+    def check(self) -> None:
+        """See that every scorer answers, before anything is paid. Raises TeacherError."""
+        for rater in self._raters.values():
+            rater.check()
+            self.requests += rater.requests
+            self.journaled += rater.journaled
 
     def _ask(self, name: str, calls: Wave) -> Answers:
         role = self._roles[name]
@@ -63,6 +97,11 @@ class Asker:
         logprobs: dict[int, Sequence[tuple[float, Sequence[float]]] | None] = {}
 
         added: dict[int, tuple[str | None, str | None]] = {}
+
+        def tell(one: Told) -> None:
+            told[one.index] = one
+            if self._heard is not None:
+                self._heard(one.trace)
 
         def body(index: int, raw: bytes) -> None:
             call = calls[index][1]
@@ -78,7 +117,7 @@ class Asker:
         teacher = role.teacher if fresh else role.teacher.model_copy(update={"reasoning": "none"})
         door = Door(teacher, self._limits, self._journal, left, longest, self._consent.get(name), self._once)
         hashes = [request.hash for request in requests]
-        tally = door.ask(requests, names, lambda one: told.update({one.index: one}), charged=hashes, on_body=body)
+        tally = door.ask(requests, names, tell, charged=hashes, on_body=body)
         self.requests += tally.requests
         self.journaled += tally.journaled
         self.replayed += tally.replayed
@@ -121,6 +160,8 @@ def _request(role: Role, call: Call, index: int) -> Request:
     if call.begun is not None:
         messages, further = continued(teacher, messages, call.begun)
         extra |= further
+    if call.json is not None:
+        extra |= as_json(teacher, call.json)
     if extra:
         teacher = teacher.model_copy(update={"extra_body": {**teacher.extra_body, **extra}})
     return build(teacher, sampling_of(role, call), messages, call.sample, index)

@@ -131,6 +131,14 @@ def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str
     extensions = {"timeout": httpx2.Timeout(limits.timeout_s).as_dict()}
 
     async def send(body: Mapping[str, Any]) -> Reply:
+        assembly = Assembly(lambda text: without(key, text))
+        try:
+            return await attempt(body, assembly)
+        except Fault as fault:
+            fault.begun = _begun(assembly, key)
+            raise
+
+    async def attempt(body: Mapping[str, Any], assembly: Assembly) -> Reply:
         started = time.monotonic()
         request = httpx2.Request("POST", url, headers=headers, content=_json(body), extensions=extensions)
         try:
@@ -139,7 +147,7 @@ def _sender(http: httpx2.AsyncClient, teacher: Teacher, limits: Limits, key: str
                 response = await http.send(request, stream=True)
                 status = response.status_code
                 if teacher.stream and status == 200:
-                    content = await _assembled(response, key)
+                    content = await _assembled(response, assembly)
                 else:
                     content = await _whole(response)
         except TimeoutError:
@@ -178,9 +186,9 @@ async def _whole(response: Any) -> bytes:
         await response.aclose()
 
 
-async def _assembled(response: Any, key: str | None) -> bytes | NoAnswer:
+async def _assembled(response: Any, assembly: Assembly) -> bytes | NoAnswer:
     """The body of a streamed response. A stream that goes on after its end is left to itself."""
-    assembly, size = Assembly(lambda text: without(key, text)), 0
+    size = 0
     loop = asyncio.get_running_loop()
     raw = "content-encoding" not in response.headers
     try:
@@ -200,6 +208,15 @@ async def _assembled(response: Any, key: str | None) -> bytes | NoAnswer:
     finally:
         await response.aclose()
     return assembly.result()
+
+
+def _begun(assembly: Assembly, key: str | None) -> tuple[str | None, str | None] | None:
+    """(reasoning, response) of a stream that broke, as far as it had come."""
+    came = assembly.begun()
+    answer = None if came is None else read_answer(without(key, came))
+    if not isinstance(answer, Answer) or (answer.reasoning is None and answer.response is None):
+        return None
+    return answer.reasoning, answer.response
 
 
 def _hidden_fault(content: bytes, key: str | None) -> Fault | None:

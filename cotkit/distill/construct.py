@@ -7,30 +7,30 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.config import LocalPath
-from cotkit.distill.asker import Asker
+from cotkit.distill import asks
+from cotkit.distill.asker import Asker, Ears
 from cotkit.distill.converse import Ended, Made, converse
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.prompt import Prompt
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.request import canonical
 from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
 from cotkit.distill.strategies import TEACHER, Attempt, Case, Play, Reply, Role, Strategy
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent
-from cotkit.records import Problem, Trace, dropped_frame, frame, rows
+from cotkit.records import Problem, Trace, dropped_frame, frame, rows, scores_from
 from cotkit.registry import Registered
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.table import Counted
 
 if TYPE_CHECKING:
-    from cotkit.distill.estimate import Asking
+    from cotkit.distill.estimate import Asking, Posted
 
 AnyStrategy = Annotated[Strategy, Registered("strategies", "by")]
 
@@ -67,15 +67,7 @@ class Construct(Step):
     room: ClassVar[str] = "distill"
     writes: ClassVar[type] = Trace
     code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.tags", "cotkit.records")
-    excluded: ClassVar[Mapping[str, str]] = {
-        "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
-        "limits": "how fast a teacher is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "teacher.stream": "how the bytes come does not change the answer",
-        "teacher.api_key_env": "who pays does not change the answer",
-        "teacher.ignores": "it only decides which recipes are refused",
-        "teacher.replay": "the digest of the recording stands for its path",
-    }
+    excluded: ClassVar[Mapping[str, str]] = {**asks.exclusions("teacher"), **asks.BUDGET}
 
     @property
     def reads(self) -> tuple[type, ...]:  # type: ignore[override]
@@ -91,15 +83,17 @@ class Construct(Step):
         return (*self.code, type(self.strategy).__module__, *grader)
 
     def exclusions(self) -> Mapping[str, str]:
-        own = {key: why for key, why in self.excluded.items() if key.startswith("teacher.")}
-        roles = {f"strategy.{name}.{key}": why for name in self.strategy.roles() for key, why in own.items()}
+        roles = asks.exclusions(*(f"strategy.{name}.teacher" for name in self.strategy.roles()))
+        scorers = self.strategy.scorers().items()
+        own = {f"strategy.{name}.{key}": why for name, prm in scorers for key, why in prm.excluded.items()}
         strategy = {f"strategy.{key}": why for key, why in self.strategy.excluded.items()}
-        return {**self.excluded, **roles, **strategy}
+        return {**self.excluded, **roles, **own, **strategy}
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        recordings = {name: role.teacher.replay for name, role in self.roles().items()}
-        digests = {f"recording of {n}": recording_digest(path) for n, path in recordings.items() if path is not None}
-        return {**digests, **self.strategy.materials()}
+        recordings = asks.recordings({f"recording of {name}": role.teacher for name, role in self.roles().items()})
+        scorers = self.strategy.scorers().items()
+        own = {f"{name}: {part}": digest for name, prm in scorers for part, digest in prm.materials().items()}
+        return {**recordings, **own, **self.strategy.materials()}
 
     def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None  # a strategy may build several traces of a problem
@@ -111,11 +105,7 @@ class Construct(Step):
         for name, role in self.strategy.roles().items():
             found += missing(role.teacher, self.strategy.role_needs(name), role.teacher.extra_body)
         for name, role in self.roles().items():
-            found += [
-                f"{_place(name)}sampling.{key} is set, but {role.teacher.model} ignores it; leave it out"
-                for key in role.teacher.ignores
-                if getattr(role.sampling, key) is not None
-            ]
+            found += asks.ignored(role.teacher, role.sampling, _place(name))
             if self.budget is not None and self.budget.usd is not None and role.teacher.unpriced():
                 found.append(
                     f"budget.usd is set, but the price of {role.teacher.model} is unknown; give "
@@ -127,6 +117,8 @@ class Construct(Step):
         for role in self.roles().values():
             if role.teacher.replay is None:
                 read_key(role.teacher)
+        for prm in self.strategy.scorers().values():
+            prm.ready()
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         pool = None if self.only is None else Pool.of(tables)
@@ -137,14 +129,16 @@ class Construct(Step):
 
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
-                tokens = sum(call.completion_tokens or 0 for call in one.calls)
-                task.advance(1, tokens=tokens, usd=sum(call.cost_usd or 0.0 for call in one.calls))
+                task.advance(1)
+
+            def heard(answer: Trace) -> None:
+                task.advance(0, calls=1, tokens=answer.completion_tokens or 0, usd=answer.cost_usd or 0.0)
 
             settings = settings_text(
                 self.teacher,
                 self.sampling,
                 self.prompt.systems(),
-                strategy=self.strategy.model_dump(mode="json", exclude=set(self.strategy.roles())),
+                strategy=self.strategy.model_dump(mode="json", exclude=self._apart()),
                 later=None if self.only is None else self.name,
             )
             expected = f"the calls for {table.height:,} problems would be"
@@ -154,8 +148,11 @@ class Construct(Step):
                 self.journal or context.run / JOURNAL_FILE,
                 self.budget,
                 {TEACHER: Consent(settings, confirmation(context), expected)},
-                context.progress.note,
+                Ears(context.progress.note, heard),
+                self.strategy.scorers(),
             )
+            if table.height:
+                asker.check()
             converse(self.plays(rows(Problem, table), context.seed), asker, hear)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
             ended[name].played = played
@@ -170,25 +167,31 @@ class Construct(Step):
             start = hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()
             yield name, self.strategy.play(Case(shown, self.prompt, random.Random(start)))
 
-    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
-        """What `cotkit estimate` reckons with: the first call of each problem stands for all of its role."""
-        from cotkit.distill.estimate import Asking
+    def _apart(self) -> dict[str, Any]:
+        """Parts of the strategy that change nothing that the teacher is asked."""
+        scorers = {name: dict.fromkeys(prm.excluded, True) for name, prm in self.strategy.scorers().items()}
+        return {**dict.fromkeys(self.strategy.roles(), True), **scorers}
 
-        roles = self.roles()
+    def asking(self, problems: Sequence[Problem]) -> list[Asking | Posted]:
+        """What `cotkit estimate` reckons with: the first call of each problem stands for all of its role."""
+        from cotkit.distill.estimate import Asking, Posted
+
+        roles, certain = self.roles(), self.only is None
+        sampling = {name: role.sampling for name, role in roles.items()}
+        sampling[TEACHER] = sampling[TEACHER].model_copy(update=dict(self.strategy.first_sampling()))
         prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
-        return [
-            Asking(
-                f"{self.name or self.step}: {count.role}",
-                roles[count.role].teacher,
-                roles[count.role].sampling,
-                count.most,
-                prompts,
-                self.journal,
-                self.strategy.usual_tokens,
-                least=count.least if self.only is None else 0,
-            )
-            for count in self.strategy.counts()
-        ]
+        found: list[Asking | Posted] = []
+        for count in self.strategy.counts():
+            what, least = f"{self.name or self.step}: {count.role}", count.least if certain else 0
+            if count.role in self.strategy.scorers():
+                # One call more, before all others, sees that it answers.
+                least, most = 1 + least * len(problems), 1 + count.most * len(problems)
+                found.append(Posted(what, most, sum(len(p.problem) for p in problems) * count.most, least))
+                continue
+            who, usual = roles[count.role], self.strategy.usual_tokens
+            how = sampling[count.role]
+            found.append(Asking(what, who.teacher, how, count.most, prompts, self.journal, usual, least=least))
+        return found
 
 
 def _blind(problem: Problem) -> Problem:
@@ -240,7 +243,10 @@ def _output(ended: Sequence[Ended], step: Construct, asker: Asker) -> StepOutput
 def _attempts(ended: Ended) -> Sequence[Attempt]:
     """What was built for a problem; at least one row says what became of it."""
     if ended.failure is not None:
-        told = {"error": ended.failure.message, "http_status": ended.failure.http_status, "calls": len(ended.calls)}
+        told: dict[str, Any] = {"error": ended.failure.message, "http_status": ended.failure.http_status}
+        told["calls"] = len(ended.calls)
+        if ended.failure.begun is not None:
+            told["begun"] = dict(zip(("reasoning", "response"), ended.failure.begun, strict=True))
         return [Attempt(None, None, status="failed", reason=ended.failure.reason, evidence=told)]
     attempts = ended.played.attempts if ended.played is not None else ()
     return attempts or [Attempt(None, None, status="failed", reason="nothing_built")]
@@ -265,5 +271,6 @@ def _trace(ended: Ended, sample: int, attempt: Attempt, step: Construct) -> Trac
         completion_tokens=sum(reply.completion_tokens or 0 for reply in made_of) if made_of else None,
         cost_usd=sum(shared) / count if shared else None,
         strategy=step.strategy.by,
+        scores=scores_from(attempt.scores),
         provenance=canonical({"base_url": step.teacher.base_url, "calls": len(ended.calls), **attempt.facts}),
     )

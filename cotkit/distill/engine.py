@@ -41,13 +41,17 @@ MOST_REFUSED = 8
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A request without an answer; `passing` if a later run may get one."""
+    """A request without an answer; `passing` if a later run may get one.
+
+    `begun` is (reasoning, response) as far as a stream had come when it broke, in the last attempt that got so far.
+    """
 
     reason: str
     message: str
     passing: bool
     attempts: int = 0
     http_status: int | None = None
+    begun: tuple[str | None, str | None] | None = None
 
 
 Outcome = Entry | Failure
@@ -288,7 +292,8 @@ async def _handle(run: _Run, send: Send, request: Request) -> None:
         return
     except (PassingFault, LastingFault) as fault:
         attempts = fault.attempts
-        outcome = Failure(fault.reason, fault.message, isinstance(fault, PassingFault), attempts, fault.status)
+        passing = isinstance(fault, PassingFault)
+        outcome = Failure(fault.reason, fault.message, passing, attempts, fault.status, fault.begun)
     if isinstance(outcome, Failure) and _useless(run, outcome):
         return
     if isinstance(outcome, Entry) and answer is not None:
@@ -319,12 +324,12 @@ def _useless(run: _Run, failure: Failure) -> bool:
 
 
 async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
-    attempts = 0
+    attempts, begun = 0, None
     size = len(request.text)
     gate, tally = run.gate, run.tally
 
     async def attempt() -> tuple[Entry, Answer]:
-        nonlocal attempts
+        nonlocal attempts, begun
         ticket = await gate.enter(size)
         attempts += 1
         tally.requests += 1
@@ -339,6 +344,7 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
             run.asking.purse.pay(entry, reply.answer.usage)
         except Fault as fault:
             limited = fault.reason == "rate_limited"
+            begun = fault.begun or begun
             tally.wasted[fault.reason] = tally.wasted.get(fault.reason, 0) + 1
             raise
         finally:
@@ -348,7 +354,7 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
     try:
         return await with_retries(attempt, gate, run.asking.limits.retries)
     except Fault as fault:
-        fault.attempts = attempts
+        fault.attempts, fault.begun = attempts, begun
         raise
 
 

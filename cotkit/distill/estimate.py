@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -58,6 +58,8 @@ class Asking:
         tokens: a usual answer to such a question, where the journal has none; None for a trace, whose length the
             teacher's other answers tell, too.
         least: fewest calls of a prompt, where the answers decide; `samples` is the most, then.
+        times: so many rows that are not there yet are like these prompts; 1 where the prompts are the real ones.
+        better: how to know better than by a guess, said behind it.
     """
 
     what: str
@@ -69,14 +71,37 @@ class Asking:
     tokens: int | None = None
     batch: bool = False
     least: int | None = None
+    times: int = 1
+    better: str = ""
 
 
-def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estimate:
-    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` an answer.
+@dataclass(frozen=True)
+class Posted:
+    """What a step sends to a scorer's own server, which answers with numbers and whose price nobody knows.
+
+    Attributes:
+        what: for whom it is.
+        requests: at most; `least` where it is not known.
+        characters: of all of them.
+    """
+
+    what: str
+    requests: int
+    characters: int
+    least: int | None = None
+
+
+def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) -> Estimate:
+    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` a trace.
 
     `journal` is the run's, for a step that names none of its own.
     """
+    if isinstance(asking, Posted):
+        price, sent = "unpriced: no price is known of a scorer's own server", asking.characters / _CHARACTERS_A_TOKEN
+        return Estimate(asking.requests, 0, round(sent), 0, None, "it sends numbers back", price, asking.least)
     teacher, sampling, usual = asking.teacher, asking.sampling, asking.tokens
+    if usual is not None:
+        tokens = None
     requests = [
         build(teacher, sampling, messages, sample, 0)
         for _, messages in asking.prompts
@@ -92,8 +117,7 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
     else:
         guess = usual or _TOKENS
         mean = float(min(guess, sampling.max_tokens or guess))
-        better = "" if usual is not None else "; --probe 20 asks a few to know better"
-        basis = f"{mean:,.0f} tokens an answer, a guess{better}"
+        basis = f"{mean:,.0f} tokens an answer, a guess{asking.better}"
     pricing, now = teacher.pricing(), datetime.now(UTC)
     mean_prompt = statistics.fmean(u.prompt or 0 for u in lengths) if lengths and tokens is None else None
 
@@ -113,7 +137,21 @@ def estimate(asking: Asking, journal: Path, tokens: int | None = None) -> Estima
     if asking.least is not None and asking.least < asking.samples:
         fewest = [r for n, r in enumerate(requests) if n % asking.samples < asking.least]
         least, least_usd = len(fewest), reckoned(fewest)[2]
-    return Estimate(len(requests), len(kept), prompt, completion, usd, basis, price, least, least_usd)
+    found = Estimate(len(requests), len(kept), prompt, completion, usd, basis, price, least, least_usd)
+    return found if asking.times == 1 else _times(found, asking.times)
+
+
+def _times(one: Estimate, times: int) -> Estimate:
+    """So many as this one; stand-ins are in no journal."""
+    return replace(
+        one,
+        requests=one.requests * times,
+        prompt_tokens=one.prompt_tokens * times,
+        completion_tokens=one.completion_tokens * times,
+        usd=None if one.usd is None else one.usd * times,
+        least=None if one.least is None else one.least * times,
+        least_usd=None if one.least_usd is None else one.least_usd * times,
+    )
 
 
 def _at_other_hours(pricing: Pricing, now: datetime) -> str:

@@ -17,9 +17,11 @@ class Fault(Exception):
         status: HTTP status, where one came.
         retry_after: seconds the server asks to wait, where it does.
         attempts: how many were made, once they are over.
+        begun: (reasoning, response) as far as a stream had come when it broke; None where nothing had.
     """
 
     attempts = 1
+    begun: tuple[str | None, str | None] | None = None
 
     def __init__(self, reason: str, message: str, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)

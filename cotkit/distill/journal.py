@@ -204,6 +204,19 @@ class Journal:
         self._jobs.put((entry, done, loop))
         await done
 
+    def keep(self, entry: Entry) -> None:
+        """As `put`, for threads of the caller's own."""
+        try:
+            with self._turn:
+                _insert(self._writer, [entry])
+            os.fsync(self._wal)
+        except (sqlite3.Error, OSError) as error:
+            raise unwritten(self.path, error) from error
+
+    def drop(self, request_hash: str) -> None:
+        """Forget an answer; raises StorageError where it cannot be written."""
+        self.write("DELETE FROM answers WHERE request_hash = ?", (request_hash,))
+
     def put_all(self, entries: Iterable[Entry]) -> int:
         """Keep many answers in one transaction; returns how many were new."""
         before = self.count()

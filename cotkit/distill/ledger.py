@@ -134,7 +134,7 @@ def prune(path: Path, hashes: Sequence[str]) -> None:
     """
     with Journal.open(path) as journal:
         for name in hashes:
-            journal.write("DELETE FROM answers WHERE request_hash = ?", (name,))
+            journal.drop(name)
     try:
         connection = sqlite3.connect(path)
         connection.execute("VACUUM")

@@ -30,6 +30,7 @@ class Preset(Config):
     found: str = Field("", description="Where the trace comes back, for people.")
     has: tuple[Capability, ...] = Field((), description="What it can.")
     continues: Continues = Field("last_message", description="How it is asked to go on with a begun answer.")
+    json_by_schema: bool = Field(False, description="Its JSON mode binds the answer only where a schema comes with it.")
     ignores: tuple[str, ...] = Field((), description="Sampling keys that it takes and does not obey.")
     refuses: tuple[str, ...] = Field((), description="Sampling keys that it answers with an error.")
     extra_body: Mapping[str, Any] = Field(default_factory=dict, description="How it is asked to think.")

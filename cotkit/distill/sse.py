@@ -56,7 +56,7 @@ class Assembly:
         if len(self._rest) > _LONGEST_LINE:
             self._break("a line of the stream does not end")
         for line in lines:
-            if self.ended:
+            if self.ended or self.broken:
                 return
             self._line(line)
 
@@ -81,6 +81,13 @@ class Assembly:
             return b"\n".join(self._plain)
         if self._finish is None:
             return NoAnswer("the stream broke off: no finish_reason came")
+        return self._completion()
+
+    def begun(self) -> bytes | None:
+        """What of a completion came before the stream broke off, as JSON without an ending; None where nothing did."""
+        return self._completion() if self._texts or self._lists else None
+
+    def _completion(self) -> bytes:
         message: dict[str, Any] = {"role": "assistant"}
         for name, texts in self._texts.items():
             message[name] = "".join(texts)
@@ -119,7 +126,8 @@ class Assembly:
         if self._data:
             payload = b"\n".join(self._data)
             self._data.clear()
-            if not self._repeated():
+            # Behind a gap nothing is the answer's next word.
+            if not self._repeated() and not self.broken:
                 self._event(payload)
         self._event_id = None
 

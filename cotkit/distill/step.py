@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.config import LocalPath
+from cotkit.distill import asks
 from cotkit.distill.engine import Tally
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message, Prompt
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.teacher import Batch, Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent, Told, distill_prompts
@@ -62,15 +62,10 @@ class Distill(Step):
     writes: ClassVar[type] = Trace
     code: ClassVar[tuple[str, ...]] = ("cotkit.distill", "cotkit.tags", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
-        "budget": "it decides how many rows are asked now, and those that were not are asked by a later run",
-        "batch": "the way an answer takes does not change it",
+        **asks.exclusions("teacher"),
+        **asks.BUDGET,
+        **asks.BATCH,
         "needs": "it only decides which recipes are refused",
-        "teacher.stream": "how the bytes come does not change the answer",
-        "limits": "how fast a teacher is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "teacher.api_key_env": "who pays does not change the answer",
-        "teacher.ignores": "it only decides which recipes are refused",
-        "teacher.replay": "the digest of the recording stands for its path",
     }
 
     @property
@@ -79,9 +74,7 @@ class Distill(Step):
         return reads(self.only)
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        if self.teacher.replay is None:
-            return {}
-        return {"recording": recording_digest(self.teacher.replay)}
+        return asks.recordings({"recording": self.teacher})
 
     def code_modules(self) -> tuple[str, ...]:
         # With `until`, the grader decides how many attempts there are.
@@ -93,11 +86,7 @@ class Distill(Step):
         return tables[Problem].height * self.samples if self.until is None and self.only is None else None
 
     def check(self) -> list[str]:
-        found = [
-            f"sampling.{key} is set, but the teacher {self.teacher.model} ignores it (teacher.ignores); leave it out"
-            for key in self.teacher.ignores
-            if getattr(self.sampling, key) is not None
-        ]
+        found = asks.ignored(self.teacher, self.sampling)
         found += missing(self.teacher, self.needs, self.teacher.extra_body)
         if self.unpriced_budget():
             found.append(
@@ -131,7 +120,8 @@ class Distill(Step):
         told: dict[int, Told] = {}
         total = problems.height * self.samples
         resampler = None if self.until is None else Resampler(self.until, _references(problems), self.samples)
-        with resampler or nullcontext(), context.progress.task("distill", total) as task:
+        known = total if resampler is None else 0
+        with resampler or nullcontext(), context.progress.task("distill", known) as task:
 
             def hear(one: Told) -> None:
                 told[one.index] = one
@@ -186,6 +176,7 @@ class Distill(Step):
                 self.journal,
                 batch=self.batch is not None,
                 least=self.samples if self.only is None else 0,
+                better="; --probe 20 asks a few to know better",
             )
         ]
 

@@ -260,12 +260,17 @@ def _kind(answer: Answer, teacher: Teacher) -> str:
 
 
 def _failed(name: str, sample: int, request_hash: str, teacher: Teacher, failure: Failure) -> Trace:
+    reasoning, response = failure.begun or (None, None)
+    shown = "summary" if teacher.reasoning == "summary" else "raw"
     return Trace(
         problem_id=name,
         sample=sample,
         teacher=teacher.model,
         request_hash=request_hash,
         status="failed",
+        reasoning=reasoning,
+        response=response,
+        reasoning_kind="none" if reasoning is None else shown,
         error=f"{failure.reason}: {failure.message}",
     )
 

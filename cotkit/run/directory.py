@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit.errors import InputError, StorageError
-from cotkit.run.tables import digest_of, read_table, storage, sync, write_json, write_text
+from cotkit.run.tables import digest_of, link_or_copy, read_table, storage, sync, write_json, write_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -92,22 +91,28 @@ class RunDirectory:
             raise InputError(f"{self.path}: step '{name}' has not run here; run the recipe up to it first")
         return folder
 
-    def work_folder(self, number: int, name: str, plan: str = "") -> Path:
-        """A scratch folder for a step that is about to run: an empty one, or that of an earlier run of the same `plan`,
-        with what it has finished."""
-        work = self._work(number, name)
-        marker = work / ".plan"
-        if plan and marker.is_file() and marker.read_text(encoding="utf-8") == plan:
-            return work
+    def work_folder(self, number: int, name: str) -> Path:
+        """An empty scratch folder for a step that is about to run."""
+        work = self.path / f".work-{number:02d}-{name}"
         with storage(work):
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir(parents=True)
-        if plan:
-            write_text(marker, plan)
         return work
 
-    def _work(self, number: int, name: str) -> Path:
-        return self.path / f".work-{number:02d}-{name}"
+    def shards_folder(self, number: int, name: str, plan: str = "") -> Path:
+        """The folder for the shards of a step: that of an earlier run of the same `plan`, or else an empty one."""
+        folder = self._shards(number, name)
+        marker = folder / "plan.json"
+        if plan and marker.is_file() and marker.read_text(encoding="utf-8") == plan:
+            return folder
+        with storage(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        write_text(marker, plan)
+        return folder
+
+    def _shards(self, number: int, name: str) -> Path:
+        return self.path / f".shards-{number:02d}-{name}"
 
     def commit(self, work: Path, number: int, name: str, report: dict[str, Any]) -> dict[str, Any]:
         """Put `work`, with the tables in it, in place of the step's old folder.
@@ -115,7 +120,6 @@ class RunDirectory:
         Killed before the last rename, the old result (or none) stands; after it, the new one is whole.
         Returns the report with digests and sizes of the files. Raises StorageError.
         """
-        (work / ".plan").unlink(missing_ok=True)
         made = sorted(p.relative_to(work).as_posix() for p in work.rglob("*") if p.is_file())
         files = {f: {"bytes": (work / f).stat().st_size, "sha256": digest_of(work / f)} for f in made}
         report = {**report, "files": files}
@@ -128,11 +132,12 @@ class RunDirectory:
             _clear(target)
             os.rename(work, target)
             sync(self.path)
+        shutil.rmtree(self._shards(number, name), ignore_errors=True)
         return report
 
     def renumber(self, number: int, name: str) -> None:
-        """A cached step whose place in the recipe has changed moves to its new number; it needs no scratch folder."""
-        shutil.rmtree(self._work(number, name), ignore_errors=True)
+        """A cached step whose place in the recipe has changed moves to its new number; it needs no shards."""
+        shutil.rmtree(self._shards(number, name), ignore_errors=True)
         folder, target = self.find(name), self.folder(number, name)
         if folder is not None and folder != target:
             with storage(target):
@@ -140,17 +145,17 @@ class RunDirectory:
                 os.rename(folder, target)
 
     def remove_others(self, names: Sequence[str]) -> list[str]:
-        """Remove folders of steps that are none of the recipe's, by name, and left-over scratch folders of others."""
+        """Remove folders of steps that are none of the recipe's, by name, and what is left over of killed runs but the
+        shards of its own steps."""
         gone = []
-        works = {self._work(number, name) for number, name in enumerate(names, start=1)}
+        shards = {self._shards(number, name) for number, name in enumerate(names, start=1)}
         with storage(self.path):
             for folder, name in self.step_folders():
                 if name not in names:
                     _remove(folder)
                     gone.append(name)
-            for scratch in self.path.glob(".work-*"):
-                if scratch not in works:
-                    shutil.rmtree(scratch, ignore_errors=True)
+            for scratch in (*self.path.glob(".work-*"), *set(self.path.glob(".shards-*")) - shards):
+                shutil.rmtree(scratch, ignore_errors=True)
             for scratch in self.path.glob(".gone-*"):
                 shutil.rmtree(scratch, ignore_errors=True)
         return gone
@@ -216,7 +221,6 @@ def _remove(folder: Path) -> None:
 
 def _link_or_copy(source: str, target: str) -> None:
     if source.endswith(".parquet"):
-        with contextlib.suppress(OSError):
-            os.link(source, target)
-            return
-    shutil.copy2(source, target)
+        link_or_copy(source, target)
+    else:
+        shutil.copy2(source, target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,9 +23,6 @@ from cotkit.run.report import write_report
 from cotkit.run.shards import Job, Made, counters_of, join
 from cotkit.run.tables import write_text
 from cotkit.steps import Mean, NoProgress, Progress, StepContext
-
-# Where a step's work folder holds the results of its shards.
-SHARDS = "shards"
 
 
 class Watcher(Protocol):
@@ -181,9 +177,8 @@ def _run_step(
     identity = key.key_of(planned.parts)
     # Shards that a killed run has finished are good for a run of the same key and cuts; --from wants all anew.
     plan = json.dumps({"key": identity, "shards": [shard.rows for shard in shards]}) if len(shards) > 1 else ""
-    if plan and options.start is not None:
-        directory.work_folder(planned.number, name)
-    work = directory.work_folder(planned.number, name, plan)
+    folder = directory.shards_folder(planned.number, name, plan if options.start is None else "")
+    work = directory.work_folder(planned.number, name)
     context = StepContext(
         seed=recipe.seed,
         work=work,
@@ -196,7 +191,7 @@ def _run_step(
         progress=progress if len(shards) == 1 else NoProgress(),
     )
     started = time.monotonic()
-    jobs = [Job(step, shard, tables, work / SHARDS, context) for shard in shards]
+    jobs = [Job(step, shard, tables, folder, context) for shard in shards]
     made = _all_shards(jobs, recipe.engine or Local(), progress)
     if step.materials(context.pins) != context.pins:
         raise InputError(f"step '{name}': a file that it reads was changed meanwhile; run the same command again")
@@ -226,9 +221,7 @@ def _all_shards(jobs: Sequence[Job], engine: Engine, progress: Progress) -> Made
             for job in jobs:
                 (ended if job.is_done() else missing.append)(job)
             engine.run(missing, ended)
-    work = jobs[0].context.work
-    made = join(jobs, work)
-    shutil.rmtree(work / SHARDS)
+    made = join(jobs, jobs[0].context.work)
     for note in made.notes:
         progress.note(note)
     return made

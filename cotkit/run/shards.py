@@ -154,7 +154,7 @@ def counters_of(parts: Sequence[Part]) -> dict[str, float]:
 def join(jobs: Sequence[Job], work: Path) -> Made:
     """Put the tables of all shards into `work`, in the order of the shards, and add up what they counted.
 
-    Takes the shards' tables away. Raises StorageError.
+    The shards stay as they are. Raises StorageError.
     """
     found = [(job.target / f"{number:05d}", part) for job in jobs for number, part in enumerate(job.outcome()["parts"])]
     parts = [part for _, part in found]

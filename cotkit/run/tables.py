@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,17 +95,28 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
-        ) from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder")
+
+
+def _footer(path: Path) -> Any:
+    """Raises InputError as read_table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(path, error) from error
 
 
 def read_runs(path: Path, runs: Sequence[Run], columns: Sequence[str] | None = None) -> pl.DataFrame:
     """Some rows of a table, in their order, with all columns or some; holds one row group besides them.
 
-    `runs` ascend and do not overlap.
-
-    Raises InputError as read_table.
+    `runs` ascend and do not overlap. Raises InputError as read_table.
     """
     import polars as pl
     import pyarrow as pa
@@ -131,9 +143,7 @@ def read_runs(path: Path, runs: Sequence[Run], columns: Sequence[str] | None = N
                     found = file.read_row_group(number, columns).select(pieces[0].column_names)
                     pieces.append(found.take(wanted))
     except (pa.ArrowException, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
-        ) from error
+        raise _unreadable(path, error) from error
     table = pl.from_arrow(pa.concat_tables(pieces))
     assert isinstance(table, pl.DataFrame)  # noqa: S101 - a table gives no Series
     return table
@@ -146,9 +156,7 @@ def read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, columns=list(columns), glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(
-            f"{path}: not a readable table ({str(error).splitlines()[0]}); remove its step's folder"
-        ) from error
+        raise _unreadable(path, error) from error
 
 
 @dataclass(frozen=True)
@@ -160,11 +168,9 @@ class FileTable:
 
     @property
     def height(self) -> int:
-        import pyarrow.parquet as pq
-
         if self.runs is not None:
             return sum(length for _, length in self.runs)
-        return int(pq.read_metadata(self.path).num_rows)
+        return int(_footer(self.path).num_rows)
 
     def whole(self) -> pl.DataFrame:
         return read_table(self.path) if self.runs is None else read_runs(self.path, self.runs)
@@ -173,12 +179,10 @@ class FileTable:
         return read_columns(self.path, names) if self.runs is None else read_runs(self.path, self.runs, names)
 
     def batches(self) -> Iterator[pl.DataFrame]:
-        import pyarrow.parquet as pq
-
         if self.runs is not None:
             yield self.whole()
             return
-        footer, start = pq.read_metadata(self.path), 0
+        footer, start = _footer(self.path), 0
         for number in range(footer.num_row_groups):
             rows = footer.row_group(number).num_rows
             yield read_runs(self.path, [(start, rows)])
@@ -189,19 +193,17 @@ class FileTable:
 
 def unpacked_bytes(path: Path) -> int:
     """Bytes of a table before compression, as its footer says."""
-    import pyarrow.parquet as pq
-
-    footer = pq.read_metadata(path)
+    footer = _footer(path)
     return sum(footer.row_group(number).total_byte_size for number in range(footer.num_row_groups))
 
 
 def join_tables(path: Path, parts: Sequence[Path]) -> None:
-    """Put the tables of shards, which go, into one: a single one as it is, several by their row groups."""
+    """Put the tables of shards into one: a single one as it is, several by their row groups."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if len(parts) == 1:
-        os.replace(parts[0], path)
+        link_or_copy(parts[0], path)
         return
 
     def write(temporary: Path) -> None:
@@ -216,6 +218,14 @@ def join_tables(path: Path, parts: Sequence[Path]) -> None:
             raise OSError(str(error).splitlines()[0]) from error
 
     write_atomic(path, write)
+
+
+def link_or_copy(source: str | Path, target: str | Path) -> None:
+    """The same file under another name where the file system can, else a copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def digest_of(path: Path) -> str:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.config import LocalPath
+from cotkit.distill import asks
 from cotkit.distill.engine import Tally
-from cotkit.distill.recording import recording_digest
 from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.errors import InputError
@@ -139,28 +139,18 @@ class Judge(Step):
     writes: ClassVar[type] = Verdict
     code: ClassVar[tuple[str, ...]] = ("cotkit.verify", "cotkit.distill", "cotkit.tags", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
-        "limits": "how fast a judge is asked does not change what it answers",
-        "journal": "where answers are kept does not change them",
-        "teacher.api_key_env": "who pays does not change the answer",
-        "teacher.ignores": "it only decides which recipes are refused",
-        "teacher.replay": "the digest of the recording stands for its path",
+        **asks.exclusions("teacher"),
         "prompt": "the digest of the file stands for its path",
     }
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        found = {}
+        found = asks.recordings({"recording": self.teacher})
         if self.prompt is not None:
             found["prompt"] = hashlib.sha256(load_template(self.prompt).encode()).hexdigest()
-        if self.teacher.replay is not None:
-            found["recording"] = recording_digest(self.teacher.replay)
         return found
 
     def check(self) -> list[str]:
-        return [
-            f"sampling.{key} is set, but the judge {self.teacher.model} ignores it (teacher.ignores); leave it out"
-            for key in self.teacher.ignores
-            if getattr(self.sampling, key) is not None
-        ]
+        return asks.ignored(self.teacher, self.sampling)
 
     def ready(self) -> None:
         if self.teacher.replay is None and self.when != "never":

@@ -14,9 +14,12 @@ from cotkit.records import Problem, Score, Trace, Verdict, dropped_frame, frame,
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.extract import extract_reference
 from cotkit.verify.scorers import AnyScorer, Attempt, Scored, Scorer
+from cotkit.verify.scorers.prm import Prm
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from cotkit.distill.estimate import Asking, Posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,36 @@ class ScoreStep(Step):
             wanted += [name for name in scorer.needs() if name not in given]
             given.update(scorer.names())
         return unknown_scores(wanted, before)
+
+    def asks(self) -> bool:
+        """Does one of its scorers ask a server?"""
+        return any(isinstance(scorer, Prm) or type(scorer).posts is not Scorer.posts for scorer in self.scorers)
+
+    def asking(self, attempts: Sequence[Attempt], times: int | None = None) -> list[Asking | Posted]:
+        """What its scorers would ask of servers about these attempts, for an estimate.
+
+        With `times` these stand for so many each that are not there yet, and may never be.
+        """
+        from cotkit.distill.estimate import Asking, Posted
+
+        found: list[Asking | Posted] = []
+        least, each = (None, 1) if times is None else (0, times)
+        for scorer in self.scorers:
+            told = f"{self.name or self.step}: {scorer.by}"
+            if isinstance(scorer, Prm) and scorer.adapter == "llm_judge":
+                from cotkit.verify.scorers import prm_judge
+
+                # Equal ones are one paid call.
+                different = dict.fromkeys((attempt.problem, tuple(scorer.steps_of(attempt))) for attempt in attempts)
+                chats = [prm_judge.question(about, steps) for about, steps in different if not prm_judge.refusal(steps)]
+                prompts = [(str(n), chat) for n, chat in enumerate(chats)]
+                who, usual = prm_judge.teacher_of(scorer), prm_judge.USUAL_TOKENS
+                found.append(
+                    Asking(told, who, prm_judge.SAMPLING, 1, prompts, scorer.journal, usual, least=least, times=each)
+                )
+            elif posts := [size for attempt in attempts for size in scorer.posts(attempt)]:
+                found.append(Posted(told, len(posts) * each, sum(posts) * each, least))
+        return found
 
     def ready(self) -> None:
         for scorer in self.scorers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -92,7 +93,11 @@ def test_leaks_and_duplicates_are_those_of_the_precise_model(encoder: Encoder, c
         assert kept[0].kept["source_row"].to_list() == kept[1].kept["source_row"].to_list()
 
 
-def test_only_what_is_near_a_threshold_is_embedded_again(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_is_near_a_threshold_is_embedded_again(
+    encoder: Encoder, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder,) = [path for path in cache.iterdir() if path.is_dir()]
+    shutil.copytree(folder, tmp_path / folder.name)  # the model, without what was embedded before
     again: list[int] = []
     true_encode = Encoder.encode
 
@@ -103,7 +108,7 @@ def test_only_what_is_near_a_threshold_is_embedded_again(encoder: Encoder, monke
 
     monkeypatch.setattr(Encoder, "encode", counted)
     texts = [str(base["problem"]) for file in ("part4.jsonl", "clean.jsonl") for base in bases(file)]
-    dedup_table(table(texts), Dedup.model_validate({"embedding": {"precision": "int8"}}))
+    dedup_table(table(texts), Dedup.model_validate({"embedding": {"precision": "int8"}}), cache=tmp_path)
     assert sum(again) < len(texts) / 10
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Attempt, Call, Case, Play, Played, Strategy
 from cotkit.distill.strategies import Reply as Heard
 from cotkit.records import Problem
+from cotkit.steps import NoProgress, StepContext, Task
 
 PROBLEMS = [("2+2", "4"), ("3+3", "6"), ("4+4", "8"), ("5+5", "10"), ("6+6", "12")]
 FIRST = {"2+2": "4", "3+3": "5", "4+4": "8", "5+5": "9", "6+6": "the sum"}
@@ -52,6 +54,30 @@ def test_a_second_look_is_kept_by_how_it_turned_out(tmp_path: Path) -> None:
     assert (again.counters["requests"], again.counters["journaled"]) == (0, 10)
     assert again.kept.equals(output.kept)
     assert again.dropped.equals(output.dropped)
+
+
+class Bar(NoProgress):
+    """What is told of the work, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[int, dict[str, float]]] = []
+
+    def task(self, label: str, total: int) -> AbstractContextManager[Task]:
+        return nullcontext(self)
+
+    def advance(self, n: int = 1, **counters: float) -> None:
+        self.told.append((n, counters))
+
+
+def test_each_answer_is_told_of_as_it_comes_and_not_only_problems_that_are_through(tmp_path: Path) -> None:
+    bar, table = Bar(), problem_table(PROBLEMS)
+    with ScriptedTeacher(Scenario(completion_tokens=7), speak=two_turns) as server:
+        construct(server.url, LOOK).run(
+            {Problem: table}, StepContext(seed=0, work=tmp_path, run=tmp_path, progress=bar)
+        )
+    assert [n for n, _ in bar.told] == [0] * 10 + [1] * 5
+    assert sum(counters.get("tokens", 0) for _, counters in bar.told) == 10 * 7
+    assert sum(counters.get("calls", 0) for _, counters in bar.told) == 10
 
 
 @pytest.mark.parametrize("kind", ["400_context", "filter", "length", "empty"])

@@ -120,6 +120,16 @@ def test_a_model_that_does_not_think_apart_goes_on_in_its_answer(tmp_path: Path)
     assert told.begun == [None, "6 times 7 is 41.\n\nWait", "6 times 7 is 41.\n\nWait, 42.\n\nFinal answer:"]
     assert output.kept["reasoning"][0] == "6 times 7 is 41.\n\nWait, 42."
     assert output.kept["response"][0] == "Final answer: 42"
+    # It came to its end by itself; only the answer was asked for.
+    assert (facts(output)["forced_end"], facts(output)["forced_waits"]) == (False, 1)
+
+
+def test_what_goes_on_in_its_answer_and_is_cut_there_was_made_to_end(tmp_path: Path) -> None:
+    cut = Reply(match="", content="so " * 40)
+    told = Told(Reply(match="", content="6 times 7 is 41."), cut, Reply(match="", content=" 42"))
+    output = force(tmp_path, told, max_tokens=20)
+    assert output.kept["response"][0] == "Final answer: 42"
+    assert (facts(output)["forced_end"], facts(output)["forced_waits"]) == (True, 1)
 
 
 def test_nothing_more_to_say_is_no_wait(tmp_path: Path) -> None:

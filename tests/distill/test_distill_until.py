@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import polars as pl
@@ -11,11 +12,23 @@ from teacher import FakeTeacher
 
 from cotkit.distill.scripted.scenario import Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
+from cotkit.steps import NoProgress, Task
 
 
 def sums(n: int) -> pl.DataFrame:
     table = problems([f"What is {i} + {i + 1}?" for i in range(n)])
     return table.with_columns(answer=pl.Series([str(2 * i + 1) for i in range(n)]))
+
+
+class Totals(NoProgress):
+    """How much work each bar announces."""
+
+    def __init__(self) -> None:
+        self.totals: list[int] = []
+
+    def task(self, label: str, total: int) -> AbstractContextManager[Task]:
+        self.totals.append(total)
+        return super().task(label, total)
 
 
 def test_only_wrong_answers_are_asked_again(tmp_path: Path) -> None:
@@ -44,8 +57,10 @@ def test_only_wrong_answers_are_asked_again(tmp_path: Path) -> None:
 
 
 def test_more_correct_ones_than_samples(tmp_path: Path) -> None:
+    bar = Totals()
     with ScriptedTeacher() as server:
-        output = run_step(step(server.url, samples=1, until={"correct": 3, "max": 5}), sums(4), tmp_path)
+        output = run_step(step(server.url, samples=1, until={"correct": 3, "max": 5}), sums(4), tmp_path, bar)
+    assert bar.totals == [0]  # nobody knows how many there will be: 4 of them would be passed by
     assert set(output.secondary["pass_rates"]["attempts"]) == {3}
     assert output.kept["sample"].to_list() == [0, 1, 2] * 4
 

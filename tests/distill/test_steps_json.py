@@ -12,7 +12,7 @@ from construct_parts import asked, construct, problem_table, run_construct
 
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
-from cotkit.distill.strategies.steps_json import ANSWER, NEXT, Action, read_step
+from cotkit.distill.strategies.steps_json import ANSWER, CONTENT, NEXT, SYSTEM, TITLE, Action, Thinking, read_step
 from cotkit.steps import StepOutput
 
 ACTIONS = get_args(Action)
@@ -100,6 +100,20 @@ def test_an_error_fails_the_attempt_and_its_text_is_in_no_step(tmp_path: Path, k
     assert len(server.log.requests) == 4
 
 
+def test_a_server_that_only_a_schema_binds_gets_one(tmp_path: Path) -> None:
+    # llama.cpp takes a response_format without one and lets the model write what it likes.
+    with ScriptedTeacher(Scenario(thinks=False), speak=teacher(lambda n: step(n, ROUTE[n - 1]))) as server:
+        made = construct(server.url, {"by": "steps_json"}, teacher={"preset": "llamacpp"})
+        output = run_construct(made, problem_table(ONE), tmp_path)
+        formats = [entry["body"].get("response_format") for entry in server.log.requests]
+    assert output.kept.height == 1
+    assert formats[-1] is None
+    assert {f["type"] for f in formats[:-1]} == {"json_object"}
+    schema = formats[0]["schema"]
+    assert schema["required"] == ["title", "content", "next_action"]
+    assert schema["properties"]["next_action"]["enum"] == ["continue", "reflect", "backtrack", "final"]
+
+
 def test_only_a_teacher_with_json_mode_is_asked_for_it() -> None:
     for mode, refused in ((True, True), (False, False)):
         strategy = {"by": "steps_json", "json_mode": mode}
@@ -143,3 +157,13 @@ def test_json_is_read_with_what_stands_around_it(text: str, content: str | None)
 
 def test_an_action_that_is_not_offered_is_none() -> None:
     assert read_step(GOOD, ("continue", "final")) is None
+
+
+def test_the_pattern_of_the_prompt_given_back_is_no_step() -> None:
+    # A model of 1.5B parameters did so.
+    pattern = {"title": TITLE, "content": f"{CONTENT}.".upper(), "next_action": "continue"}
+    assert f'"content": "{CONTENT}"' in SYSTEM
+    assert read_step(json.dumps(pattern), ACTIONS) is None
+    assert read_step(json.dumps({**pattern, "content": "6 times 7 is 42."}), ACTIONS) == Thinking(
+        "", "6 times 7 is 42.", "continue"
+    )

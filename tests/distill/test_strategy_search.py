@@ -134,7 +134,7 @@ def test_hard_problems_get_more_answers(rates: list[float], level: str | None, a
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"by": "best_of_n", "vote": "last_max"}, "needs scores; name a judge, or take vote: majority"),
+        ({"by": "best_of_n", "vote": "last_max"}, "needs scores; name a judge or a prm, or take vote: majority"),
         ({"by": "best_of_n", "judge": judge()}, "majority asks no judge"),
         ({"by": "beam"}, "without a scorer only best_of_n with vote: majority works"),
         ({"by": "dvts", "judge": judge(), "vote": "majority"}, "without a scorer only best_of_n"),

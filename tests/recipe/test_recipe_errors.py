@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,20 @@ def test_a_teacher_without_reasoning_cannot_publish_reasoning(tmp_path: Path) ->
         "  - step: verify\n  - step: select\n  - step: publish\n"
     )
     assert "publishes reasoning, but the teacher of 'distill' gives none" in refused(tmp_path, text)
+
+
+@pytest.mark.parametrize(("by", "refuses"), [("star", True), ("rewrite", True), ("steps_json", False)])
+def test_strategies_that_hand_on_answers_as_they_are_need_a_teacher_that_shows_reasoning(
+    tmp_path: Path, by: str, refuses: bool
+) -> None:
+    (tmp_path / "r.yaml").write_text(
+        GOOD + f"  - step: construct\n    strategy: {{by: {by}}}\n"
+        "    teacher: {base_url: http://127.0.0.1:1/v1, model: m, reasoning: none}\n"
+        "  - step: verify\n  - step: select\n  - step: publish\n",
+        encoding="utf-8",
+    )
+    with nullcontext() if not refuses else pytest.raises(RecipeError, match="the teacher of 'construct' gives none"):
+        load(str(tmp_path / "r.yaml"))
 
 
 def test_a_judge_may_hide_its_reasoning(tmp_path: Path) -> None:

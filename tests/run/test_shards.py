@@ -16,16 +16,18 @@ import polars as pl
 import pytest
 
 from cotkit.cli.output import Output
+from cotkit.cli.run import with_engine
 from cotkit.engine import AnyJob
-from cotkit.errors import EngineError, InputError
+from cotkit.errors import EngineError, InputError, RecipeError
 from cotkit.recipe.load import load
+from cotkit.recipe.lock import resolved
 from cotkit.records import Problem, Trace, dropped_frame, frame
 from cotkit.run.conserve import ConservationError
 from cotkit.run.cut import Shard, Size, cut
 from cotkit.run.directory import RunDirectory
 from cotkit.run.engines.local import Local
 from cotkit.run.runner import Options, RunResult, run_recipe
-from cotkit.run.shards import Job
+from cotkit.run.shards import Job, join
 from cotkit.run.tables import read_runs, write_table
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 
@@ -123,7 +125,7 @@ def test_shards_of_any_size_make_what_the_whole_makes(recipe: Path, sizes: tuple
             assert sorted_rows(found[name]) == sorted_rows(table), name
         for line, other in zip(whole.funnel, cut_up.funnel, strict=True):
             assert {**other, "seconds": 0} == {**line, "seconds": 0}
-        assert not list(cut_up.path.glob(".work-*"))
+        assert not list(cut_up.path.glob(".[sw]*-*"))
 
 
 def test_tables_in_the_order_of_the_problems_stay_in_it(recipe: Path) -> None:
@@ -154,6 +156,21 @@ def test_one_shard_is_the_steps_own_bytes(recipe: Path, tmp_path: Path) -> None:
     for path in result.path.glob("[0-9]*/kept.parquet"):
         pl.read_parquet(path).write_parquet(tmp_path / "own", compression="zstd", statistics=True)
         assert path.read_bytes() == (tmp_path / "own").read_bytes()
+
+
+def test_the_command_line_chooses_the_engine_and_no_lock_names_it(recipe: Path) -> None:
+    recipe.write_text(RECIPE + "engine: {kind: local, workers: 3}\n")
+    loaded = load(str(recipe))
+    assert loaded.recipe.engine == Local(workers=3)
+    assert with_engine(loaded, None, None) is loaded
+    assert with_engine(loaded, "local", None).recipe.engine == Local(workers=3)
+    assert with_engine(loaded, None, 2).recipe.engine == Local(workers=2)
+    recipe.write_text(RECIPE)
+    assert with_engine(load(str(recipe)), None, 2).recipe.engine == Local(workers=2)
+    for kind, workers in (("moon", None), (None, 0)):
+        with pytest.raises(RecipeError, match="--engine, --workers: "):
+            with_engine(loaded, kind, workers)
+    assert "engine" not in resolved(loaded.recipe)
 
 
 # The runner's own behaviour, on a step of our own.
@@ -255,8 +272,9 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(recipe: Path, tmp
         time.sleep(0.05)
     process.kill()
     process.wait()
-    (work,) = (tmp_path / "killed").glob(".work-05-verify")
-    done = sorted(path.parent for path in (work / "shards").glob("[0-9]*/done.json"))
+    (folder,) = (tmp_path / "killed").glob(".shards-*")
+    assert folder.name == ".shards-05-verify"
+    done = sorted(path.parent for path in folder.glob("[0-9]*/done.json"))
     assert len(done) == 2
     seen: list[AnyJob] = []
 
@@ -290,16 +308,28 @@ run_recipe(recipe, Path({recipe!r}).parent / "killed", Options(shard=Size(1)))
 """
 
 
-def test_a_changed_key_throws_unfinished_shards_away(recipe: Path, tmp_path: Path) -> None:
+def test_a_changed_key_throws_unfinished_shards_away(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "d")
-    work = directory.work_folder(5, "verify", "one plan")
-    (work / "shards").mkdir()
-    assert (directory.work_folder(5, "verify", "one plan") / "shards").is_dir()
-    assert not (directory.work_folder(5, "verify", "another") / "shards").exists()
+    folder = directory.shards_folder(5, "verify", "one plan")
+    (folder / "00000").mkdir()
+    assert (directory.shards_folder(5, "verify", "one plan") / "00000").is_dir()
+    assert not (directory.shards_folder(5, "verify", "another") / "00000").exists()
     directory.remove_others(["pull", "filter", "dedup", "import", "verify"])
-    assert work.is_dir()
+    assert folder.is_dir()
     directory.remove_others(["pull"])
-    assert not work.exists()
+    assert not folder.exists()
+
+
+def test_shards_can_be_put_together_again(tmp_path: Path) -> None:
+    """A kill between the first table and the last one of a step takes nothing away."""
+    found = jobs(tmp_path, Double(name="d"), Size(3))
+    finish(found)
+    made = []
+    for name in ("first", "again"):
+        (tmp_path / name).mkdir()
+        made.append((join(found, tmp_path / name), files(tmp_path / name)))
+    assert made[0] == made[1]
+    assert made[0][0].kept == made[0][0].dropped == 8
 
 
 # Grades 200 MB of reasoning in shards of 16 MB, and says by how much the memory of that went beyond a small run's.

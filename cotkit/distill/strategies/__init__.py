@@ -19,6 +19,7 @@ from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.teacher import Sampling, Teacher
 from cotkit.records import Problem
+from cotkit.verify.scorers.prm_server import PrmServer
 
 # The role of the step's own teacher.
 TEACHER = "teacher"
@@ -29,6 +30,15 @@ class Role(Config):
 
     teacher: Teacher = Field(description="Who it is.")
     sampling: Sampling = Field(default_factory=Sampling, description="Sampling keys; unset ones are not sent.")
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """Steps that a process reward model is to score: those from number `start` on, which follow on those before."""
+
+    problem: str
+    steps: Sequence[str]
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +53,9 @@ class Call:
         sample: tells calls with equal messages apart; equal ones with equal numbers are one paid call.
         begun: text that the answer begins with and the model continues (capability `prefix`); None for a fresh answer.
         exact: the reply keeps the white space at both its ends, as a continued one does: for a first piece.
-        extra: further keys of the request (stop, logprobs, response_format).
+        extra: further keys of the request (stop, logprobs).
+        rated: what a process reward model is asked instead of a chat; `role` is its name in `scorers`.
+        json: schema of the JSON object that the answer is to be (capability `json`); None for text.
     """
 
     messages: Sequence[Message]
@@ -54,6 +66,8 @@ class Call:
     begun: str | None = None
     exact: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
+    rated: Rated | None = None
+    json: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +79,7 @@ class Reply:
         error: why it failed.
         logprobs: of each token: its own log probability and those of the likeliest tokens there; None if not asked for.
         kind: as Trace.reasoning_kind.
+        scores: of the steps that were to be scored, one each; None where there are none.
     """
 
     request_hash: str
@@ -78,6 +93,7 @@ class Reply:
     error: str | None = None
     logprobs: Sequence[tuple[float, Sequence[float]]] | None = None
     kind: str = "none"
+    scores: Sequence[float] | None = None
 
     @property
     def text(self) -> str:
@@ -98,6 +114,7 @@ class Attempt:
         made_of: the replies that it stands on; their tokens are its tokens.
         kind: "synthetic", but the reply's own `kind` where every word is one reply's thinking.
         facts: what a reader may want to know (spans as offsets into `reasoning`, counts); JSON values.
+        scores: name -> number that people may sort or filter by; docs/scores.md names them.
         label: what the funnel counts it under, besides kept or dropped ("wrong_to_right").
         reason: why this is dropped, a fixed word; None to keep it.
         evidence: beside the reason.
@@ -109,6 +126,7 @@ class Attempt:
     status: str = "done"
     kind: str = "synthetic"
     facts: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
     label: str | None = None
     reason: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
@@ -190,13 +208,25 @@ class Strategy(Config):
         """Other models that it asks, by name."""
         return {}
 
+    def scorers(self) -> Mapping[str, PrmServer]:
+        """Process reward models that it asks, by name."""
+        return {}
+
     def role_needs(self, role: str) -> tuple[Capability, ...]:
         """What the model of a role must be able to do."""
         return ()
 
+    def first_sampling(self) -> Mapping[str, Any]:
+        """Sampling keys of the first call that the strategy's own keys set instead of the step's."""
+        return {}
+
     def counts(self) -> Sequence[Count]:
         """How many calls one problem takes, by role."""
         raise NotImplementedError
+
+    def traces(self) -> int:
+        """How many traces of one problem are kept at most."""
+        return 1
 
     def play(self, case: Case) -> Play:
         """Build traces for one problem: yield calls, hear their replies in order, return what was built."""

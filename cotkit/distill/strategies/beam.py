@@ -15,27 +15,31 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.distill.presets import Capability
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Rated, Reply, Role, Strategy
 from cotkit.distill.strategies.scoring import ask_scores, read_scores
 from cotkit.distill.strategies.stepping import boxed, closing, language, same_answers
 from cotkit.distill.strategies.tree import ROOT, Node, Tree
-from cotkit.distill.strategies.voting import Vote, pick, value
+from cotkit.distill.strategies.voting import Vote, pick, step_scores, value
+from cotkit.verify.scorers.prm_server import PrmServer
 
 STOP = "\n\n"
 
 
 class Beam(Strategy):
-    """Grow solutions step by step and follow those whose steps a judge scores best."""
+    """Grow solutions step by step and follow those whose steps a judge or a process reward model scores best."""
 
     by: Literal["beam", "dvts"]
     n: int = Field(4, ge=1, le=256, description="Continuations that are tried on each level.")
     width: int = Field(4, ge=1, le=256, description="Continuations of one place; n is a multiple of it.")
     depth: int = Field(40, ge=1, le=200, description="Steps of a solution at most; the last one runs to the end.")
     judge: Role | None = Field(None, description="Who scores each step, from 0 to 10.")
+    prm: PrmServer | None = Field(
+        None, description="A process reward model that scores each step, from 0 to 1, instead of a judge."
+    )
     vote: Vote = Field(
         "last_max",
         description="How the scores of a way decide, while searching and among the finished ways: its least, last or "
-        "mean score; the best way (max), or the answer whose ways' scores add up to most (vote).",
+        "mean score, or their product; the best way (max), or the answer whose ways' scores add up to most (vote).",
     )
     keep_pruned: bool = Field(
         False, description="Keep finished ways that were not picked, and, as unclosed traces, those that were given up."
@@ -47,11 +51,11 @@ class Beam(Strategy):
 
     @model_validator(mode="after")
     def _scorer(self) -> Beam:
-        if self.judge is None or self.vote == "majority":
+        if (self.judge is None) == (self.prm is None) or self.vote == "majority":
             raise PydanticCustomError(
                 "scorer",
-                "{by} follows scores, so it needs a judge and a vote by scores; without a scorer only best_of_n with "
-                "vote: majority works",
+                "{by} follows scores, so it needs either a judge or a prm, and a vote by scores; without a scorer only "
+                "best_of_n with vote: majority works",
                 {"by": self.by},
             )
         if self.n % self.width:
@@ -61,8 +65,15 @@ class Beam(Strategy):
     def roles(self) -> Mapping[str, Role]:
         return {"judge": self.judge} if self.judge else {}
 
+    def scorers(self) -> Mapping[str, PrmServer]:
+        return {"prm": self.prm} if self.prm else {}
+
     def counts(self) -> Sequence[Count]:
-        return [Count("teacher", self.n, self.n * self.depth), Count("judge", 0, self.n * self.depth)]
+        most = self.n * self.depth
+        return [Count("teacher", self.n, most), Count("prm" if self.prm else "judge", 0, most)]
+
+    def traces(self) -> int:
+        return self.n * self.depth if self.keep_pruned else 1
 
     def play(self, case: Case) -> Play:
         search = _Search(self, case)
@@ -117,11 +128,15 @@ class _Search:
     def question(self, node: Node) -> Call:
         problem = self.case.problem
         before = self.tree.texts(node.parent or ROOT)
+        if self.strategy.prm is not None:
+            rated = Rated(problem.problem, [*before, node.text], len(before))
+            return Call([], "prm", "score", rated=rated)
         return Call(ask_scores(problem.problem, before, [node.text], language(problem)), "judge", "score")
 
     def score(self, fresh: Sequence[tuple[int, Node]], replies: Sequence[Reply]) -> None:
         for (_, node), reply in zip(fresh, replies, strict=True):
-            node.facts["score"] = next(iter(read_scores(reply.text if reply.done else "", 1)), None)
+            said = read_scores(reply.text if reply.done else "", 1) if reply.scores is None else reply.scores
+            node.facts["score"] = next(iter(said), None)
 
     def follow(self, fresh: Sequence[tuple[int, Node]], subtrees: int) -> list[list[int]]:
         """The places to go on from, by subtree; what reached an answer has ended, the others are pruned."""
@@ -166,6 +181,7 @@ class _Search:
             [self.replies[one.number] for one in path],
             status="unclosed" if answer is None else "done",
             facts={**facts, "nodes": [one.number for one in path]},
+            scores=step_scores(self.scores(node)),
             label="pruned" if answer is None else None,
             reason=None if kept else "not_picked",
             evidence=facts,

@@ -1,4 +1,4 @@
-"""Several answers to one problem, and the one that most agree on, or that a judge scores best."""
+"""Several answers to one problem, and the one that most agree on, or that a judge or a PRM scores best."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Rated, Reply, Role, Strategy
 from cotkit.distill.strategies.scoring import MOST_STEPS, ask_scores, read_scores
-from cotkit.distill.strategies.stepping import language, same_answers, stated, steps_of
-from cotkit.distill.strategies.voting import Vote, pick
+from cotkit.distill.strategies.stepping import Language, language, same_answers, stated, steps_of
+from cotkit.distill.strategies.voting import Vote, pick, step_scores
 from cotkit.records import Problem
+from cotkit.verify.scorers.prm_server import PrmServer
 
 # Absolute difficulty by how often a model solves a problem (arXiv 2502.06703, section 4): easy from 50% on, hard below
 # 10%.
@@ -40,10 +41,14 @@ class BestOfN(Strategy):
     )
     vote: Vote = Field(
         "majority",
-        description="majority: the most frequent answer; or by a judge's scores of steps: the candidate whose least, "
-        "last or mean score is highest (max), or the answer whose candidates' scores add up to most (vote).",
+        description="majority: the most frequent answer; or by scores of steps: the candidate whose least, last or "
+        "mean score or whose product of scores is highest (max), or the answer whose candidates' scores add up to most "
+        "(vote).",
     )
     judge: Role | None = Field(None, description="Who scores the steps of candidates, from 0 to 10.")
+    prm: PrmServer | None = Field(
+        None, description="A process reward model that scores the steps of candidates, from 0 to 1, instead of a judge."
+    )
     keep_pruned: bool = Field(False, description="Keep the candidates that were not picked, too.")
 
     builds_reasoning: ClassVar[bool] = False
@@ -51,12 +56,19 @@ class BestOfN(Strategy):
 
     @model_validator(mode="after")
     def _scorer(self) -> BestOfN:
-        if self.vote != "majority" and self.judge is None:
+        if self.judge is not None and self.prm is not None:
+            raise PydanticCustomError("scorer", "a judge and a prm would both score; leave one of them out")
+        scorer = "judge" if self.judge is not None else "prm" if self.prm is not None else None
+        if self.vote != "majority" and scorer is None:
             raise PydanticCustomError(
-                "scorer", "vote: {vote} needs scores; name a judge, or take vote: majority", {"vote": self.vote}
+                "scorer",
+                "vote: {vote} needs scores; name a judge or a prm, or take vote: majority",
+                {"vote": self.vote},
             )
-        if self.vote == "majority" and self.judge is not None:
-            raise PydanticCustomError("scorer", "vote: majority asks no judge; leave judge out, or choose another vote")
+        if self.vote == "majority" and scorer is not None:
+            raise PydanticCustomError(
+                "scorer", "vote: majority asks no {it}; leave {it} out, or choose another vote", {"it": scorer}
+            )
         return self
 
     def roles(self) -> Mapping[str, Role]:
@@ -66,8 +78,16 @@ class BestOfN(Strategy):
         some = [self.n]
         if self.by_difficulty is not None:
             some += [self.by_difficulty.easy, self.by_difficulty.medium, self.by_difficulty.hard]
-        judge = [Count("judge", 0, max(some))] if self.judge else []
-        return [Count("teacher", min(some), max(some)), *judge]
+        scores = [Count("judge", 0, max(some))] if self.judge else []
+        if self.prm is not None:
+            scores = [Count("prm", 0, max(some) * self.prm.requests(MOST_STEPS))]
+        return [Count("teacher", min(some), max(some)), *scores]
+
+    def scorers(self) -> Mapping[str, PrmServer]:
+        return {"prm": self.prm} if self.prm else {}
+
+    def traces(self) -> int:
+        return self.counts()[0].most if self.keep_pruned else 1
 
     def play(self, case: Case) -> Play:
         level = difficulty(case.problem)
@@ -78,20 +98,25 @@ class BestOfN(Strategy):
         groups = same_answers(answers, case.problem)
         scores: list[Sequence[float]] = [[] for _ in replies]
         judged = list[Reply]()
-        if self.judge is not None:
+        if self._scored():
             steps = {k: steps_of(replies[k].text) for k, group in enumerate(groups) if group is not None}
             steps = {k: parts for k, parts in steps.items() if len(parts) <= MOST_STEPS}
             if steps:
-                asked = [
-                    Call(ask_scores(case.problem.problem, [], parts, lang), "judge", "score")
-                    for parts in steps.values()
-                ]
-                judged += yield asked
+                judged += yield [self._question(case.problem.problem, parts, lang) for parts in steps.values()]
             for (k, parts), said in zip(steps.items(), judged, strict=True):
-                scores[k] = read_scores(said.text if said.done else "", len(parts))
+                read = said.scores if said.scores is not None else read_scores(said.text, len(parts))
+                scores[k] = read if said.done else []
         picked = pick(groups, scores, self.vote)
         facts: dict[str, Any] = {"candidates": count, **({"difficulty": level} if level else {})}
         return Played([self._attempt(k, replies, groups, scores, picked, facts) for k in range(count)])
+
+    def _scored(self) -> bool:
+        return self.judge is not None or self.prm is not None
+
+    def _question(self, problem: str, steps: Sequence[str], lang: Language) -> Call:
+        if self.prm is not None:
+            return Call([], "prm", "score", rated=Rated(problem, steps))
+        return Call(ask_scores(problem, [], steps, lang), "judge", "score")
 
     def _attempt(
         self,
@@ -107,7 +132,7 @@ class BestOfN(Strategy):
         own = {
             "picked": index == picked,
             "votes": votes,
-            **({"step_scores": list(scores[index])} if self.judge else {}),
+            **({"step_scores": list(scores[index])} if self._scored() else {}),
         }
         reason = None
         if group is None:
@@ -121,6 +146,7 @@ class BestOfN(Strategy):
             status=reply.status,
             kind=reply.kind,
             facts={**facts, **own},
+            scores={} if group is None else {"vote_share": votes / len(groups), **step_scores(scores[index])},
             reason=reason,
             evidence={**own, **({"error": reply.error} if reply.error else {})},
         )

@@ -6,7 +6,7 @@ its limit becomes a whole one for the price of one short answer.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -41,12 +41,15 @@ class BudgetForce(Continuing):
             raise PydanticCustomError("tokens", "min_tokens is above max_tokens: no trace could be long enough")
         return self
 
+    def first_sampling(self) -> Mapping[str, Any]:
+        return {"max_tokens": self.max_tokens}
+
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 1 + self.waits + 1)]
 
     def play(self, case: Case) -> Play:
         messages = case.messages()
-        (last,) = yield [Call(messages, purpose="first", sampling={"max_tokens": self.max_tokens})]
+        (last,) = yield [Call(messages, purpose="first", sampling=self.first_sampling())]
         if not _usable(last):
             return Played([lost(last, [last], "first_unfinished")])
         replies, thought, answer = [last], thought_of(last), last.response if last.reasoning is not None else None
@@ -68,13 +71,14 @@ class BudgetForce(Continuing):
             return Played([Attempt(None, thought.text(), replies, facts=_facts(thought, [], False))])
         # Cut in the middle of its answer, it only goes on with that.
         start = answer if answer is not None else self.end_words
+        cut = answer is None and last.status not in ("done", "empty")
         short = {"max_tokens": self.answer_tokens}
         (last,) = yield [Call(messages, purpose="end", begun=self.closed(thought, start), sampling=short)]
         replies.append(last)
         if last.status != "done":
             return Played([lost(last, replies, "end_unfinished")])
         whole = (start + last.text).strip()
-        return Played([self._attempt(thought, whole, replies, forced_end=answer is None)])
+        return Played([self._attempt(thought, whole, replies, forced_end=cut)])
 
     def _goes_on(self, last: Reply, replies: Sequence[Reply]) -> bool:
         spent = _spent(replies)

@@ -90,6 +90,7 @@ def _attempt(reply: Reply, share: float | None, reason: str | None) -> Attempt:
         status=reply.status,
         kind=reply.kind,
         facts=facts,
+        scores=facts,
         reason=reason,
         evidence={**facts, **({"error": reply.error} if reply.error else {})},
     )

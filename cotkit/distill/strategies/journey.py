@@ -51,6 +51,9 @@ class Journey(Strategy):
         writer = [Count("writer", 0, 1)] if self.writer else []
         return [Count("teacher", self.width, most), Count("judge", 0, most), *writer]
 
+    def traces(self) -> int:
+        return 2 if self.shortcut else 1
+
     def play(self, case: Case) -> Play:
         tree, heard = Tree(), list[Reply]()
         ends = yield from self._grow(case, tree, heard)

@@ -43,6 +43,9 @@ class MarcoO1(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", self.width, self.rollouts * (self.width + 1))]
 
+    def traces(self) -> int:
+        return self.rollouts if self.keep_pruned else 1
+
     def play(self, case: Case) -> Play:
         search = _Search(self, case)
         visits = Visits(search.tree, self.exploration, case.rng)
@@ -159,6 +162,7 @@ class _Search:
             closing(way.answer or "", language(self.case.problem)),
             way.made_of,
             facts={**facts, "nodes": list(way.nodes)},
+            scores={"confidence": way.value},
             reason=None if picked or self.strategy.keep_pruned else "not_picked",
             evidence=facts,
         )

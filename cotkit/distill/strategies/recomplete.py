@@ -62,6 +62,9 @@ class TruncateRecomplete(Strategy):
             return [Count("teacher", 1, 1 + most)]
         return [Count("teacher", 1, 1), Count("completer", 0, most)]
 
+    def traces(self) -> int:
+        return self.paths + (self.cuts * self.completions if self.keep_pruned else 0)
+
     def play(self, case: Case) -> Play:
         messages, lang = case.messages(), language(case.problem)
         (trunk,) = yield [Call(messages)]

@@ -40,6 +40,7 @@ class Rewrite(Strategy):
     )
 
     uses_reference: ClassVar[bool] = True
+    builds_reasoning: ClassVar[bool] = False
     usual_tokens: ClassVar[int | None] = 1_500
 
     def counts(self) -> Sequence[Count]:

@@ -96,6 +96,9 @@ class RStar(Strategy):
             teacher = Count("teacher", first, root + below)
         return [teacher, *([Count(ROLE, 0, len(PARTS) * self.rollouts)] if self.discriminator else [])]
 
+    def traces(self) -> int:
+        return self.rollouts if self.keep_pruned else 1
+
     def play(self, case: Case) -> Play:
         search = _Search(self, case)
         visits = Visits(search.tree, self.exploration, case.rng)
@@ -237,13 +240,15 @@ class _Search:
 
     def _attempt(self, end: Node, picked: bool, score: float) -> Attempt:
         path = self.tree.path(end.number)
-        told: dict[str, Any] = {key: end.facts[key] for key in ("share", "mutual_consistency") if key in end.facts}
+        names = {"share": "vote_share", "mutual_consistency": "mutual_consistency"}
+        told: dict[str, Any] = {key: end.facts[key] for key in names if key in end.facts}
         facts = {"picked": picked, "score": score, "actions": [node.kind for node in path], **told}
         return Attempt(
             self.text(end),
             closing(end.facts["answer"], self.lang),
             [reply for node in path for reply in self.made_of[node.number]],
             facts={**facts, "nodes": [node.number for node in path]},
+            scores={"rstar_score": score, **{names[key]: float(number) for key, number in told.items()}},
             reason=None if picked or self.strategy.keep_pruned else "not_picked",
             evidence=facts,
         )

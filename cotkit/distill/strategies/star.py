@@ -52,6 +52,7 @@ class Star(Strategy):
     )
 
     uses_reference: ClassVar[bool] = True
+    builds_reasoning: ClassVar[bool] = False
 
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, self.attempts + self.hinted)]

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from cotkit.distill.json_mode import an_object
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
@@ -21,9 +22,12 @@ from cotkit.distill.strategies.thinking import lost
 
 Action = Literal["continue", "reflect", "backtrack", "final"]
 
+# What the pattern in the prompt holds; small models give it back instead of a step.
+TITLE = "what this step is about"
+CONTENT = "the step itself, with its calculation, in full sentences"
 SYSTEM = (
     "You solve a problem one step at a time. Answer each time with one JSON object and nothing else:\n"
-    '{"title": "what this step is about", "content": "the step itself, with its calculation, in full sentences", '
+    f'{{"title": "{TITLE}", "content": "{CONTENT}", '
     '"next_action": ACTION}\n'
     "ACTION says what your next step will be, one of: {actions}.\n"
     "Take at least {least} steps. Look for a second way to the result, and doubt steps that were quick. Backslashes "
@@ -85,6 +89,9 @@ class StepsJson(Strategy):
     def needed(self) -> tuple[Capability, ...]:
         return ("json",) if self.json_mode else ()
 
+    def first_sampling(self) -> Mapping[str, Any]:
+        return {"max_tokens": self.step_tokens}
+
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, self.max_steps * self.tries + 1)]
 
@@ -139,8 +146,10 @@ class StepsJson(Strategy):
         ]
 
     def _call(self, messages: Sequence[Message], number: int) -> Call:
-        extra = {"response_format": {"type": "json_object"}} if self.json_mode else {}
-        return Call(messages, purpose="step", sampling={"max_tokens": self.step_tokens}, sample=number, extra=extra)
+        text = {"type": "string"}
+        schema = an_object(title=text, content=text, next_action={"enum": list(dict.fromkeys(self.actions))})
+        wanted = schema if self.json_mode else None
+        return Call(messages, purpose="step", sampling=self.first_sampling(), sample=number, json=wanted)
 
     def _fallen(self, reply: Reply, replies: Sequence[Reply], reason: str, steps: Sequence[Thinking]) -> Attempt:
         told = {"step": len(steps) + 1, "status": reply.status, "error": reply.error, "said": reply.text[:200]}
@@ -164,11 +173,16 @@ def read_step(text: str, actions: Sequence[Action]) -> Thinking | None:
     def step(found: Mapping[str, Any]) -> Thinking | None:
         content, action, title = (found.get(key) for key in ("content", "next_action", "title"))
         known: Action | None = next((a for a in actions if isinstance(action, str) and a == _plain(action)), None)
-        if not isinstance(content, str) or not content.strip() or known is None:
+        if not isinstance(content, str) or not content.strip() or known is None or _same(content, CONTENT):
             return None
-        return Thinking(title.strip() if isinstance(title, str) else "", content.strip(), known)
+        told = title.strip() if isinstance(title, str) and not _same(title, TITLE) else ""
+        return Thinking(told, content.strip(), known)
 
     return first_object(text, step)
+
+
+def _same(text: str, pattern: str) -> bool:
+    return text.strip(" .").casefold() == pattern.casefold()
 
 
 def _plain(action: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.config import LocalPath
+from cotkit.distill.json_mode import an_object
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
@@ -114,9 +115,10 @@ class ByTemplate(Strategy):
         return Part(goal, method, template if score >= self.min_score else None)
 
     def _plan(self, case: Case, number: int) -> Call:
-        extra = {"response_format": {"type": "json_object"}} if self.json_mode else {}
+        text = {"type": "string"}
+        schema = an_object(plan={"type": "array", "items": an_object(goal=text, method=text)})
         messages = _after(case.messages(), PLAN.replace("{rounds}", str(self.rounds)))
-        return Call(messages, purpose="plan", sample=number, extra=extra)
+        return Call(messages, purpose="plan", sample=number, json=schema if self.json_mode else None)
 
     def _ask(self, case: Case, instruction: str, text: str, part: Part | None) -> Call:
         done = f"What has been done so far:\n\n{text}\n\n" if text else ""

@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import Literal
 
-# Over the scores of a candidate's steps, then over candidates (arXiv 2502.06703, of which these are the names:
-# min, last, mean; max takes the single best candidate, vote adds up the candidates of each answer).
-Vote = Literal["majority", "min_max", "last_max", "mean_max", "min_vote", "last_vote", "mean_vote"]
+# Over the scores of a candidate's steps, then over candidates (arXiv 2502.06703, of which these are the names: min,
+# last, mean; prod, the product, is one more). max takes the single best candidate,
+# vote adds up the candidates of each answer.
+Vote = Literal[
+    "majority",
+    "min_max",
+    "last_max",
+    "mean_max",
+    "prod_max",
+    "min_vote",
+    "last_vote",
+    "mean_vote",
+    "prod_vote",
+]
+
+_HOW: Mapping[str, Callable[[Sequence[float]], float]] = {
+    "min": min,
+    "last": lambda scores: scores[-1],
+    "mean": fmean,
+    "prod": math.prod,
+}
 
 # A candidate without scores loses to every scored one. In a vote it weighs nothing, where the paper's code takes it off
 # its answer: a judge that stammered has said nothing against it.
 UNSCORED = -1.0
 
 
+def step_scores(scores: Sequence[float]) -> dict[str, float]:
+    """The scores of a trace that those of its steps come to; none where there are none."""
+    return {f"step_{how}": of(scores) for how, of in _HOW.items()} if scores else {}
+
+
 def value(scores: Sequence[float], how: str) -> float:
     """One number for the steps of a candidate; UNSCORED where there are none."""
     if not scores:
         return UNSCORED
-    return min(scores) if how == "min" else scores[-1] if how == "last" else fmean(scores)
+    return _HOW[how](scores)
 
 
 def pick(groups: Sequence[int | None], scores: Sequence[Sequence[float]], vote: Vote) -> int | None:

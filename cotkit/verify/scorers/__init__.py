@@ -125,6 +125,10 @@ class Scorer(Config):
     def ready(self) -> None:
         """Raises a CotkitError for what it needs and does not have (a key in the environment, say)."""
 
+    def posts(self, attempt: Attempt) -> Sequence[int]:
+        """What it would send to a server of its own for an attempt: characters of each request, for an estimate."""
+        return ()
+
     def score(self, group: Sequence[Attempt]) -> list[Scored]:
         """One answer for each of the attempts at one problem, in their order."""
         raise NotImplementedError

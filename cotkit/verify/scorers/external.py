@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
@@ -29,6 +30,9 @@ class External(Remote):
 
     def names(self) -> tuple[str, ...]:
         return self.gives
+
+    def posts(self, attempt: Attempt) -> Sequence[int]:
+        return [sum(len(getattr(attempt, part) or "") for part in self.send)]
 
     def asked(self, attempt: Attempt, ask: Ask) -> Scored:
         reply = ask("", {part: getattr(attempt, part) for part in self.send})

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from cotkit.config import LocalPath
-from cotkit.errors import InputError
 from cotkit.steps import StepContext
 from cotkit.verify.scorers import Attempt, Scored
-from cotkit.verify.scorers.prm_wires import WIRES, Misaligned
-from cotkit.verify.scorers.remote import Ask, Remote
+from cotkit.verify.scorers.prm_server import PrmServer
+from cotkit.verify.scorers.prm_wires import Misaligned
+from cotkit.verify.scorers.remote import Ask
 
 Adapter = Literal["skywork", "qwen", "shepherd", "rlhflow", "llm_judge"]
 _BREAKS: Mapping[str, re.Pattern[str]] = {"paragraphs": re.compile(r"\n[ \t\r]*\n"), "lines": re.compile(r"\n")}
 
 
-class Prm(Remote):
+class Prm(PrmServer):
     """`prm_last`, `prm_min`, `prm_mean`, `prm_prod` of the scores of a trace's steps, all from 0 to 1, and
     `prm_first_bad`, the number of the first step below `bad`, from 1; steps.parquet has every step.
 
@@ -30,54 +29,36 @@ class Prm(Remote):
     how long a step is (Liu et al. 2025, arXiv 2502.06703, Q3): the run says how much.
     """
 
-    by: Literal["prm"] = "prm"
-    adapter: Adapter = Field(
+    # A judge is one more way.
+    adapter: Adapter = Field(  # type: ignore[assignment]
         description="How the model is asked: skywork (token values on /v1/embeddings), qwen (<extra_0> on /pooling), "
         "shepherd (ки on /pooling), rlhflow (a chat turn + or - for each step), llm_judge (any chat model rates them)."
     )
-    model: str = Field(min_length=1, description="Name of the model, as the server knows it.")
     steps: Literal["paragraphs", "lines"] = Field("paragraphs", description="Where a step ends.")
     of: Literal["reasoning", "response", "both"] = Field("both", description="Which text is judged.")
     bad: float = Field(0.5, ge=0, le=1, description="A step with less is bad.")
-    tokenizer: LocalPath | None = Field(
-        None, description="skywork: the model's tokenizer.json, since it is asked in tokens."
-    )
     journal: LocalPath | None = Field(
         None, description="llm_judge: the journal of paid answers; journal.sqlite in the run directory when unset."
     )
-    bos: str = Field("<|endoftext|>", description="skywork: the token that begins a text; check the model's own.")
 
     excluded: ClassVar[Mapping[str, str]] = {
-        **Remote.excluded,
-        "tokenizer": "its digest is in the key instead",
+        **PrmServer.excluded,
         "journal": "where answers are kept does not change them",
     }
 
-    @model_validator(mode="after")
-    def _tokens(self) -> Prm:
-        if self.adapter == "skywork" and self.tokenizer is None:
-            raise PydanticCustomError("tokenizer", "the adapter skywork needs 'tokenizer', the model's tokenizer.json")
-        return self
-
     def names(self) -> tuple[str, ...]:
         return "prm_last", "prm_min", "prm_mean", "prm_prod", "prm_first_bad"
-
-    def materials(self) -> dict[str, str]:
-        if self.tokenizer is None:
-            return {}
-        if not self.tokenizer.is_file():
-            raise InputError(f"{self.tokenizer}: no such file; give the tokenizer.json of {self.model}")
-        return {"tokenizer": hashlib.sha256(self.tokenizer.read_bytes()).hexdigest()}
-
-    @property
-    def root(self) -> str:
-        """The server without /v1: some adapters ask beside it."""
-        return self.url.removesuffix("/v1")
 
     def steps_of(self, attempt: Attempt) -> list[str]:
         """The steps of an attempt's text, without white space around them."""
         texts = [getattr(attempt, part) or "" for part in ("reasoning", "response") if self.of in (part, "both")]
         return [step for text in texts for part in _BREAKS[self.steps].split(text) if (step := part.strip())]
+
+    def posts(self, attempt: Attempt) -> Sequence[int]:
+        if self.adapter == "llm_judge":
+            return ()
+        grown = list(accumulate(map(len, self.steps_of(attempt)), initial=len(attempt.problem)))[1:]
+        return grown[len(grown) - self.requests(len(grown)) :] if grown else ()
 
     def score_all(self, groups: Sequence[Sequence[Attempt]], context: StepContext) -> Iterator[list[Scored]]:
         told: list[tuple[float, int]] = []
@@ -105,7 +86,7 @@ class Prm(Remote):
         if not steps:
             return Scored(why="no_text")
         try:
-            return self.summed(steps, WIRES[self.adapter](ask, self, attempt.problem, steps))
+            return self.summed(steps, self.rate(ask, attempt.problem, steps))
         except Misaligned as found:
             return misaligned(steps, found.got)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from cotkit.verify.scorers.remote import Ask, NotScored, number
 
 if TYPE_CHECKING:
-    from cotkit.verify.scorers.prm import Prm
+    from cotkit.verify.scorers.prm_server import PrmServer
 
 _QWEN_SYSTEM = "Please reason step by step, and put your final answer within \\boxed{}."
 _QWEN_TAG, _SHEPHERD_TAG = "<extra_0>", "ки"
@@ -29,18 +29,20 @@ class Misaligned(Exception):
         self.got = got
 
 
-def _qwen(ask: Ask, prm: Prm, problem: str, steps: Sequence[str]) -> list[float]:
+def _qwen(ask: Ask, prm: PrmServer, problem: str, steps: Sequence[str], start: int) -> list[float]:
     messages = [
         {"role": "system", "content": _QWEN_SYSTEM},
         {"role": "user", "content": problem},
         {"role": "assistant", "content": "".join(f"{step}{_QWEN_TAG}" for step in steps)},
     ]
-    return [good for _, good in _pairs(ask("/pooling", {"model": prm.model, "messages": messages}), len(steps))]
+    pairs = _pairs(ask("/pooling", {"model": prm.model, "messages": messages}), len(steps))
+    return [good for _, good in pairs[start:]]
 
 
-def _shepherd(ask: Ask, prm: Prm, problem: str, steps: Sequence[str]) -> list[float]:
+def _shepherd(ask: Ask, prm: PrmServer, problem: str, steps: Sequence[str], start: int) -> list[float]:
     text = f"{problem} " + "\n".join(f"{step} {_SHEPHERD_TAG}" for step in steps)
-    return [good for good, _ in _pairs(ask("/pooling", {"model": prm.model, "input": text}), len(steps))]
+    pairs = _pairs(ask("/pooling", {"model": prm.model, "input": text}), len(steps))
+    return [good for good, _ in pairs[start:]]
 
 
 def _pairs(reply: Any, wanted: int) -> list[tuple[float, float]]:
@@ -69,7 +71,7 @@ def _data(reply: Any) -> Mapping[str, Any]:
     return data[0]
 
 
-def _skywork(ask: Ask, prm: Prm, problem: str, steps: Sequence[str]) -> list[float]:
+def _skywork(ask: Ask, prm: PrmServer, problem: str, steps: Sequence[str], start: int) -> list[float]:
     from tokenizers import Tokenizer
 
     tokenizer = Tokenizer.from_file(str(prm.tokenizer))
@@ -87,19 +89,22 @@ def _skywork(ask: Ask, prm: Prm, problem: str, steps: Sequence[str]) -> list[flo
         raise NotScored("scorer_reply_malformed")
     if len(values) != len(tokens):  # one value a token, or nobody knows whose they are
         raise Misaligned(None)
-    return [_sigmoid(number(values[end])) for end in ends]
+    return [_sigmoid(number(values[end])) for end in ends[start:]]
 
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
 
 
-def _rlhflow(ask: Ask, prm: Prm, problem: str, steps: Sequence[str]) -> list[float]:
+def _rlhflow(ask: Ask, prm: PrmServer, problem: str, steps: Sequence[str], start: int) -> list[float]:
     """A call for each step: the model's next word after it is + or -, and + stands after the steps before it."""
     turns: list[dict[str, str]] = []
     found = []
     for place, step in enumerate(steps):
         turns.append({"role": "user", "content": step if place else f"{problem} {step}"})
+        if place < start:
+            turns.append({"role": "assistant", "content": "+"})
+            continue
         body = {"model": prm.model, "messages": turns, "max_tokens": 1, "temperature": 0}
         reply = ask("/v1/chat/completions", {**body, "logprobs": True, "top_logprobs": _TOP})
         found.append(_plus(reply, place))
@@ -119,5 +124,6 @@ def _plus(reply: Any, before: int) -> float:
     return _sigmoid(plus - minus) if math.isfinite(plus - minus) else float(plus > minus)
 
 
-Wire = Callable[[Ask, "Prm", str, Sequence[str]], list[float]]
+# The scores of the steps from a number on.
+Wire = Callable[[Ask, "PrmServer", str, Sequence[str], int], list[float]]
 WIRES: Mapping[str, Wire] = {"qwen": _qwen, "shepherd": _shepherd, "skywork": _skywork, "rlhflow": _rlhflow}

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -85,21 +86,24 @@ class Remote(Scorer):
             )
         return {"Authorization": f"Bearer {key}"}
 
-    def score_all(self, groups: Sequence[Sequence[Attempt]], context: StepContext) -> Iterator[list[Scored]]:
+    @contextmanager
+    def asking(self) -> Iterator[Ask]:
+        """Connections to the server, for several threads."""
         import httpx2
 
         limits = httpx2.Limits(max_connections=self.at_once)
         # Redirects are not followed: they would carry the key elsewhere.
-        with (
-            httpx2.Client(
-                headers=self._headers(), timeout=self.timeout_s, limits=limits, follow_redirects=False
-            ) as http,
-            ThreadPoolExecutor(self.at_once) as threads,
-        ):
+        with httpx2.Client(
+            headers=self._headers(), timeout=self.timeout_s, limits=limits, follow_redirects=False
+        ) as http:
+            yield lambda path, body: self._post(http, path, body)
+
+    def score_all(self, groups: Sequence[Sequence[Attempt]], context: StepContext) -> Iterator[list[Scored]]:
+        with self.asking() as ask, ThreadPoolExecutor(self.at_once) as threads:
 
             def one(attempt: Attempt) -> Scored:
                 try:
-                    return self.asked(attempt, lambda path, body: self._post(http, path, body))
+                    return self.asked(attempt, ask)
                 except NotScored as failed:
                     return failed.scored
 
