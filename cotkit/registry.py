@@ -45,6 +45,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
     "engines": {
         "local": "cotkit.run.engines.local:Local",
+        "ray": "cotkit.run.engines.ray:Ray",
     },
     "sources": {
         "file": "cotkit.curate.sources.file:FileSource",

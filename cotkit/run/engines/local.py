@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from cotkit.engine import AnyJob, Engine
+from cotkit.run.engines.errand import alone
 
 
 class Local(Engine):
@@ -27,8 +28,6 @@ class Local(Engine):
 
         count = min(self.workers, len(jobs))
         if count > 1 and not any(job.step.alone for job in jobs):
-            return run_all(jobs, count, ended)
-        for job in jobs:
-            job.run()
-            ended(job)
-        return None
+            run_all(jobs, count, ended)
+        else:
+            alone(jobs, ended)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import signal
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 from cotkit.cores import SHARE, cores
 from cotkit.engine import AnyJob
 from cotkit.errors import EngineError
+from cotkit.run.engines.errand import portable
 
 
 @dataclass
@@ -102,17 +102,8 @@ def _serve(line: Connection, share: int) -> None:
         try:
             job.run()
         except Exception as raised:  # noqa: BLE001 - the parent raises it
-            error = _portable(raised, job)
+            error = portable(raised, job)
         try:
             line.send(error)
         except OSError:
             return
-
-
-def _portable(error: Exception, job: Any) -> Any:
-    """The error, or its words where it cannot travel."""
-    try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
-    except Exception:  # noqa: BLE001 - whatever a plug-in's error does when it is copied
-        return RuntimeError(f"{job.place}: {type(error).__name__}: {error}")
-    return error
