@@ -260,6 +260,15 @@ def score_of(scores: Sequence[Score] | None, name: str) -> float | None:
     return next((score["value"] for score in scores or () if score["name"] == name), None)
 
 
+def provenance_of(text: str | None) -> dict[str, Any]:
+    """What a `provenance` cell tells, whatever it holds; empty where it is no JSON object."""
+    try:
+        told = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
 def problem_id(problem: str, choices: Sequence[str] | None = None) -> str:
     """Content hash of a problem: 16 hex digits, the same on every machine.
 

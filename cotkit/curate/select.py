@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit import records
-from cotkit.curate.choosers import AnyChooser, ByScore, Chooser, Shortest
+from cotkit.curate.choosers import AnyChooser, ByScore, Chooser, Picked
 from cotkit.curate.rejection import first_rejection
 from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
 from cotkit.curate.trace_filters import AnyTraceFilter
@@ -38,7 +38,11 @@ class Select(Step):
     filters: tuple[AnyTraceFilter, ...] = Field(
         (), description="Filters on the traces of these verdicts, in this order; each is opt-in, since some hurt."
     )
-    choose: AnyChooser = Field(Shortest(), description="Which of the good traces of one problem is best.")
+    choose: AnyChooser = Field(
+        Picked(),
+        description="Which of the good traces of one problem is best; when unset, what a strategy picked, then the "
+        "shortest.",
+    )
     tokenizer: TokenizerName | None = Field(
         None,
         description="Fills reasoning_tokens and response_tokens: a Hub id, or a path to a tokenizer.json or its folder "
@@ -93,7 +97,16 @@ class Select(Step):
         from cotkit.verify.score import unknown_scores
 
         by_score = [item for item in (self.choose, *self.filters) if isinstance(item, ByScore | ScoreBand)]
-        return unknown_scores([item.of for item in by_score], before)
+        found = unknown_scores([item.of for item in by_score], before)
+        for step in before:
+            rows, key = step.published()
+            if rows > self.per_problem:
+                found.append(
+                    f"per_problem is {self.per_problem}, but '{step.name or step.step}' builds up to {rows} traces of "
+                    f"a problem to be published ({key}), and the others would be dropped; set per_problem: {rows}, or "
+                    f"{key}: {self.per_problem}"
+                )
+        return found
 
     def code_modules(self) -> tuple[str, ...]:
         used = (*self.filter_code, *(type(f).__module__ for f in self.filters)) if self.filters else ()

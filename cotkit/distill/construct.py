@@ -77,6 +77,10 @@ class Construct(Step):
         """Every model that is asked, by its role."""
         return {TEACHER: Role(teacher=self.teacher, sampling=self.sampling), **self.strategy.roles()}
 
+    def published(self) -> tuple[int, str]:
+        rows, key = self.strategy.published()
+        return rows, f"strategy.{key}"
+
     def code_modules(self) -> tuple[str, ...]:
         grader = ("cotkit.verify",) if self.strategy.uses_reference or self.strategy.compares else ()
         return (*self.code, type(self.strategy).__module__, *grader)

@@ -228,6 +228,13 @@ class Strategy(Config):
         """How many traces of one problem are kept at most."""
         return 1
 
+    def published(self) -> tuple[int, str]:
+        """How many traces of a problem are all meant to be published, at most, and the key that says so.
+
+        What stands beside them (a twin, candidates that lost) has `picked: false` in its facts.
+        """
+        return 1, ""
+
     def play(self, case: Case) -> Play:
         """Build traces for one problem: yield calls, hear their replies in order, return what was built."""
         raise NotImplementedError

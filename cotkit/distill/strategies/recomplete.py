@@ -47,7 +47,9 @@ class TruncateRecomplete(Strategy):
     completer: Role | None = Field(None, description="Who completes the cut solution; the teacher itself when unset.")
     cuts: int = Field(3, ge=1, le=16, description="Places at which the solution is cut, drawn at random.")
     completions: int = Field(2, ge=1, le=16, description="Completions of each cut solution.")
-    paths: int = Field(3, ge=1, le=64, description="Traces that are built at most, no two the same.")
+    paths: int = Field(
+        3, ge=1, le=64, description="Traces that are built at most, no two the same; as many as select.per_problem."
+    )
     backtracks: int = Field(2, ge=1, le=16, description="Wrong turnings in one trace at most; one at least.")
     keep_pruned: bool = Field(False, description="Keep wrong completions, too, as negatives that verify calls wrong.")
 
@@ -64,6 +66,9 @@ class TruncateRecomplete(Strategy):
 
     def traces(self) -> int:
         return self.paths + (self.cuts * self.completions if self.keep_pruned else 0)
+
+    def published(self) -> tuple[int, str]:
+        return self.paths, "paths"
 
     def play(self, case: Case) -> Play:
         messages, lang = case.messages(), language(case.problem)
