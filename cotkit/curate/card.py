@@ -60,6 +60,9 @@ _COLUMNS: Mapping[str, str] = {
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
     "direct_tokens": "length in tokens of a model's direct answer to the problem",
     "scores": "numbers that scorers gave the trace, by name",
+    "strategy": "how the trace was made; plain is one answer of the teacher as it came",
+    "provenance": "what that left to know, as JSON; offsets (spans) are characters of `reasoning`",
+    "saw_reference": "true where the teacher was shown the reference answer or the solution while it wrote",
 }
 # Counters of decontamination on problems that are like an item -> why they were kept.
 _KEPT_BESIDE: Mapping[str, str] = {
@@ -384,6 +387,15 @@ def _limits(examples: pl.DataFrame) -> str:
     note(pl.col("verdict") == "undecided", "are undecided: no grader could tell whether the answer is right.")
     note(pl.col("verdict") == "incorrect", "hold an answer that grading found wrong.")
     note(pl.col("reasoning_kind") == "summary", "hold a provider's summary, not the reasoning itself.")
+    note(
+        pl.col("reasoning_kind") == "synthetic",
+        "hold reasoning that is not one answer of the teacher as it came (`strategy` and `provenance` say how it was "
+        "made).",
+    )
+    note(
+        pl.col("saw_reference"),
+        "were written by a teacher that was shown the reference answer or the solution (`saw_reference`).",
+    )
     if answered(examples):
         note(pl.col("reasoning").fill_null("") == "", "have no reasoning.")
     note(

@@ -289,4 +289,7 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         weak_rates=problem.weak_rates,
         direct_tokens=problem.direct_tokens,
         scores=trace.scores,
+        strategy=trace.strategy,
+        provenance=records.published_provenance(trace.provenance),
+        saw_reference=records.provenance_of(trace.provenance).get("saw_reference") is True,
     )

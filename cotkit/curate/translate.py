@@ -17,14 +17,16 @@ from pydantic import Field
 
 from cotkit.config import LocalPath
 from cotkit.curate.filters.language import probabilities
+from cotkit.curate.spans import cut_spans
 from cotkit.distill import asks
 from cotkit.distill.asker import Asker, Ears
 from cotkit.distill.converse import Ended, converse
 from cotkit.distill.formulas import lost_numbers, mask, places, unmask
+from cotkit.distill.request import canonical
 from cotkit.distill.step import JOURNAL_FILE
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
-from cotkit.records import Example, Message, dropped_frame, frame, problem_id, rows
+from cotkit.records import Example, Message, dropped_frame, frame, problem_id, provenance_of, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify import extract_answer, grade
 
@@ -86,6 +88,7 @@ class Translate(Step):
         "cotkit.curate.translate",
         "cotkit.curate.filters.language",
         "cotkit.curate.prose",
+        "cotkit.curate.spans",
         "cotkit.distill",
         "cotkit.verify",
         "cotkit.records",
@@ -238,6 +241,8 @@ class Translate(Step):
             completion_tokens=None,
             reasoning_tokens=None,
             response_tokens=None,
+            strategy=f"{example.strategy}+translate",
+            provenance=canonical(cut_spans(provenance_of(example.provenance), 0)),
         )
         return _marked(translated, {"pair_id": pair_of(example), "translated_by": self.teacher.model})
 

@@ -56,7 +56,8 @@ class Rewrite(Strategy):
         (reply,) = yield [Call([{"role": "user", "content": content}], purpose="rewrite")]
         fault = self._fault(problem, reply)
         if fault is None:
-            return Played([Attempt(None, reply.response, [reply], facts={"rewritten": True}, label="rewritten")])
+            told: dict[str, Any] = {"rewritten": True, "saw_reference": True}
+            return Played([Attempt(None, reply.response, [reply], facts=told, label="rewritten")])
         reason, evidence = fault
         if self.fall_back:
             facts = {"rewritten": False, "fell_back": reason, **evidence}

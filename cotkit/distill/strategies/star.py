@@ -79,6 +79,7 @@ class Star(Strategy):
             leak = find_leak(text, problem.answer, question(problem.problem, problem.choices), secrets)
             facts: dict[str, Any] = {
                 "rationalized": True,
+                "saw_reference": True,
                 "attempt": number,
                 "hint_style": self.hint,
                 "gold_from_equation": from_equation(text, problem.answer),
