@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -159,8 +159,19 @@ class Construct(Step):
             converse(self.plays(rows(Problem, table), context.seed), asker, hear)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
             ended[name].played = played
+        self._warn(ended.values(), context)
         output = _output([ended[name] for name in table["problem_id"]], self, asker)
         return output if pool is None else pool.join(output)
+
+    def _warn(self, ended: Iterable[Ended], context: StepContext) -> None:
+        """Texts of others among the teacher's are told."""
+        kept = [a for one in ended if one.played for a in one.played.attempts if a.reason is None]
+        others = sum(attempt.author is not None for attempt in kept)
+        if others:
+            context.progress.note(
+                f"{others:,} of {len(kept):,} kept texts were not written by {self.teacher.model}: where it failed, "
+                "the source's own stand in (strategy.fall_back), and the column `teacher` says so"
+            )
 
     def plays(self, problems: Sequence[Problem], seed: int) -> Iterator[tuple[str, Play]]:
         """(problem_id, its play) of each problem."""
@@ -263,7 +274,7 @@ def _trace(ended: Ended, sample: int, attempt: Attempt, step: Construct) -> Trac
     return Trace(
         problem_id=ended.problem_id,
         sample=sample,
-        teacher=step.teacher.model,
+        teacher=attempt.author or step.teacher.model,
         request_hash=made_of[-1].request_hash if made_of else "",
         status=attempt.status,
         reasoning=attempt.reasoning,

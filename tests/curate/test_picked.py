@@ -56,7 +56,7 @@ def test_provenance_may_be_anything(text: str | None) -> None:
 def test_a_choice_that_drops_what_was_asked_for_is_refused(tmp_path: Path) -> None:
     def loaded(strategy: str, choice: str) -> Select:
         (tmp_path / "r.yaml").write_text(RECIPE % (strategy, choice), encoding="utf-8")
-        (step,) = [one for one in load(str(tmp_path / "r.yaml")).recipe.steps if isinstance(one, Select)]
+        step, *_ = [one for one in load(str(tmp_path / "r.yaml")).recipe.steps if isinstance(one, Select)]
         return step
 
     with pytest.raises(RecipeError, match=r"up to 3 traces .* set per_problem: 3, or strategy.paths: 1"):
@@ -65,4 +65,8 @@ def test_a_choice_that_drops_what_was_asked_for_is_refused(tmp_path: Path) -> No
         loaded("{by: truncate_recomplete, paths: 5}", "per_problem: 2")
     assert loaded("{by: truncate_recomplete, paths: 1}", "per_problem: 1").choose.by == "picked"
     assert loaded("{by: truncate_recomplete}", "per_problem: 3").per_problem == 3
+    again = (
+        "per_problem: 3\n  - step: trim\n  - {step: verify, name: again}\n  - {step: select, name: s2, per_problem: 3}"
+    )
+    assert loaded("{by: truncate_recomplete}", again).name == "select"  # a choice follows
     assert loaded("{by: best_of_n, keep_pruned: true}", "per_problem: 1").choose.by == "picked"

@@ -118,6 +118,7 @@ class Attempt:
         label: what the funnel counts it under, besides kept or dropped ("wrong_to_right").
         reason: why this is dropped, a fixed word; None to keep it.
         evidence: beside the reason.
+        author: who wrote it, where that is not the step's teacher; the row names it as its teacher.
     """
 
     reasoning: str | None
@@ -130,6 +131,7 @@ class Attempt:
     label: str | None = None
     reason: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

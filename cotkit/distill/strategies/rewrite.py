@@ -35,8 +35,9 @@ class Rewrite(Strategy):
     formulas: bool = Field(True, description="Every formula of the solution must stand in the rewriting, byte-equal.")
     min_growth: float = Field(1.0, ge=0, description="Least length of the rewriting, in lengths of the solution.")
     fall_back: bool = Field(
-        True,
-        description="Where a rewriting fails a check, keep the solution as it was, and why; else it is dropped.",
+        False,
+        description="Where a rewriting fails a check, keep the solution as it was; the row's `teacher` then names the "
+        "source. Else it is dropped.",
     )
 
     uses_reference: ClassVar[bool] = True
@@ -61,7 +62,9 @@ class Rewrite(Strategy):
         reason, evidence = fault
         if self.fall_back:
             facts = {"rewritten": False, "fell_back": reason, **evidence}
-            return Played([Attempt(None, problem.solution, [reply], facts=facts, label=f"fell_back_{reason}")])
+            author = f"{problem.source or 'source'} (its own solution)"
+            own = Attempt(None, problem.solution, facts=facts, label=f"fell_back_{reason}", author=author)
+            return Played([own])
         lost = Attempt(None, reply.response, [reply], status=reply.status, label=reason)
         return Played([replace(lost, reason=reason, evidence=evidence)])
 
