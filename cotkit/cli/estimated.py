@@ -100,6 +100,7 @@ def questions(
     step: Asks, before: Sequence[Step], tables: Tables, problems: Sequence[Problem], attempts: int
 ) -> Sequence[Asking | Posted]:
     """What a step would ask: about the rows of `tables`, or about so many attempts at each of these problems."""
+    from cotkit.curate.filters.language import language_of
     from cotkit.curate.translate import Translate
     from cotkit.verify.judge import Judge
     from cotkit.verify.score import ScoreStep, attempts_of
@@ -113,7 +114,7 @@ def questions(
     if isinstance(step, Translate):
         if Example in tables:
             return step.asking(records.rows(Example, tables[Example]))
-        foreign = [problem for problem in problems if problem.language != step.to]
+        foreign = [problem for problem in problems if (problem.language or language_of(problem.problem)) != step.to]
         return step.asking([_example(_usual(foreign))], times=_chosen(before, len(foreign), attempts))
     return step.asking(problems, attempts) if isinstance(step, Judge) else step.asking(problems)
 

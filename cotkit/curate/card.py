@@ -39,7 +39,7 @@ _COLUMNS: Mapping[str, str] = {
     "verdict": "correct, incorrect or undecided, against the reference answer",
     "verdict_method": "the grading method that decided",
     "pass_rate": "share of correct ones among the teacher's attempts at this problem that count; a finished one "
-    "that no grader could decide does not",
+    "that no grader could decide does not, nor one that saw the reference; null where none counts",
     "attempts": "all attempts at this problem, those that do not count in the pass rate among them",
     "domain": "field of the problem",
     "source": "where the problem comes from",

@@ -149,9 +149,11 @@ def pass_rate(attempts: Sequence[Attempt]) -> float | None:
     """Share of correct attempts among those that count, or None where none counts.
 
     An attempt cut off before its answer counts as not solved; one that the grader could not decide does
-    not count at all (a grader's doubt is not the teacher's error).
+    not count at all (a grader's doubt is not the teacher's error), and neither does one whose teacher was shown the
+    reference: it says nothing of how often the problem is solved.
     """
     counted = [a for a in attempts if a.verdict.verdict != "undecided" or a.trace.status != "done"]
+    counted = [a for a in counted if not _saw_reference(a.trace)]
     if not counted:
         return None
     return sum(a.verdict.verdict == "correct" for a in counted) / len(counted)
@@ -291,5 +293,9 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         scores=trace.scores,
         strategy=trace.strategy,
         provenance=records.published_provenance(trace.provenance),
-        saw_reference=records.provenance_of(trace.provenance).get("saw_reference") is True,
+        saw_reference=_saw_reference(trace),
     )
+
+
+def _saw_reference(trace: Trace) -> bool:
+    return records.provenance_of(trace.provenance).get("saw_reference") is True

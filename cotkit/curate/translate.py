@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.config import LocalPath
-from cotkit.curate.filters.language import probabilities
+from cotkit.curate.filters.language import language_of, probabilities
 from cotkit.curate.spans import cut_spans
 from cotkit.distill import asks
 from cotkit.distill.asker import Asker, Ears
 from cotkit.distill.converse import Ended, converse
 from cotkit.distill.formulas import lost_numbers, mask, places, unmask
+from cotkit.distill.guard import settings_text
 from cotkit.distill.request import canonical
-from cotkit.distill.step import JOURNAL_FILE
+from cotkit.distill.step import JOURNAL_FILE, confirmation
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
+from cotkit.distill.traces import Consent
 from cotkit.records import Example, Message, dropped_frame, frame, problem_id, provenance_of, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify import extract_answer, grade
@@ -114,7 +116,7 @@ class Translate(Step):
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         examples = {pair_of(e): e for e in rows(Example, tables[Example])}
         ended: dict[str, Ended] = {}
-        foreign = {name: e for name, e in examples.items() if e.language != self.to}
+        foreign = {name: e for name, e in examples.items() if self._is_foreign(e)}
         role = {TEACHER: Role(teacher=self.teacher, sampling=self.sampling)}
         journal = self.journal or context.run / JOURNAL_FILE
         with context.progress.task(self.name or self.step, len(foreign)) as task:
@@ -123,7 +125,15 @@ class Translate(Step):
                 ended[one.problem_id] = one
                 task.advance(1, usd=sum(call.cost_usd or 0.0 for call in one.calls))
 
-            asker = Asker(role, self.limits, journal, self.budget, {}, Ears(context.progress.note))
+            settings = settings_text(
+                self.teacher,
+                self.sampling,
+                None,
+                strategy={"by": self.step, "role": self.to, "piece_chars": self.piece_chars},
+            )
+            expected = f"the translations of {len(foreign):,} rows would be"
+            consent = {TEACHER: Consent(settings, confirmation(context), expected)}
+            asker = Asker(role, self.limits, journal, self.budget, consent, Ears(context.progress.note))
             converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear)
         kept: list[Example] = []
         lost: list[tuple[int, str, dict[str, Any]]] = []
@@ -145,7 +155,7 @@ class Translate(Step):
         """
         from cotkit.distill.estimate import Asking
 
-        foreign = [parts_of(example) for example in examples if example.language != self.to]
+        foreign = [parts_of(example) for example in examples if self._is_foreign(example)]
         pieces = [piece for texts in foreign for piece in self._pieces({k: mask(text) for k, text in texts.items()})]
         texts = [piece.text for piece in pieces if _letters(piece.text)]
         if times is None:  # equal pieces are one paid call
@@ -157,6 +167,11 @@ class Translate(Step):
         return [
             Asking(what, self.teacher, self.sampling, self.tries, prompts, self.journal, usual, least=least, times=each)
         ]
+
+    def _is_foreign(self, example: Example) -> bool:
+        """Whether it is to be translated; where its source names no language, its words tell."""
+        text = f"{example.problem}\n\n{example.reasoning or ''}\n\n{example.response or ''}"
+        return (example.language or language_of(text)) != self.to
 
     def play(self, example: Example) -> Play:
         """The pieces of a row, asked at once, and once more what came back damaged."""

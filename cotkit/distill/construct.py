@@ -137,20 +137,12 @@ class Construct(Step):
             def heard(answer: Trace) -> None:
                 task.advance(0, calls=1, tokens=answer.completion_tokens or 0, usd=answer.cost_usd or 0.0)
 
-            settings = settings_text(
-                self.teacher,
-                self.sampling,
-                self.prompt.systems(),
-                strategy=self.strategy.model_dump(mode="json", exclude=self._apart()),
-                later=None if self.only is None else self.name,
-            )
-            expected = f"the calls for {table.height:,} problems would be"
             asker = Asker(
                 self.roles(),
                 self.limits,
                 self.journal or context.run / JOURNAL_FILE,
                 self.budget,
-                {TEACHER: Consent(settings, confirmation(context), expected)},
+                self._consent(table.height, context),
                 Ears(context.progress.note, heard),
                 self.strategy.scorers(),
             )
@@ -162,6 +154,25 @@ class Construct(Step):
         self._warn(ended.values(), context)
         output = _output([ended[name] for name in table["problem_id"]], self, asker)
         return output if pool is None else pool.join(output)
+
+    def _consent(self, problems: int, context: StepContext) -> dict[str, Consent]:
+        """What of each model must not change without a word. Each is asked about by itself: another judge changes none
+        of the teacher's answers.
+        """
+        found = {}
+        for name, role in self.roles().items():
+            own = name == TEACHER
+            apart = self.strategy.model_dump(mode="json", exclude=self._apart())
+            settings = settings_text(
+                role.teacher,
+                role.sampling,
+                self.prompt.systems() if own else None,
+                strategy=apart if own else {"by": self.strategy.by, "role": name},
+                later=None if self.only is None else self.name,
+            )
+            expected = f"the calls{'' if own else f' of the {name}'} for {problems:,} problems would be"
+            found[name] = Consent(settings, confirmation(context), expected)
+        return found
 
     def _warn(self, ended: Iterable[Ended], context: StepContext) -> None:
         """Texts of others among the teacher's are told."""

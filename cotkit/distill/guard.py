@@ -129,14 +129,17 @@ def keep_settings(journal: Journal, settings: str, samples: int) -> None:
 
 
 def _alike(before: Sequence[tuple[str, int]], settings: str) -> list[tuple[str, int]]:
-    """A distill step is no earlier state of a construct step in the same run, nor one strategy or round of another."""
+    """A distill step is no earlier state of a construct step in the same run, nor one strategy, role or round of
+    another.
+    """
     mine = _whose(settings)
     return [(text, then) for text, then in before if _whose(text) == mine]
 
 
-def _whose(settings: str) -> tuple[str | None, str | None]:
+def _whose(settings: str) -> tuple[str | None, ...]:
     told = json.loads(settings)
-    return told.get("strategy", {}).get("by"), told.get("later")
+    strategy = told.get("strategy", {})
+    return strategy.get("by"), strategy.get("role"), told.get("later")
 
 
 def _paid(before: Sequence[tuple[str, int]], settings: str, samples: int) -> bool:

@@ -65,8 +65,7 @@ def test_a_choice_that_drops_what_was_asked_for_is_refused(tmp_path: Path) -> No
         loaded("{by: truncate_recomplete, paths: 5}", "per_problem: 2")
     assert loaded("{by: truncate_recomplete, paths: 1}", "per_problem: 1").choose.by == "picked"
     assert loaded("{by: truncate_recomplete}", "per_problem: 3").per_problem == 3
-    again = (
-        "per_problem: 3\n  - step: trim\n  - {step: verify, name: again}\n  - {step: select, name: s2, per_problem: 3}"
-    )
+    once = "per_problem: 3\n  - {step: publish, name: p}\n"
+    again = once + "  - step: trim\n  - {step: verify, name: v2}\n  - {step: select, name: s2, per_problem: 3}"
     assert loaded("{by: truncate_recomplete}", again).name == "select"  # a choice follows
     assert loaded("{by: best_of_n, keep_pruned: true}", "per_problem: 1").choose.by == "picked"

@@ -59,11 +59,11 @@ def refused(tmp_path: Path, text: str, *options: str) -> str:
         # Attempts that change once their rows are chosen.
         (
             "insert: [{after: select, steps: [{step: trim}]}]",
-            "step 'trim' changes traces after 'select' has chosen its rows, so nothing of it would be",
+            "r.yaml:3:34: step 'trim' changes traces after 'select' has chosen its rows, so nothing of it would be",
         ),
         (
             "insert: [{after: select, steps: [{step: score, scorers: [{by: deepscaler}]}]}]",
-            "step 'score' changes traces after 'select'",
+            "r.yaml:3:34: step 'score' changes traces after 'select'",
         ),
         # Variables.
         ("vars: {n: [1, 2]}", "r.yaml:3:8: the variable 'n' must be a text, a number, true or false"),

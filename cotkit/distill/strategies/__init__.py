@@ -246,6 +246,13 @@ class Strategy(Config):
         return played
 
 
+def unpaid(problem: Problem) -> Played | None:
+    """For strategies that grade as they go: a problem without a reference is dropped before anything is asked."""
+    if (problem.answer or "").strip():
+        return None
+    return Played([Attempt(None, None, status="failed", label="no_reference", reason="no_reference")])
+
+
 def grade(problem: Problem, response: str | None) -> str:
     """correct, incorrect or undecided; for strategies that declare `uses_reference`."""
     from cotkit.verify import grade as graded

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy, grade, unpaid
 from cotkit.distill.strategies.graph import ROOT, Graph, Ways
 from cotkit.distill.strategies.linearize import Trial, laid_out, thought
 from cotkit.distill.strategies.stepping import (
@@ -71,6 +71,8 @@ class TruncateRecomplete(Strategy):
         return self.paths, "paths"
 
     def play(self, case: Case) -> Play:
+        if (dropped := unpaid(case.problem)) is not None:
+            return dropped
         messages, lang = case.messages(), language(case.problem)
         (trunk,) = yield [Call(messages)]
         verdict = grade(case.problem, trunk.text) if trunk.done else "unfinished"

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.formulas import formulas
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
 from cotkit.records import Problem, question
 
 ASK = (
@@ -49,9 +49,10 @@ class Rewrite(Strategy):
 
     def play(self, case: Case) -> Play:
         problem = case.problem
-        if not problem.solution or problem.answer is None:
-            why = "no_solution" if not problem.solution else "no_reference"
-            return Played([Attempt(None, None, status="failed", label=why, reason=why)])
+        if (dropped := unpaid(problem)) is not None:
+            return dropped
+        if not problem.solution:
+            return Played([Attempt(None, None, status="failed", label="no_solution", reason="no_solution")])
         values = {"{problem}": question(problem.problem, problem.choices), "{solution}": problem.solution}
         content = _PLACES.sub(lambda found: values[found[0]], self.instruction)
         (reply,) = yield [Call([{"role": "user", "content": content}], purpose="rewrite")]
