@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -30,6 +31,7 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
     from cotkit.distill.estimate import Asking, Posted
+    from cotkit.distill.rehearse import Rehearsed
 
 AnyStrategy = Annotated[Strategy, Registered("strategies", "by")]
 
@@ -197,14 +199,20 @@ class Construct(Step):
         scorers = {name: dict.fromkeys(prm.excluded, True) for name, prm in self.strategy.scorers().items()}
         return {**dict.fromkeys(self.strategy.roles(), True), **scorers}
 
-    def asking(self, problems: Sequence[Problem]) -> list[Asking | Posted]:
-        """What `cotkit estimate` reckons with: the first call of each problem stands for all of its role."""
+    def asking(self, problems: Sequence[Problem], seed: int = 0) -> list[Asking | Posted]:
+        """What `cotkit estimate` reckons with: the problems played as far as the journal's answers go."""
         from cotkit.distill.estimate import Asking, Posted
+        from cotkit.distill.rehearse import once, rehearse
 
         roles, certain = self.roles(), self.only is None
         sampling = {name: role.sampling for name, role in roles.items()}
         sampling[TEACHER] = sampling[TEACHER].model_copy(update=dict(self.strategy.first_sampling()))
-        prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
+
+        def play(journal: Path) -> dict[str, Rehearsed]:
+            limit = sampling[TEACHER].max_tokens
+            return rehearse(self.strategy, roles, self.plays(problems, seed), journal, certain, limit)
+
+        rehearsal = once(play)
         found: list[Asking | Posted] = []
         for count in self.strategy.counts():
             what, least = f"{self.name or self.step}: {count.role}", count.least if certain else 0
@@ -215,7 +223,8 @@ class Construct(Step):
                 continue
             who, usual = roles[count.role], self.strategy.usual_tokens
             how = sampling[count.role]
-            found.append(Asking(what, who.teacher, how, count.most, prompts, self.journal, usual, least=least))
+            asked = Asking(what, who.teacher, how, count.most, (), self.journal, usual)
+            found.append(replace(asked, rehearsal=rehearsal, role=count.role))
         return found
 
 

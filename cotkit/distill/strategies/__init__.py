@@ -226,6 +226,10 @@ class Strategy(Config):
         """How many calls one problem takes, by role."""
         raise NotImplementedError
 
+    def carried(self, role: str) -> float:
+        """Earlier replies that a prompt of this role carries, on average over its calls, at most; for estimates."""
+        return max((count.most for count in self.counts() if count.role == TEACHER), default=0)
+
     def traces(self) -> int:
         """How many traces of one problem are kept at most."""
         return 1

@@ -58,6 +58,9 @@ class Journey(Strategy):
     def traces(self) -> int:
         return 2 if self.shortcut else 1
 
+    def carried(self, role: str) -> float:
+        return self.depth
+
     def play(self, case: Case) -> Play:
         tree, heard = Tree(), list[Reply]()
         ends = yield from self._grow(case, tree, heard)

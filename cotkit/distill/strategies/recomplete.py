@@ -70,6 +70,9 @@ class TruncateRecomplete(Strategy):
     def published(self) -> tuple[int, str]:
         return self.paths, "paths"
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
         if (dropped := unpaid(case.problem)) is not None:
             return dropped

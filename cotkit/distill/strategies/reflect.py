@@ -37,6 +37,9 @@ class Reflect(Continuing):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 2)]
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
         if (dropped := unpaid(case.problem)) is not None:
             return dropped

@@ -47,6 +47,9 @@ class Rewrite(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 1)]
 
+    def carried(self, role: str) -> float:
+        return 0
+
     def play(self, case: Case) -> Play:
         problem = case.problem
         if (dropped := unpaid(problem)) is not None:

@@ -34,6 +34,9 @@ class SelfCorrect(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 2)]
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
         if (dropped := unpaid(case.problem)) is not None:
             return dropped

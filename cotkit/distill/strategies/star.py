@@ -57,6 +57,9 @@ class Star(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, self.attempts + self.hinted)]
 
+    def carried(self, role: str) -> float:
+        return 0
+
     def play(self, case: Case) -> Play:
         problem = case.problem
         if (dropped := unpaid(problem)) is not None:
