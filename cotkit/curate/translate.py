@@ -24,6 +24,7 @@ from cotkit.distill.converse import Ended, converse
 from cotkit.distill.formulas import lost_numbers, mask, places, unmask
 from cotkit.distill.guard import settings_text
 from cotkit.distill.request import canonical
+from cotkit.distill.room import Room
 from cotkit.distill.step import JOURNAL_FILE, confirmation
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
@@ -123,6 +124,7 @@ class Translate(Step):
 
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
+                room.heard(one)
                 task.advance(1, usd=sum(call.cost_usd or 0.0 for call in one.calls))
 
             settings = settings_text(
@@ -134,7 +136,8 @@ class Translate(Step):
             expected = f"the translations of {len(foreign):,} rows would be"
             consent = {TEACHER: Consent(settings, confirmation(context), expected)}
             asker = Asker(role, self.limits, journal, self.budget, consent, Ears(context.progress.note))
-            converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear)
+            room = Room(asker.left, self.limits)
+            converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear, room)
         kept: list[Example] = []
         lost: list[tuple[int, str, dict[str, Any]]] = []
         for number, (name, example) in enumerate(examples.items()):

@@ -89,7 +89,7 @@ class Asker:
     def _ask(self, name: str, calls: Wave) -> Answers:
         role = self._roles[name]
         requests = [request_of(role, call, index) for index, (_, call) in enumerate(calls)]
-        left = self._left()
+        left = self.left()
         if left is not None and not _anything(left):
             return [(_reply(_unpaid(), request.hash), _unpaid()) for request in requests]
         names = {r.index: (problem, call.sample) for r, (problem, call) in zip(requests, calls, strict=True)}
@@ -124,7 +124,7 @@ class Asker:
             self._usd += Decimal(str(reply.cost_usd or 0))
             self._tokens += (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
 
-    def _left(self) -> Budget | None:
+    def left(self) -> Budget | None:
         """What of the budget the waves before have left."""
         budget = self._budget
         if budget is None:
@@ -204,7 +204,7 @@ def _reply(failure: Failure, request_hash: str) -> Reply:
 
 
 def _unpaid() -> Failure:
-    return Failure("over_budget", "the budget was used up before this was asked", passing=True)
+    return Failure("over_budget", "the budget was used up before this was asked; raise it and run again", passing=True)
 
 
 def _anything(budget: Budget) -> bool:

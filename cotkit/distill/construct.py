@@ -20,6 +20,7 @@ from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.prompt import Prompt
 from cotkit.distill.request import canonical
+from cotkit.distill.room import Room
 from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
 from cotkit.distill.strategies import TEACHER, Attempt, Case, Play, Reply, Role, Strategy
@@ -134,6 +135,7 @@ class Construct(Step):
 
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
+                room.heard(one)
                 task.advance(1)
 
             def heard(answer: Trace) -> None:
@@ -150,7 +152,8 @@ class Construct(Step):
             )
             if table.height:
                 asker.check()
-            converse(self.plays(rows(Problem, table), context.seed), asker, hear)
+            room = Room(asker.left, self.limits)
+            converse(self.plays(rows(Problem, table), context.seed), asker, hear, room)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
             ended[name].played = played
         self._warn(ended.values(), context)
