@@ -109,7 +109,9 @@ def must_agree(
     before = _alike(journal.settings(), settings)
     told = None
     if not _paid(before, settings, samples) and journal.count() > 0:
-        told = _changes(settings, samples, before) if before else _imported(journal, first)
+        # A recording of answers says nothing of a judge that was never asked.
+        imported = None if _whose(settings)[1] is not None else _imported(journal, first)
+        told = _changes(settings, samples, before) if before else imported
     if told is not None and (
         confirm is None or not confirm(f"{journal.path.name}: {told}, so {expected} asked and paid; go on?")
     ):
