@@ -12,7 +12,7 @@ import math
 import typing
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
@@ -223,7 +223,17 @@ def frame(row: type, rows: Iterable[Any]) -> pl.DataFrame:
     """A table of `row`, typed from row 0 whatever the values are."""
     import polars as pl
 
-    return pl.DataFrame([asdict(r) for r in rows], schema=schema(row), strict=False)
+    names = [f.name for f in fields(row)]
+    # asdict would copy every text.
+    plain = [{name: _plain(getattr(one, name)) for name in names} for one in rows]
+    return pl.DataFrame(plain, schema=schema(row), strict=False)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a row, with rows in it as mappings."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def rows(row: type[Row], table: pl.DataFrame) -> list[Row]:

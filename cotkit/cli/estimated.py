@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
     from cotkit.curate.translate import Translate
+    from cotkit.dedup.step import Decontaminate
     from cotkit.distill.construct import Construct
     from cotkit.distill.estimate import Asking, Posted
     from cotkit.distill.step import Distill
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from cotkit.verify.judge import Judge
     from cotkit.verify.score import ScoreStep
 
-    Asks = Extract | Features | Construct | Distill | Judge | ScoreStep | Translate
+    Asks = Decontaminate | Extract | Features | Construct | Distill | Judge | ScoreStep | Translate
 
 # A trace that nobody has seen yet: about 9,000 tokens, as distill guesses them, in paragraphs of usual length.
 _PARAGRAPH, _PARAGRAPHS = "x" * 498, 63
@@ -36,6 +37,7 @@ def asking_steps(recipe: Recipe) -> list[Asks]:
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
     from cotkit.curate.translate import Translate
+    from cotkit.dedup.step import Decontaminate
     from cotkit.distill.construct import Construct
     from cotkit.distill.step import Distill
     from cotkit.verify.judge import Judge
@@ -47,6 +49,7 @@ def asking_steps(recipe: Recipe) -> list[Asks]:
         for step in recipe.steps
         if isinstance(step, always)
         or (isinstance(step, Features) and step.teachers())
+        or (isinstance(step, Decontaminate) and step.judge is not None)
         or (isinstance(step, ScoreStep) and step.asks())
     ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.curate.card_header import render_header, state_languages, state_license
@@ -16,11 +16,13 @@ from cotkit.curate.card_making import by_domain, citations, judges, teachers
 from cotkit.curate.card_sources import origins, sources
 from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
+from cotkit.curate.measured import measured
 from cotkit.curate.plots import answered, plots, rates
-from cotkit.curate.wrappings import CONTROL
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from cotkit.curate.written import Shown
 
 Entry = Mapping[str, Any]
 State = Literal["ours", "edited", "foreign"]
@@ -97,7 +99,7 @@ class CardInput:
     """What a card is computed from.
 
     Attributes:
-        examples: the rows as Examples, all of them published.
+        examples: the rows as Examples, all of them published; or what is measured of them (cotkit.curate.measured).
         splits: split -> the same rows as the exporter shaped them.
         layout: the exporter's sentence on its columns (Markdown).
         row: what one row is, in the exporter's words.
@@ -112,7 +114,7 @@ class CardInput:
     """
 
     examples: pl.DataFrame
-    splits: Mapping[str, pl.DataFrame]
+    splits: Mapping[str, Shown]
     title: str
     layout: str
     row: str = Exporter.row
@@ -121,23 +123,20 @@ class CardInput:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     files: Sequence[str] = ()
     funnel: Sequence[Entry] = ()
-    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    tables: Mapping[str, Shown] = field(default_factory=dict)
     notes: str = ""
     teacher_terms: str | None = None
     locked: bool = False
 
     @property
-    def exported(self) -> pl.DataFrame:
-        """The rows of all splits."""
-        import polars as pl
-
-        return pl.concat(self.splits.values())
+    def height(self) -> int:
+        """Rows of all splits."""
+        return sum(table.height for table in self.splits.values())
 
     @property
-    def configs(self) -> dict[str, Mapping[str, pl.DataFrame]]:
-        """Config -> split -> table; further tables have one split, the first."""
-        first = next(iter(self.splits))
-        return {"default": self.splits, **{name: {first: table} for name, table in self.tables.items()}}
+    def configs(self) -> dict[str, list[str]]:
+        """Config -> its splits; further tables have one, the first."""
+        return {"default": list(self.splits), **{name: list(self.splits)[:1] for name in self.tables}}
 
 
 def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files: str | None = None) -> str:
@@ -145,11 +144,11 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
 
     `digests` are config -> sha256 of its data, `files` is the digest of everything beside the card.
     """
+    card = replace(card, examples=measured(card.examples))
     license = state_license(card.license, origins(card.examples, card.tables)["license"].to_list())
     languages = state_languages(card.language, card.examples["language"].to_list())
     title = " ".join(card.title.split())
-    splits = {name: list(tables) for name, tables in card.configs.items()}
-    header = render_header(card.exported.height, card.examples, title, license, languages, digests or {}, splits)
+    header = render_header(card.height, card.examples, title, license, languages, digests or {}, card.configs)
     sections = [
         f"# {escape(title)}",
         _summary(card),
@@ -211,14 +210,14 @@ def _section(title: str, body: str) -> str:
 
 def _summary(card: CardInput) -> str:
     description = " ".join(str(card.recipe.get("description") or "").split())
-    what = f"{_counted(card.exported.height, 'row')}, each {card.row}."
+    what = f"{_counted(card.height, 'row')}, each {card.row}."
     return (f"{escape(description, 1000)}\n\n" if description else "") + f"{what} {card.layout}"
 
 
 def _contents(card: CardInput) -> str:
     examples = card.examples
-    rows: list[tuple[str, object]] = [("Rows", card.exported.height)]
-    if card.exported.height != examples.height:
+    rows: list[tuple[str, object]] = [("Rows", card.height)]
+    if card.height != examples.height:
         rows.append(("Traces in them", examples.height))
     rows.append(("Different problems", examples["problem_id"].n_unique()))
     if len(card.splits) > 1:
@@ -329,7 +328,7 @@ def _choice(recipe: Mapping[str, Any]) -> str:
 
 def _columns(card: CardInput) -> str:
     parts = []
-    for name, rows in {"default": card.exported, **card.tables}.items():
+    for name, rows in {"default": next(iter(card.splits.values())), **card.tables}.items():
         if card.tables:
             parts.append(f"Config {name}: {_CONFIGS[name]}")
         meanings = {**_COLUMNS, **_OF_ATTEMPT} if name in ("all-traces", "negatives") else _COLUMNS
@@ -397,9 +396,9 @@ def _limits(examples: pl.DataFrame) -> str:
         "were written by a teacher that was shown the reference answer or the solution (`saw_reference`).",
     )
     if answered(examples):
-        note(pl.col("reasoning").fill_null("") == "", "have no reasoning.")
+        note(pl.col("no_reasoning"), "have no reasoning.")
     note(
-        pl.concat_str("reasoning", "response", ignore_nulls=True).str.contains_any(list(CONTROL)),
+        pl.col("control"),
         "hold text that some tokenizers read as a control token (such as a literal closing tag); it is the teacher's.",
     )
     note(pl.col("license").is_null(), "come from a source of unknown licence.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
@@ -59,14 +59,20 @@ class Imported:
     counters: Mapping[str, float]
 
 
-def import_rows(rows: Iterable[RawRow], shape: Format, defaults: Defaults) -> Imported:
-    """Read published rows; a row that is not in the format is dropped with the reason "unreadable_row"."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A published row: its problem and the attempts at it; or why it could not be read, and then no problem."""
+
+    raw: RawRow
+    problem: Problem | None = None
+    traces: tuple[Trace, ...] = ()
+    why: str = ""
+
+
+def read_published(rows: Iterable[RawRow], shape: Format, defaults: Defaults) -> Iterator[Read]:
+    """Every row as it is read; the attempts at one problem get different numbers (`sample`)."""
     reader = shape.load()
-    problems: dict[str, Problem] = {}
-    pairs: list[tuple[Problem, Trace]] = []
-    rejected: list[tuple[Problem, dict[str, Any]]] = []
-    counts: Counter[str] = Counter()
-    taken: dict[str, set[int]] = {}
+    taken: dict[str, tuple[int, ...]] = {}
     for raw in rows:
         try:
             if raw.values is None:
@@ -74,16 +80,31 @@ def import_rows(rows: Iterable[RawRow], shape: Format, defaults: Defaults) -> Im
             published = reader(raw.values)
             problem = _problem(published, raw, defaults)
         except Unreadable as error:
-            shell = Problem(problem_id="", problem="", source=defaults.source, source_row=raw.number)
-            rejected.append((shell, {"place": raw.place, "why": str(error)}))
+            yield Read(raw, why=str(error))
             continue
+        samples = set(taken.get(problem.problem_id, ()))
+        traces = [_trace(one, published, raw.values, problem, samples, defaults) for one in published.traces]
+        taken[problem.problem_id] = tuple(samples)
+        yield Read(raw, problem, tuple(traces))
+
+
+def import_rows(rows: Iterable[RawRow], shape: Format, defaults: Defaults) -> Imported:
+    """Read published rows; a row that is not in the format is dropped with the reason "unreadable_row"."""
+    problems: dict[str, Problem] = {}
+    pairs: list[tuple[Problem, Trace]] = []
+    rejected: list[tuple[Problem, dict[str, Any]]] = []
+    counts: Counter[str] = Counter()
+    for row in read_published(rows, shape, defaults):
+        if row.problem is None:
+            shell = Problem(problem_id="", problem="", source=defaults.source, source_row=row.raw.number)
+            rejected.append((shell, {"place": row.raw.place, "why": row.why}))
+            continue
+        problem = row.problem
         first = problems.setdefault(problem.problem_id, problem)
         counts["rows whose problem came before"] += first is not problem
         counts["rows whose answer differs from the first"] += first.answer != problem.answer
-        counts["rows without an attempt"] += not published.traces
-        samples = taken.setdefault(problem.problem_id, set())
-        for one in published.traces:
-            trace = _trace(one, published, raw.values, problem, samples, defaults)
+        counts["rows without an attempt"] += not row.traces
+        for trace in row.traces:
             counts[f"attempts {trace.status}"] += 1
             pairs.append((problem, trace))
     dropped = records.dropped_frame(

@@ -61,6 +61,7 @@ class Select(Step):
     room: ClassVar[str] = "select"
     reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
     writes: ClassVar[type] = Example
+    by_problem: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.select",
         "cotkit.curate.choosers",

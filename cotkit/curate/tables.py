@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 Extra = Literal["all-traces", "metadata", "negatives"]
-_PROBLEM = ("problem_id", "problem", "answer", "solution", "domain", "source", "source_row", "license", "language")
+PROBLEM = ("problem_id", "problem", "answer", "solution", "domain", "source", "source_row", "license", "language")
+VERDICT = ("problem_id", "sample", "verdict", "extracted", "method", "reason")
 # Not how long it took, nor what it was asked by: these differ between two runs of one recipe.
 _TRACE = (
     *("problem_id", "sample", "teacher", "status", "reasoning", "response", "reasoning_kind", "finish_reason"),
@@ -29,15 +30,12 @@ def all_traces(tables: Tables, kept: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     verdicts = tables[Verdict].select(
-        "problem_id",
-        "sample",
-        "verdict",
-        "extracted",
+        *VERDICT[:4],
         pl.col("method").alias("verdict_method"),
         pl.col("reason").alias("verdict_reason"),
     )
     chosen = kept.select("problem_id", "sample", published=pl.lit(True))
-    problems = tables[Problem].select(_PROBLEM).unique("problem_id", keep="first", maintain_order=True)
+    problems = tables[Problem].select(PROBLEM).unique("problem_id", keep="first", maintain_order=True)
     return (
         tables[Trace]
         .select(_TRACE)
@@ -46,7 +44,7 @@ def all_traces(tables: Tables, kept: pl.DataFrame) -> pl.DataFrame:
         .join(verdicts, on=("problem_id", "sample"), how="left", maintain_order="left")
         .join(chosen, on=("problem_id", "sample"), how="left", maintain_order="left")
         .with_columns(pl.col("published").fill_null(False))
-        .select(*_PROBLEM, *_TRACE[1:], "verdict", "extracted", "verdict_method", "verdict_reason", "published")
+        .select(*PROBLEM, *_TRACE[1:], "verdict", "extracted", "verdict_method", "verdict_reason", "published")
     )
 
 

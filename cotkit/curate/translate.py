@@ -31,6 +31,7 @@ from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent
 from cotkit.records import Example, Message, dropped_frame, frame, problem_id, provenance_of, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 from cotkit.verify import extract_answer, grade
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class Translate(Step):
     reads: ClassVar[tuple[type, ...]] = (Example,)
     writes: ClassVar[type] = Example
     adds_rows: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.translate",
         "cotkit.curate.filters.language",
@@ -98,10 +100,15 @@ class Translate(Step):
     )
     excluded: ClassVar[Mapping[str, str]] = {**asks.exclusions("teacher"), **asks.BUDGET}
 
+    @property
+    def by_problem(self) -> bool:  # type: ignore[override]
+        """A budget is for all rows together."""
+        return self.budget is None
+
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return asks.recordings({"recording": self.teacher})
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None
 
     def check(self) -> list[str]:

@@ -75,6 +75,7 @@ class Trim(Step):
     room: ClassVar[str] = "select"
     reads: ClassVar[tuple[type, ...]] = (Trace, Problem, Verdict)
     writes: ClassVar[type] = Trace
+    by_problem: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.trim",
         "cotkit.curate.segments",

@@ -29,6 +29,7 @@ from cotkit.distill.traces import Consent
 from cotkit.records import Problem, Trace, dropped_frame, frame, rows, scores_from
 from cotkit.registry import Registered
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 
 if TYPE_CHECKING:
     from cotkit.distill.estimate import Asking, Posted
@@ -101,7 +102,7 @@ class Construct(Step):
         own = {f"{name}: {part}": digest for name, prm in scorers for part, digest in prm.materials().items()}
         return {**recordings, **own, **self.strategy.materials()}
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None  # a strategy may build several traces of a problem
 
     def check(self) -> list[str]:

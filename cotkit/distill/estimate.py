@@ -97,7 +97,7 @@ class Posted:
 
 
 def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) -> Estimate:
-    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` an answer.
+    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` a trace.
 
     `journal` is the run's, for a step that names none of its own.
     """
@@ -105,8 +105,10 @@ def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) 
         price, sent = "unpriced: no price is known of a scorer's own server", asking.characters / _CHARACTERS_A_TOKEN
         return Estimate(asking.requests, 0, round(sent), 0, None, "it sends numbers back", price, asking.least)
     if asking.rehearsal is not None:
-        return _rehearsed(asking, asking.rehearsal(asking.journal or journal)[asking.role])
+        return _rehearsed(asking, asking.rehearsal(asking.journal or journal)[asking.role], tokens)
     teacher, sampling, usual = asking.teacher, asking.sampling, asking.tokens
+    if usual is not None:
+        tokens = None
     requests = [
         build(teacher, sampling, messages, sample, 0)
         for _, messages in asking.prompts
@@ -146,10 +148,12 @@ def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) 
     return found if asking.times == 1 else _times(found, asking.times)
 
 
-def _rehearsed(asking: Asking, known: Rehearsed) -> Estimate:
+def _rehearsed(asking: Asking, known: Rehearsed, tokens: int | None) -> Estimate:
     """Least and most of what is still to be asked; usual answers, and prompts as long as they can become."""
     lengths = [u.completion for u in known.usages if u.completion is not None]
-    if lengths:
+    if tokens is not None and asking.tokens is None:
+        mean, basis = float(tokens), f"{tokens:,} tokens an answer, as told"
+    elif lengths:
         mean = statistics.fmean(lengths)
         basis = f"{mean:,.0f} tokens an answer, the mean of {len(lengths)} in the journal"
     else:
