@@ -106,6 +106,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     "choosers": {
         "first": "cotkit.curate.choosers:First",
         "shortest": "cotkit.curate.choosers:Shortest",
+        "picked": "cotkit.curate.choosers:Picked",
         "longest": "cotkit.curate.choosers:Longest",
         "limo": "cotkit.curate.choosers:Limo",
         "score": "cotkit.curate.choosers:ByScore",

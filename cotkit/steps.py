@@ -178,6 +178,13 @@ class Step(Config):
         """As `check`, where it depends on the steps `before` this one."""
         return []
 
+    def published(self) -> tuple[int, str]:
+        """How many rows of a problem it makes that are all to be published, at most, and the key that says so.
+
+        One and no key where it only offers more to choose from.
+        """
+        return 1, ""
+
     def ready(self) -> None:
         """Called before any step of a run starts, if this one will have to work.
 

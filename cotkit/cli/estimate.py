@@ -82,7 +82,7 @@ def estimate(
         if isinstance(step, Distill) and main is None and probe > 0:
             _probe(step, problems, folder / JOURNAL_FILE, probe, output)
         before = loaded.recipe.steps[: loaded.recipe.steps.index(step)]
-        asked = questions(step, before, tables, problems, attempts)
+        asked = questions(step, before, tables, problems, attempts, loaded.recipe.seed)
         given = tokens if isinstance(step, Distill | Construct) else None
         found = [(one.what, reckon(one, folder / JOURNAL_FILE, given)) for one in asked]
         told += found

@@ -88,9 +88,12 @@ def inputs(recipe: Recipe, asking: Sequence[Asks], folder: Path, probing: bool, 
 def made_up(rows: int, step: Asks) -> list[Problem]:
     """So many problems of a usual length that `step` asks about, with a solution to read an answer from."""
     of, kinds = getattr(step, "of", ()), getattr(step, "kinds", ())
+    from cotkit.distill.construct import Construct
+
     base = Problem(
         "",
         "",
+        answer="0" if isinstance(step, Construct) else None,  # a strategy may work on nothing else
         solution="x" * 1_500,
         answer_kind=(kinds or ("empty",))[0],
         domain=(getattr(step, "domains", None) or ("math",))[0],
@@ -100,10 +103,12 @@ def made_up(rows: int, step: Asks) -> list[Problem]:
 
 
 def questions(
-    step: Asks, before: Sequence[Step], tables: Tables, problems: Sequence[Problem], attempts: int
+    step: Asks, before: Sequence[Step], tables: Tables, problems: Sequence[Problem], attempts: int, seed: int = 0
 ) -> Sequence[Asking | Posted]:
     """What a step would ask: about the rows of `tables`, or about so many attempts at each of these problems."""
+    from cotkit.curate.filters.language import language_of
     from cotkit.curate.translate import Translate
+    from cotkit.distill.construct import Construct
     from cotkit.verify.judge import Judge
     from cotkit.verify.score import ScoreStep, attempts_of
 
@@ -116,8 +121,10 @@ def questions(
     if isinstance(step, Translate):
         if Example in tables:
             return step.asking(records.rows(Example, tables[Example]))
-        foreign = [problem for problem in problems if problem.language != step.to]
+        foreign = [problem for problem in problems if (problem.language or language_of(problem.problem)) != step.to]
         return step.asking([_example(_usual(foreign))], times=_chosen(before, len(foreign), attempts))
+    if isinstance(step, Construct):
+        return step.asking(problems, seed)
     return step.asking(problems, attempts) if isinstance(step, Judge) else step.asking(problems)
 
 

@@ -41,7 +41,7 @@ _COLUMNS: Mapping[str, str] = {
     "verdict": "correct, incorrect or undecided, against the reference answer",
     "verdict_method": "the grading method that decided",
     "pass_rate": "share of correct ones among the teacher's attempts at this problem that count; a finished one "
-    "that no grader could decide does not",
+    "that no grader could decide does not, nor one that saw the reference; null where none counts",
     "attempts": "all attempts at this problem, those that do not count in the pass rate among them",
     "domain": "field of the problem",
     "source": "where the problem comes from",
@@ -62,6 +62,9 @@ _COLUMNS: Mapping[str, str] = {
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
     "direct_tokens": "length in tokens of a model's direct answer to the problem",
     "scores": "numbers that scorers gave the trace, by name",
+    "strategy": "how the trace was made; plain is one answer of the teacher as it came",
+    "provenance": "what that left to know, as JSON; offsets (spans) are characters of `reasoning`",
+    "saw_reference": "true where the teacher was shown the reference answer or the solution while it wrote",
 }
 # Counters of decontamination on problems that are like an item -> why they were kept.
 _KEPT_BESIDE: Mapping[str, str] = {
@@ -383,6 +386,15 @@ def _limits(examples: pl.DataFrame) -> str:
     note(pl.col("verdict") == "undecided", "are undecided: no grader could tell whether the answer is right.")
     note(pl.col("verdict") == "incorrect", "hold an answer that grading found wrong.")
     note(pl.col("reasoning_kind") == "summary", "hold a provider's summary, not the reasoning itself.")
+    note(
+        pl.col("reasoning_kind") == "synthetic",
+        "hold reasoning that is not one answer of the teacher as it came (`strategy` and `provenance` say how it was "
+        "made).",
+    )
+    note(
+        pl.col("saw_reference"),
+        "were written by a teacher that was shown the reference answer or the solution (`saw_reference`).",
+    )
     if answered(examples):
         note(pl.col("no_reasoning"), "have no reasoning.")
     note(

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 _EXAMPLE = tuple(f.name for f in fields(Example) if f.name not in ("messages", "reasoning", "response"))
 _OF_PROBLEM = tuple(name for name in _EXAMPLE if name in {f.name for f in fields(Problem)})
 _OF_TRACE = ("teacher", "sample", "completion_tokens", "reasoning_kind", "scores")
+# How a trace was made, in cotkit's own words; a foreign set means something else by these names. The third stands in
+# the second, too.
+_MADE = ("strategy", "provenance", "saw_reference")
 # What a published row may say of an attempt beside that; it is kept as hearsay, the verdict is ours to find.
-_SAID = tuple(name for name in _EXAMPLE if name not in (*_OF_PROBLEM, *_OF_TRACE))
+_SAID = tuple(name for name in _EXAMPLE if name not in (*_OF_PROBLEM, *_OF_TRACE, *_MADE))
 _READ = ("problem_id", "problem", "answer", "domain", "source", "source_row", "license", "language", "metadata")
 _KINDS = ("raw", "summary", "none", "synthetic")
 
@@ -192,7 +195,8 @@ def _metadata(values: Mapping[str, Any], used: frozenset[str], own: Any, ours: b
 
     A foreign set may have a column of one of our names that holds something else (a list of domains).
     """
-    taken = {*used, *_SAID, *(_OF_PROBLEM if ours else ()), "problem", "problem_id", "metadata"}
+    own_names = (*_MADE, *_OF_PROBLEM) if ours else ()
+    taken = {*used, *_SAID, *own_names, "problem", "problem_id", "metadata"}
     plain = {name for name in (*_READ, *_OF_TRACE) if ours or _plain(values.get(name)) is not None}
     left = {n: value for n, value in values.items() if n not in taken | plain and value is not None}
     data: Any = None
@@ -216,7 +220,8 @@ def _trace(
     samples: set[int],
     defaults: Defaults,
 ) -> Trace:
-    told = {name: values[name] for name in (*_OF_TRACE, *_SAID) if name in values} | dict(one.own)
+    told = {name: values[name] for name in (*_OF_TRACE, *_SAID, *_MADE) if name in values} | dict(one.own)
+    ours = values.get("problem_id") == problem.problem_id
     sample = told.get("sample")
     if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0 or sample in samples:
         sample = next(n for n in range(len(samples) + 1) if n not in samples)
@@ -224,6 +229,7 @@ def _trace(
     said = {**one.said, **{name: told[name] for name in _SAID if told.get(name) is not None}}
     if published.asked != records.question(problem.problem, problem.choices):
         said["asked"] = published.asked
+    made = records.provenance_of(_plain(told.get("provenance"))) if ours else {}
     tokens, kind = told.get("completion_tokens"), told.get("reasoning_kind")
     trace = Trace(
         problem_id=problem.problem_id,
@@ -235,8 +241,8 @@ def _trace(
         response=one.response,
         reasoning_kind=kind if kind in _KINDS else one.kind if one.reasoning else "none",
         completion_tokens=tokens if isinstance(tokens, int) and tokens >= 0 else None,
-        strategy="imported",
-        provenance=json.dumps({"published": said}, sort_keys=True, ensure_ascii=False, default=str),
+        strategy=(_plain(told.get("strategy")) if ours else None) or "imported",
+        provenance=json.dumps({**made, "published": said}, sort_keys=True, default=str),
         scores=records.read_scores(told.get("scores")),
     )
     return trace if one.closed else replace(trace, status="unclosed")

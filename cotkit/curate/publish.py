@@ -350,8 +350,11 @@ def _nothing_left(funnel: Sequence[Mapping[str, Any]]) -> str:
         if not entry["kept"]:
             reasons = sorted(entry.get("reasons", {}).items(), key=lambda item: (-item[1], item[0]))
             why = f", most of them for '{reasons[0][0]}' ({reasons[0][1]} of {entry['rows_in']})" if reasons else ""
+            instead = "loosen that step, or look at its dropped.parquet"
+            if reasons and reasons[0][0] == "over_budget":
+                instead = "raise its `budget` and run again, nothing is paid twice"
             return (
                 f"no rows are left to publish: the step '{entry['step']}' dropped all {entry['rows_in']} "
-                f"{entry.get('unit', 'rows')} it got{why}; loosen that step, or look at its dropped.parquet"
+                f"{entry.get('unit', 'rows')} it got{why}; {instead}"
             )
     return "no rows are left to publish: the table of examples is empty; run the steps before it on more problems"

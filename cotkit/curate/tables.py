@@ -17,7 +17,8 @@ VERDICT = ("problem_id", "sample", "verdict", "extracted", "method", "reason")
 # Not how long it took, nor what it was asked by: these differ between two runs of one recipe.
 _TRACE = (
     *("problem_id", "sample", "teacher", "status", "reasoning", "response", "reasoning_kind", "finish_reason"),
-    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_usd", "scores"),
+    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_usd", "scores", "strategy"),
+    "provenance",
 )
 
 
@@ -38,6 +39,7 @@ def all_traces(tables: Tables, kept: pl.DataFrame) -> pl.DataFrame:
     return (
         tables[Trace]
         .select(_TRACE)
+        .with_columns(pl.col("provenance").map_elements(records.published_provenance, pl.String, skip_nulls=False))
         .join(problems, on="problem_id", how="left", maintain_order="left")
         .join(verdicts, on=("problem_id", "sample"), how="left", maintain_order="left")
         .join(chosen, on=("problem_id", "sample"), how="left", maintain_order="left")

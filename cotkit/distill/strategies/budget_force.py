@@ -47,6 +47,9 @@ class BudgetForce(Continuing):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 1 + self.waits + 1)]
 
+    def carried(self, role: str) -> float:
+        return self.waits + 1
+
     def play(self, case: Case) -> Play:
         messages = case.messages()
         (last,) = yield [Call(messages, purpose="first", sampling=self.first_sampling())]

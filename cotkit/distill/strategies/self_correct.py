@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
 
 SECOND_LOOK = (
     "Go over your solution once more, line by line. There may be a mistake in it, or none. If you find one, "
@@ -34,7 +34,12 @@ class SelfCorrect(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 2)]
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
+        if (dropped := unpaid(case.problem)) is not None:
+            return dropped
         messages = case.messages()
         (first,) = yield [Call(messages, purpose="first")]
         if not first.done or first.response is None:
