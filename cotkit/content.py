@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cotkit.records import VOLATILE
@@ -34,8 +34,13 @@ def row_digests(table: pl.DataFrame) -> Iterator[bytes]:
 
 def table_digest(table: pl.DataFrame) -> str:
     """sha256, 64 hex digits, over the names of the columns and the rows in their order."""
-    whole = hashlib.sha256(json.dumps(lasting(table).columns).encode())
-    for digest in row_digests(table):
+    return digest_of_rows(lasting(table).columns, row_digests(table))
+
+
+def digest_of_rows(columns: Sequence[str], digests: Iterable[bytes]) -> str:
+    """`table_digest` from the names of `lasting` columns and the row_digests, one by one or many run together."""
+    whole = hashlib.sha256(json.dumps(list(columns)).encode())
+    for digest in digests:
         whole.update(digest)
     return whole.hexdigest()
 

@@ -50,3 +50,9 @@ class IncompleteError(CotkitError):
     """The run ended, but some rows failed for a passing reason; running again asks for those alone."""
 
     exit_code = 6
+
+
+class EngineError(CotkitError):
+    """A worker process of the engine ended by itself; what the others have done stays."""
+
+    exit_code = 9

@@ -12,7 +12,7 @@ import math
 import typing
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from functools import cache
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
@@ -134,7 +134,9 @@ class Message:
 class Example:
     """One published row: a problem, the chosen trace, how it was judged and where it came from.
 
-    Tokens of reasoning and response are counted by the tokenizer that the select step names.
+    Tokens of reasoning and response are counted by the tokenizer that the select step names. `strategy` and
+    `provenance` are the trace's, the latter without how its answers came (`published_provenance`); `saw_reference` is
+    true where the teacher was shown the reference answer or the solution.
     """
 
     problem_id: str
@@ -166,6 +168,9 @@ class Example:
     weak_rates: list[WeakRate] | None = None
     direct_tokens: int | None = None
     scores: list[Score] | None = None
+    strategy: str = "plain"
+    provenance: str = "{}"
+    saw_reference: bool | None = None
 
 
 Row = TypeVar("Row", Problem, Trace, Verdict, Example)
@@ -185,6 +190,10 @@ DROP_COLUMNS = ("reason", "evidence")
 # an answer took, by which price list and way it came, the words of an error, and evidence, which names places on a
 # disk and numbers whose last digits are a processor's.
 VOLATILE = frozenset({"latency_s", "cost_usd", "provenance", "error", "evidence"})
+
+
+# Where a trace came from and what a set said of it: neither is how it was made.
+_OF_ASKING = frozenset({"base_url", "published"})
 
 
 def _dtype(annotation: Any) -> Any:
@@ -214,7 +223,17 @@ def frame(row: type, rows: Iterable[Any]) -> pl.DataFrame:
     """A table of `row`, typed from row 0 whatever the values are."""
     import polars as pl
 
-    return pl.DataFrame([asdict(r) for r in rows], schema=schema(row), strict=False)
+    names = [f.name for f in fields(row)]
+    # asdict would copy every text.
+    plain = [{name: _plain(getattr(one, name)) for name in names} for one in rows]
+    return pl.DataFrame(plain, schema=schema(row), strict=False)
+
+
+def _plain(value: Any) -> Any:
+    """A value of a row, with rows in it as mappings."""
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def rows(row: type[Row], table: pl.DataFrame) -> list[Row]:
@@ -258,6 +277,25 @@ def scores_from(values: Mapping[str, float]) -> list[Score] | None:
 def score_of(scores: Sequence[Score] | None, name: str) -> float | None:
     """The score of this name; None where there is none."""
     return next((score["value"] for score in scores or () if score["name"] == name), None)
+
+
+def provenance_of(text: str | None) -> dict[str, Any]:
+    """What a `provenance` cell tells, whatever it holds; empty where it is no JSON object."""
+    try:
+        told = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def published_provenance(text: str | None) -> str:
+    """What a `provenance` cell tells of how a trace was made, as canonical JSON: all that is the same in every run."""
+    told = provenance_of(text)
+    # Only a plain answer has these two; what a recording's maker says of it may stand beside them.
+    if "answered_at" in told and "cotkit" in told:
+        told = {name: told[name] for name in ("reading", "round", "trim") if name in told}
+    told = {name: value for name, value in told.items() if name not in _OF_ASKING}
+    return json.dumps(told, sort_keys=True, separators=(",", ":"))
 
 
 def problem_id(problem: str, choices: Sequence[str] | None = None) -> str:

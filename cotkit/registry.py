@@ -30,6 +30,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "features": "cotkit.curate.features:Features",
         "dedup": "cotkit.dedup.step:Dedup",
         "decontaminate": "cotkit.dedup.step:Decontaminate",
+        "import": "cotkit.curate.import_step:Import",
         "distill": "cotkit.distill.step:Distill",
         "construct": "cotkit.distill.construct:Construct",
         "verify": "cotkit.verify.step:Verify",
@@ -41,6 +42,10 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
         "trim": "cotkit.curate.trim:Trim",
         "publish": "cotkit.curate.publish:Publish",
         "push": "cotkit.curate.push:Push",
+    },
+    "engines": {
+        "local": "cotkit.run.engines.local:Local",
+        "ray": "cotkit.run.engines.ray:Ray",
     },
     "sources": {
         "file": "cotkit.curate.sources.file:FileSource",
@@ -101,6 +106,7 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     "choosers": {
         "first": "cotkit.curate.choosers:First",
         "shortest": "cotkit.curate.choosers:Shortest",
+        "picked": "cotkit.curate.choosers:Picked",
         "longest": "cotkit.curate.choosers:Longest",
         "limo": "cotkit.curate.choosers:Limo",
         "score": "cotkit.curate.choosers:ByScore",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from pydantic import Field
 
 from cotkit.config import Config
+from cotkit.table import Counted, Table, held
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,7 +84,8 @@ class StepOutput:
         kept: rows of the step's `writes` type.
         dropped: rows with the columns `reason` and `evidence`.
         rows_in: how many rows came in, where the runner cannot count them itself (see Step.rows_in).
-        counters: label -> number, e.g. {"correct": 51, "usd": 0.12}; shown in the funnel.
+        counters: label -> number, e.g. {"correct": 51, "usd": 0.12}; shown in the funnel. Those of shards are added,
+            but for a cotkit.mean.Mean.
         incomplete: how many rows failed for a passing reason; a later run asks for these again.
         secondary: table file stem -> table, for evidence that is neither kept nor dropped.
     """
@@ -96,6 +98,26 @@ class StepOutput:
     secondary: Mapping[str, pl.DataFrame] = field(default_factory=dict)
 
 
+def joined(parts: Sequence[StepOutput]) -> StepOutput:
+    """Parts of an output, of which none has a Mean, as one."""
+    import polars as pl
+
+    if len(parts) == 1:
+        return parts[0]
+    counters: dict[str, float] = {}
+    for part in parts:
+        counters |= {name: counters.get(name, 0.0) + value for name, value in part.counters.items()}
+    stems = dict.fromkeys(stem for part in parts for stem in part.secondary)
+    return StepOutput(
+        kept=pl.concat([part.kept for part in parts]),
+        dropped=pl.concat([part.dropped for part in parts]),
+        rows_in=sum(part.rows_in or 0 for part in parts),
+        counters=counters,
+        incomplete=sum(part.incomplete for part in parts),
+        secondary={stem: pl.concat([p.secondary[stem] for p in parts if stem in p.secondary]) for stem in stems},
+    )
+
+
 class Step(Config):
     """Base of all steps. A subclass adds `step: Literal["its-kind"]` and its own keys.
 
@@ -106,6 +128,12 @@ class Step(Config):
         code: modules or packages whose source decides its result; their digest is in the cache key.
         excluded: config path -> why it is left out of the cache key.
         adds_rows: it may keep rows that did not come in, so only the step itself can tell how many there are.
+        by_problem: what becomes of a problem's rows depends on the rows of this problem alone, in every table it reads
+            (and on config, materials and seed); and kept and dropped rows come in the order of the first table. The
+            runner then cuts the tables into shards of whole problems, and calls `run` for each. What such a step
+            leaves in context.work is not kept.
+        alone: its shards run one after another in one process, since it holds what only one process may have (the
+            journal, the rate limits of a server).
         tells_story: its result shows the recipe, the funnel and the facts, so all are in its cache key.
     """
 
@@ -118,6 +146,8 @@ class Step(Config):
     code: ClassVar[tuple[str, ...]] = ()
     excluded: ClassVar[Mapping[str, str]] = {}
     adds_rows: ClassVar[bool] = False
+    by_problem: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
     tells_story: ClassVar[bool] = False
 
     def code_modules(self) -> tuple[str, ...]:
@@ -136,7 +166,7 @@ class Step(Config):
         """
         return {}
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         """How many rows must come out, kept or dropped; None where only the step itself can tell."""
         return tables[self.reads[0]].height if self.reads else None
 
@@ -148,6 +178,13 @@ class Step(Config):
         """As `check`, where it depends on the steps `before` this one."""
         return []
 
+    def published(self) -> tuple[int, str]:
+        """How many rows of a problem it makes that are all to be published, at most, and the key that says so.
+
+        One and no key where it only offers more to choose from.
+        """
+        return 1, ""
+
     def ready(self) -> None:
         """Called before any step of a run starts, if this one will have to work.
 
@@ -156,4 +193,13 @@ class Step(Config):
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         """Do the work. Pure in (tables, self, context.seed) but for the files under context.work."""
-        raise NotImplementedError
+        if type(self).parts is Step.parts:
+            raise NotImplementedError(f"{type(self).__name__} defines neither run nor parts")
+        return joined(list(self.parts(held(tables), context)))
+
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
+        """What the runner calls: the result of `run`, in parts that follow one another.
+
+        A step overrides it that must see all rows, and must not hold them all.
+        """
+        yield self.run({row: table.whole() for row, table in tables.items()}, context)

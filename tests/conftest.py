@@ -11,6 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A busy machine is slow: how long an example takes says nothing of the code.
+settings.register_profile("cotkit", deadline=None)
+settings.load_profile("cotkit")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

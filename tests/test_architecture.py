@@ -13,7 +13,20 @@ from cotkit.config import PACKAGE
 from cotkit.registry import BUILTIN, lookup
 
 # A module may import from its own room and from rooms on lower floors; `verify` and `dedup` are asked by others.
-FLOOR = {"errors": 0, "config": 1, "records": 1, "content": 1, "tags": 1, "steps": 2, "registry": 2, "source": 3}
+FLOOR = {
+    "errors": 0,
+    "cores": 0,
+    "mean": 0,
+    "config": 1,
+    "engine": 2,
+    "table": 0,
+    "records": 1,
+    "content": 1,
+    "tags": 1,
+    "steps": 2,
+    "registry": 2,
+    "source": 3,
+}
 ROOM_MAY_ASK = {
     "verify": set(),
     "dedup": set(),

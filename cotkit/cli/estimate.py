@@ -44,7 +44,8 @@ def estimate(
     Runs the steps before the first of these that still has to ask; that costs nothing. What a step after it will drop
     is not known then, so the rest is reckoned for all problems, as an upper bound. Where answers decide how much is
     asked (until, strategies, judges), the least and the most are told. Scores and translations are counted to the call
-    once the rows before them are there. --tokens and --probe are about distill.
+    once the rows before them are there. --tokens is about distill and strategies that ask for whole traces, --probe
+    about distill.
 
     Examples:
 
@@ -81,8 +82,8 @@ def estimate(
         if isinstance(step, Distill) and main is None and probe > 0:
             _probe(step, problems, folder / JOURNAL_FILE, probe, output)
         before = loaded.recipe.steps[: loaded.recipe.steps.index(step)]
-        asked = questions(step, before, tables, problems, attempts)
-        given = tokens if isinstance(step, Distill) else None
+        asked = questions(step, before, tables, problems, attempts, loaded.recipe.seed)
+        given = tokens if isinstance(step, Distill | Construct) else None
         found = [(one.what, reckon(one, folder / JOURNAL_FILE, given)) for one in asked]
         told += found
         if isinstance(step, Distill | Construct):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
     from cotkit.curate.translate import Translate
+    from cotkit.dedup.step import Decontaminate
     from cotkit.distill.construct import Construct
     from cotkit.distill.estimate import Asking, Posted
     from cotkit.distill.step import Distill
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from cotkit.verify.judge import Judge
     from cotkit.verify.score import ScoreStep
 
-    Asks = Extract | Features | Construct | Distill | Judge | ScoreStep | Translate
+    Asks = Decontaminate | Extract | Features | Construct | Distill | Judge | ScoreStep | Translate
 
 # A trace that nobody has seen yet: about 9,000 tokens, as distill guesses them, in paragraphs of usual length.
 _PARAGRAPH, _PARAGRAPHS = "x" * 498, 63
@@ -36,6 +37,7 @@ def asking_steps(recipe: Recipe) -> list[Asks]:
     from cotkit.curate.extract import Extract
     from cotkit.curate.features import Features
     from cotkit.curate.translate import Translate
+    from cotkit.dedup.step import Decontaminate
     from cotkit.distill.construct import Construct
     from cotkit.distill.step import Distill
     from cotkit.verify.judge import Judge
@@ -47,6 +49,7 @@ def asking_steps(recipe: Recipe) -> list[Asks]:
         for step in recipe.steps
         if isinstance(step, always)
         or (isinstance(step, Features) and step.teachers())
+        or (isinstance(step, Decontaminate) and step.judge is not None)
         or (isinstance(step, ScoreStep) and step.asks())
     ]
 
@@ -85,9 +88,12 @@ def inputs(recipe: Recipe, asking: Sequence[Asks], folder: Path, probing: bool, 
 def made_up(rows: int, step: Asks) -> list[Problem]:
     """So many problems of a usual length that `step` asks about, with a solution to read an answer from."""
     of, kinds = getattr(step, "of", ()), getattr(step, "kinds", ())
+    from cotkit.distill.construct import Construct
+
     base = Problem(
         "",
         "",
+        answer="0" if isinstance(step, Construct) else None,  # a strategy may work on nothing else
         solution="x" * 1_500,
         answer_kind=(kinds or ("empty",))[0],
         domain=(getattr(step, "domains", None) or ("math",))[0],
@@ -97,10 +103,12 @@ def made_up(rows: int, step: Asks) -> list[Problem]:
 
 
 def questions(
-    step: Asks, before: Sequence[Step], tables: Tables, problems: Sequence[Problem], attempts: int
+    step: Asks, before: Sequence[Step], tables: Tables, problems: Sequence[Problem], attempts: int, seed: int = 0
 ) -> Sequence[Asking | Posted]:
     """What a step would ask: about the rows of `tables`, or about so many attempts at each of these problems."""
+    from cotkit.curate.filters.language import language_of
     from cotkit.curate.translate import Translate
+    from cotkit.distill.construct import Construct
     from cotkit.verify.judge import Judge
     from cotkit.verify.score import ScoreStep, attempts_of
 
@@ -113,8 +121,10 @@ def questions(
     if isinstance(step, Translate):
         if Example in tables:
             return step.asking(records.rows(Example, tables[Example]))
-        foreign = [problem for problem in problems if problem.language != step.to]
+        foreign = [problem for problem in problems if (problem.language or language_of(problem.problem)) != step.to]
         return step.asking([_example(_usual(foreign))], times=_chosen(before, len(foreign), attempts))
+    if isinstance(step, Construct):
+        return step.asking(problems, seed)
     return step.asking(problems, attempts) if isinstance(step, Judge) else step.asking(problems)
 
 

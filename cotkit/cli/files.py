@@ -253,13 +253,13 @@ def deliver(result: StepOutput, out: Path | None, dropped: Path | None, output: 
     from cotkit.cli.watch import nothing_kept
     from cotkit.run.funnel import reasons
 
-    why = ", ".join(f"{reason} {count:,}" for reason, count in reasons(result).items())
+    why = ", ".join(f"{reason} {count:,}" for reason, count in reasons(result.dropped).items())
     counted = ", ".join(f"{label} {value:,.6g}" for label, value in result.counters.items())
     output.say(f"{result.kept.height:,} kept, {result.dropped.height:,} dropped{f' ({why})' if why else ''}")
     if counted:
         output.say(counted, "dim")
     if result.dropped.height and result.kept.is_empty():
-        output.warn(nothing_kept("this", result.dropped.height, reasons(result)))
+        output.warn(nothing_kept("this", result.dropped.height, reasons(result.dropped)))
     if dropped is not None:
         write(dropped, result.dropped)
     deliver_rows(result.kept, out, output, next_)

@@ -16,6 +16,12 @@ Limit = Annotated[int | None, typer.Option("--limit", metavar="N", help="Read on
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout and draw no progress.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Pay anew without asking, where settings were changed.")]
+Engine = Annotated[
+    str | None, typer.Option("--engine", metavar="KIND", help="Who runs the shards of big tables; default local.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="N", help="Processes that work on shards; the bytes stay the same.")
+]
 RunArgument = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
 RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="Path of a recipe YAML, or a shipped name.")]
 OutFile = Annotated[

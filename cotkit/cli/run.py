@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cotkit.cli.options import Json, Limit, Out, Quiet, RecipeArgument, Set, Yes
+from cotkit.cli.options import Engine, Json, Limit, Out, Quiet, RecipeArgument, Set, Workers, Yes
 from cotkit.cli.output import Output
 from cotkit.cli.watch import Teller, funnel_table
 
@@ -27,6 +27,8 @@ def run(
         str | None, typer.Option("--from", metavar="STEP", help="Run this step and all after it anew.")
     ] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="STEP", help="Run this step alone.")] = None,
+    engine: Engine = None,
+    workers: Workers = None,
     yes: Yes = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -40,13 +42,15 @@ def run(
       cotkit run my.yaml --limit 20 --set distill.samples=4 --dry-run
 
       cotkit run my.yaml --out runs/second --from verify
+
+      cotkit run my.yaml --workers 8
     """
     from cotkit.errors import RecipeError
     from cotkit.recipe.load import load
     from cotkit.run.runner import Options
 
     output = Output(as_json, quiet, yes)
-    loaded = load(recipe, set_ or (), limit)
+    loaded = with_engine(load(recipe, set_ or (), limit), engine, workers)
     folder = out or default_out(loaded)
     if only and (dry_run or from_):
         raise RecipeError("--only runs one step by itself; leave out --from and --dry-run")
@@ -54,6 +58,26 @@ def run(
         show_plan(loaded, folder, from_, output)
         return
     execute(loaded, folder, Options(only=only, start=from_), output)
+
+
+def with_engine(loaded: Loaded, kind: str | None, workers: int | None) -> Loaded:
+    """The recipe with another engine, or with other keys of its own one. Raises RecipeError."""
+    from dataclasses import replace
+
+    from pydantic import TypeAdapter, ValidationError
+
+    from cotkit.errors import RecipeError
+    from cotkit.recipe.models import AnyEngine
+
+    if kind is None and workers is None:
+        return loaded
+    own = loaded.recipe.engine
+    keys = own.model_dump() if own is not None and kind in (None, own.kind) else {"kind": kind or "local"}
+    try:
+        engine = TypeAdapter(AnyEngine).validate_python(keys if workers is None else {**keys, "workers": workers})
+    except ValidationError as error:
+        raise RecipeError(f"--engine, --workers: {error.errors()[0]['msg']}") from error
+    return replace(loaded, recipe=loaded.recipe.model_copy(update={"engine": engine}))
 
 
 def default_out(loaded: Loaded) -> Path:

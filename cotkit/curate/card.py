@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.curate.card_header import render_header, state_languages, state_license
@@ -16,11 +16,13 @@ from cotkit.curate.card_making import by_domain, citations, judges, teachers
 from cotkit.curate.card_sources import origins, sources
 from cotkit.curate.exporters import Exporter
 from cotkit.curate.markdown import escape, fenced, number, table
+from cotkit.curate.measured import measured
 from cotkit.curate.plots import answered, plots, rates
-from cotkit.curate.wrappings import CONTROL
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from cotkit.curate.written import Shown
 
 Entry = Mapping[str, Any]
 State = Literal["ours", "edited", "foreign"]
@@ -39,7 +41,7 @@ _COLUMNS: Mapping[str, str] = {
     "verdict": "correct, incorrect or undecided, against the reference answer",
     "verdict_method": "the grading method that decided",
     "pass_rate": "share of correct ones among the teacher's attempts at this problem that count; a finished one "
-    "that no grader could decide does not",
+    "that no grader could decide does not, nor one that saw the reference; null where none counts",
     "attempts": "all attempts at this problem, those that do not count in the pass rate among them",
     "domain": "field of the problem",
     "source": "where the problem comes from",
@@ -60,6 +62,9 @@ _COLUMNS: Mapping[str, str] = {
     "weak_rates": "of each such model, the share of its attempts that were correct, and how many attempts counted",
     "direct_tokens": "length in tokens of a model's direct answer to the problem",
     "scores": "numbers that scorers gave the trace, by name",
+    "strategy": "how the trace was made; plain is one answer of the teacher as it came",
+    "provenance": "what that left to know, as JSON; offsets (spans) are characters of `reasoning`",
+    "saw_reference": "true where the teacher was shown the reference answer or the solution while it wrote",
 }
 # Counters of decontamination on problems that are like an item -> why they were kept.
 _KEPT_BESIDE: Mapping[str, str] = {
@@ -96,7 +101,7 @@ class CardInput:
     """What a card is computed from.
 
     Attributes:
-        examples: the rows as Examples, all of them published.
+        examples: the rows as Examples, all of them published; or what is measured of them (cotkit.curate.measured).
         splits: split -> the same rows as the exporter shaped them.
         layout: the exporter's sentence on its columns (Markdown).
         row: what one row is, in the exporter's words.
@@ -111,7 +116,7 @@ class CardInput:
     """
 
     examples: pl.DataFrame
-    splits: Mapping[str, pl.DataFrame]
+    splits: Mapping[str, Shown]
     title: str
     layout: str
     row: str = Exporter.row
@@ -120,23 +125,20 @@ class CardInput:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     files: Sequence[str] = ()
     funnel: Sequence[Entry] = ()
-    tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    tables: Mapping[str, Shown] = field(default_factory=dict)
     notes: str = ""
     teacher_terms: str | None = None
     locked: bool = False
 
     @property
-    def exported(self) -> pl.DataFrame:
-        """The rows of all splits."""
-        import polars as pl
-
-        return pl.concat(self.splits.values())
+    def height(self) -> int:
+        """Rows of all splits."""
+        return sum(table.height for table in self.splits.values())
 
     @property
-    def configs(self) -> dict[str, Mapping[str, pl.DataFrame]]:
-        """Config -> split -> table; further tables have one split, the first."""
-        first = next(iter(self.splits))
-        return {"default": self.splits, **{name: {first: table} for name, table in self.tables.items()}}
+    def configs(self) -> dict[str, list[str]]:
+        """Config -> its splits; further tables have one, the first."""
+        return {"default": list(self.splits), **{name: list(self.splits)[:1] for name in self.tables}}
 
 
 def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files: str | None = None) -> str:
@@ -144,11 +146,11 @@ def render_card(card: CardInput, digests: Mapping[str, str] | None = None, files
 
     `digests` are config -> sha256 of its data, `files` is the digest of everything beside the card.
     """
+    card = replace(card, examples=measured(card.examples))
     license = state_license(card.license, origins(card.examples, card.tables)["license"].to_list())
     languages = state_languages(card.language, card.examples["language"].to_list())
     title = " ".join(card.title.split())
-    splits = {name: list(tables) for name, tables in card.configs.items()}
-    header = render_header(card.exported.height, card.examples, title, license, languages, digests or {}, splits)
+    header = render_header(card.height, card.examples, title, license, languages, digests or {}, card.configs)
     sections = [
         f"# {escape(title)}",
         _summary(card),
@@ -210,15 +212,13 @@ def _section(title: str, body: str) -> str:
 
 def _summary(card: CardInput) -> str:
     description = " ".join(str(card.recipe.get("description") or "").split())
-    what = f"{_counted(card.exported.height, 'row')}, each {card.row}."
+    what = f"{_counted(card.height, 'row')}, each {card.row}."
     return (f"{escape(description, 1000)}\n\n" if description else "") + f"{what} {card.layout}{_without(card)}"
 
 
 def _without(card: CardInput) -> str:
     """What becomes of the words on reasoning in the layout where rows have none."""
-    import polars as pl
-
-    count, bare = card.examples.height, card.examples.filter(pl.col("reasoning").fill_null("") == "").height
+    count, bare = card.examples.height, int(card.examples["no_reasoning"].sum())
     if not bare or "reasoning" not in card.layout:
         return ""
     which = "No row has reasoning" if bare == count else f"{bare:,} of {_counted(count, 'trace')} have no reasoning"
@@ -227,8 +227,8 @@ def _without(card: CardInput) -> str:
 
 def _contents(card: CardInput) -> str:
     examples = card.examples
-    rows: list[tuple[str, object]] = [("Rows", card.exported.height)]
-    if card.exported.height != examples.height:
+    rows: list[tuple[str, object]] = [("Rows", card.height)]
+    if card.height != examples.height:
         rows.append(("Traces in them", examples.height))
     rows.append(("Different problems", examples["problem_id"].n_unique()))
     if len(card.splits) > 1:
@@ -339,7 +339,7 @@ def _choice(recipe: Mapping[str, Any]) -> str:
 
 def _columns(card: CardInput) -> str:
     parts = []
-    for name, rows in {"default": card.exported, **card.tables}.items():
+    for name, rows in {"default": next(iter(card.splits.values())), **card.tables}.items():
         if card.tables:
             parts.append(f"Config {name}: {_CONFIGS[name]}")
         meanings = {**_COLUMNS, **_OF_ATTEMPT} if name in ("all-traces", "unverified", "negatives") else _COLUMNS
@@ -397,10 +397,19 @@ def _limits(examples: pl.DataFrame) -> str:
     note(pl.col("verdict") == "undecided", "are undecided: no grader could tell whether the answer is right.")
     note(pl.col("verdict") == "incorrect", "hold an answer that grading found wrong.")
     note(pl.col("reasoning_kind") == "summary", "hold a provider's summary, not the reasoning itself.")
-    if answered(examples):
-        note(pl.col("reasoning").fill_null("") == "", "have no reasoning.")
     note(
-        pl.concat_str("reasoning", "response", ignore_nulls=True).str.contains_any(list(CONTROL)),
+        pl.col("reasoning_kind") == "synthetic",
+        "hold reasoning that is not one answer of the teacher as it came (`strategy` and `provenance` say how it was "
+        "made).",
+    )
+    note(
+        pl.col("saw_reference"),
+        "were written by a teacher that was shown the reference answer or the solution (`saw_reference`).",
+    )
+    if answered(examples):
+        note(pl.col("no_reasoning"), "have no reasoning.")
+    note(
+        pl.col("control"),
         "hold text that some tokenizers read as a control token (such as a literal closing tag); it is the teacher's.",
     )
     note(pl.col("license").is_null(), "come from a source of unknown licence.")

@@ -47,6 +47,9 @@ def teachers(examples: pl.DataFrame, recipe: Mapping[str, Any], funnel: Sequence
         .sort(["rows", "teacher", "reasoning_kind"], descending=[True, False, False])
     )
     parts = [table(("model", "trace kind (reasoning_kind)", "rows"), grouped.iter_rows())]
+    made = examples["strategy"].drop_nulls().value_counts().sort(["count", "strategy"], descending=[True, False])
+    if made.height and made["strategy"].to_list() != ["plain"]:
+        parts.append(table(("made by (strategy)", "rows"), made.iter_rows()))
     asked = [_asked(step) for step in _steps(recipe, "distill")]
     if asked:
         parts.append(table(("step", "endpoint", "attempts at a problem", *_SAMPLING), asked))

@@ -11,19 +11,19 @@ from cotkit.curate.markdown import escape, table
 if TYPE_CHECKING:
     import polars as pl
 
-_ORIGIN = ("source", "license", "problem_id")
+    from cotkit.curate.written import Shown
+
+ORIGIN = ("source", "license", "problem_id")
 
 
-def origins(examples: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+def origins(examples: pl.DataFrame, tables: Mapping[str, Shown]) -> pl.DataFrame:
     """Source, licence and problem of every published row: the examples', and those of further tables by config."""
     import polars as pl
 
-    return pl.concat([rows.select(_ORIGIN) for rows in (examples, *tables.values())])
+    return pl.concat([rows.select(ORIGIN) for rows in (examples, *tables.values())])
 
 
-def sources(
-    examples: pl.DataFrame, tables: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any], license: License
-) -> str:
+def sources(examples: pl.DataFrame, tables: Mapping[str, Shown], recipe: Mapping[str, Any], license: License) -> str:
     """Markdown: sources with their licences and rows, the dataset's licence, and what forbids to pass it on."""
     parts = [_listed(examples)]
     for name in ("all-traces", "unverified"):
@@ -33,11 +33,12 @@ def sources(
     return "\n\n".join([*parts, *(escape(s, 1000) for s in (f"Licence: {license.sentence}", *forbidden))])
 
 
-def _listed(rows: pl.DataFrame) -> str:
+def _listed(rows: Shown) -> str:
     import polars as pl
 
     grouped = (
-        rows.group_by("source", "license")
+        rows.select(ORIGIN)
+        .group_by("source", "license")
         .agg(pl.len().alias("rows"), pl.col("problem_id").n_unique().alias("problems"))
         .sort(["rows", "source", "license"], descending=[True, False, False])
     )

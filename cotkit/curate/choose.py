@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -17,7 +17,8 @@ from cotkit.curate.limo import limo_score
 from cotkit.curate.selectors import SCORE, AnySelector, Choice, Item, Selector, choose
 from cotkit.dedup.step import EMBEDDINGS
 from cotkit.records import Example
-from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
+from cotkit.steps import Progress, Step, StepContext, StepOutput
+from cotkit.table import Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,13 +68,16 @@ class Choose(Step):
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return selector_materials(self.by, self.weights)
 
-    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
         table = tables[Example]
         # A score of every text takes time, so only where a key names it.
         scored = "limo" in self.by.model_dump().values()
-        items = [example_item(row, scored) for row in records.rows(Example, table)]
+        items = [example_item(row, scored) for batch in table.batches() for row in records.rows(Example, batch)]
         choice = choose(items, self.rows, self.by, context.seed, vectors_from(self.weights, context))
-        return output(table, choice)
+        start = 0
+        for batch in table.batches():
+            yield output(batch, choice, start)
+            start += batch.height
 
 
 def example_item(row: Example, scored: bool = False) -> Item:
@@ -99,18 +103,18 @@ def example_item(row: Example, scored: bool = False) -> Item:
     )
 
 
-def output(table: pl.DataFrame, choice: Choice) -> StepOutput:
-    """Kept and dropped rows in their old order, and chosen.parquet."""
-    kept, dropped = sorted(choice.taken), sorted(choice.left)
+def output(table: pl.DataFrame, choice: Choice, start: int = 0) -> StepOutput:
+    """Kept and dropped rows in their old order, and chosen.parquet. `start` is the number of the table's first row."""
+    kept = [n for n in range(table.height) if start + n in choice.taken]
+    dropped = [n for n in range(table.height) if start + n in choice.left]
     taken = table[kept] if kept else table.clear()
     samples = taken["sample"].to_list() if "sample" in taken.columns else [0] * len(kept)
-    why = [json.dumps(choice.taken[i], sort_keys=True, ensure_ascii=False) for i in kept]
+    why = [json.dumps(choice.taken[start + n], sort_keys=True, ensure_ascii=False) for n in kept]
     chosen = [Chosen(*row) for row in zip(taken["problem_id"].to_list(), samples, why, strict=True)]
+    fates = [choice.left[start + n] for n in dropped]
     return StepOutput(
         kept=taken,
-        dropped=records.dropped_frame(
-            table, dropped, [choice.left[i][0] for i in dropped], [choice.left[i][1] for i in dropped]
-        ),
+        dropped=records.dropped_frame(table, dropped, [why for why, _ in fates], [told for _, told in fates]),
         secondary={"chosen": records.frame(Chosen, chosen)},
     )
 

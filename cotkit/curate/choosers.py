@@ -9,8 +9,11 @@ from pydantic import Field
 
 from cotkit.config import Config
 from cotkit.curate.limo import limo_score
-from cotkit.records import Trace, score_of
+from cotkit.records import Trace, provenance_of, score_of
 from cotkit.registry import Registered
+
+# More characters than a trace has.
+_BESIDE = 10**15
 
 
 class Chooser(Config):
@@ -44,6 +47,16 @@ class Shortest(Chooser):
 
     def rank(self, trace: Trace) -> float:
         return length_of(trace)
+
+
+class Picked(Chooser):
+    """What a strategy picked before what it left beside it, then the shortest; without a strategy, the shortest."""
+
+    by: Literal["picked"] = "picked"
+
+    def rank(self, trace: Trace) -> float:
+        left = provenance_of(trace.provenance).get("picked") is False
+        return length_of(trace) + (_BESIDE if left else 0)
 
 
 class Longest(Chooser):

@@ -99,6 +99,8 @@ class Extract(Step):
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
+    by_problem: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.extract_prompt",
         "cotkit.curate.reference",

@@ -24,6 +24,7 @@ class FilterStep(Step):
     room: ClassVar[str] = "curate"
     reads: ClassVar[tuple[type, ...]] = (Problem,)
     writes: ClassVar[type] = Problem
+    by_problem: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.filter",
         "cotkit.curate.rejection",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 _EXAMPLE = tuple(f.name for f in fields(Example) if f.name not in ("messages", "reasoning", "response"))
 _OF_PROBLEM = tuple(name for name in _EXAMPLE if name in {f.name for f in fields(Problem)})
 _OF_TRACE = ("teacher", "sample", "completion_tokens", "reasoning_kind", "scores")
+# How a trace was made, in cotkit's own words; a foreign set means something else by these names. The third stands in
+# the second, too.
+_MADE = ("strategy", "provenance", "saw_reference")
 # What a published row may say of an attempt beside that; it is kept as hearsay, the verdict is ours to find.
-_SAID = tuple(name for name in _EXAMPLE if name not in (*_OF_PROBLEM, *_OF_TRACE))
+_SAID = tuple(name for name in _EXAMPLE if name not in (*_OF_PROBLEM, *_OF_TRACE, *_MADE))
 _READ = ("problem_id", "problem", "answer", "domain", "source", "source_row", "license", "language", "metadata")
 _KINDS = ("raw", "summary", "none", "synthetic")
 
@@ -57,14 +60,20 @@ class Imported:
     counters: Mapping[str, float]
 
 
-def import_rows(rows: Iterable[RawRow], shape: Format | Mapped, defaults: Defaults) -> Imported:
-    """Read published rows; a row that is not in the format is dropped with the reason "unreadable_row"."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A published row: its problem and the attempts at it; or why it could not be read, and then no problem."""
+
+    raw: RawRow
+    problem: Problem | None = None
+    traces: tuple[Trace, ...] = ()
+    why: str = ""
+
+
+def read_published(rows: Iterable[RawRow], shape: Format | Mapped, defaults: Defaults) -> Iterator[Read]:
+    """Every row as it is read; the attempts at one problem get different numbers (`sample`)."""
     reader = shape.load()
-    problems: dict[str, Problem] = {}
-    pairs: list[tuple[Problem, Trace]] = []
-    rejected: list[tuple[Problem, dict[str, Any]]] = []
-    counts: Counter[str] = Counter()
-    taken: dict[str, set[int]] = {}
+    taken: dict[str, tuple[int, ...]] = {}
     for raw in rows:
         try:
             if raw.values is None:
@@ -72,16 +81,31 @@ def import_rows(rows: Iterable[RawRow], shape: Format | Mapped, defaults: Defaul
             published = reader(raw.values)
             problem = _problem(published, raw, defaults)
         except Unreadable as error:
-            shell = Problem(problem_id="", problem="", source=defaults.source, source_row=raw.number)
-            rejected.append((shell, {"place": raw.place, "why": str(error)}))
+            yield Read(raw, why=str(error))
             continue
+        samples = set(taken.get(problem.problem_id, ()))
+        traces = [_trace(one, published, raw.values, problem, samples, defaults) for one in published.traces]
+        taken[problem.problem_id] = tuple(samples)
+        yield Read(raw, problem, tuple(traces))
+
+
+def import_rows(rows: Iterable[RawRow], shape: Format | Mapped, defaults: Defaults) -> Imported:
+    """Read published rows; a row that is not in the format is dropped with the reason "unreadable_row"."""
+    problems: dict[str, Problem] = {}
+    pairs: list[tuple[Problem, Trace]] = []
+    rejected: list[tuple[Problem, dict[str, Any]]] = []
+    counts: Counter[str] = Counter()
+    for row in read_published(rows, shape, defaults):
+        if row.problem is None:
+            shell = Problem(problem_id="", problem="", source=defaults.source, source_row=row.raw.number)
+            rejected.append((shell, {"place": row.raw.place, "why": row.why}))
+            continue
+        problem = row.problem
         first = problems.setdefault(problem.problem_id, problem)
         counts["rows whose problem came before"] += first is not problem
         counts["rows whose answer differs from the first"] += first.answer != problem.answer
-        counts["rows without an attempt"] += not published.traces
-        samples = taken.setdefault(problem.problem_id, set())
-        for one in published.traces:
-            trace = _trace(one, published, raw.values, problem, samples, defaults)
+        counts["rows without an attempt"] += not row.traces
+        for trace in row.traces:
             counts[f"attempts {trace.status}"] += 1
             pairs.append((problem, trace))
     dropped = records.dropped_frame(
@@ -172,7 +196,8 @@ def _metadata(values: Mapping[str, Any], used: frozenset[str], own: Any, ours: b
 
     A foreign set may have a column of one of our names that holds something else (a list of domains).
     """
-    taken = {*used, *_SAID, *(_OF_PROBLEM if ours else ()), "problem", "problem_id", "metadata"}
+    own_names = (*_MADE, *_OF_PROBLEM) if ours else ()
+    taken = {*used, *_SAID, *own_names, "problem", "problem_id", "metadata"}
     plain = {name for name in (*_READ, *_OF_TRACE) if ours or _plain(values.get(name)) is not None}
     left = {n: value for n, value in values.items() if n not in taken | plain and value is not None}
     data: Any = None
@@ -196,7 +221,8 @@ def _trace(
     samples: set[int],
     defaults: Defaults,
 ) -> Trace:
-    told = {name: values[name] for name in (*_OF_TRACE, *_SAID) if name in values} | dict(one.own)
+    told = {name: values[name] for name in (*_OF_TRACE, *_SAID, *_MADE) if name in values} | dict(one.own)
+    ours = values.get("problem_id") == problem.problem_id
     sample = told.get("sample")
     if not isinstance(sample, int) or isinstance(sample, bool) or sample < 0 or sample in samples:
         sample = next(n for n in range(len(samples) + 1) if n not in samples)
@@ -204,6 +230,7 @@ def _trace(
     said = {**one.said, **{name: told[name] for name in _SAID if told.get(name) is not None}}
     if published.asked != records.question(problem.problem, problem.choices):
         said["asked"] = published.asked
+    made = records.provenance_of(_plain(told.get("provenance"))) if ours else {}
     tokens, kind = told.get("completion_tokens"), told.get("reasoning_kind")
     trace = Trace(
         problem_id=problem.problem_id,
@@ -215,8 +242,8 @@ def _trace(
         response=one.response,
         reasoning_kind=kind if kind in _KINDS else one.kind if one.reasoning else "none",
         completion_tokens=tokens if isinstance(tokens, int) and tokens >= 0 else None,
-        strategy="imported",
-        provenance=json.dumps({"published": said}, sort_keys=True, ensure_ascii=False, default=str),
+        strategy=(_plain(told.get("strategy")) if ours else None) or "imported",
+        provenance=json.dumps({**made, "published": said}, sort_keys=True, default=str),
         scores=records.read_scores(told.get("scores")),
     )
     return trace if one.closed else replace(trace, status="unclosed")

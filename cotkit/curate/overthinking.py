@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cotkit.mean import Mean
+
 # Share of their terms, Jaccard's, from which two attempts are the same way.
 ALIKE = 0.5
 _TERM = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]{4,}|[\u4e00-\u9fff]+")
@@ -82,17 +84,17 @@ def clusters(texts: Sequence[str]) -> list[int]:
     return found
 
 
-def means(rows: Sequence[Thinking]) -> dict[str, float]:
+def means(rows: Sequence[Thinking]) -> dict[str, Mean]:
     """Averages over the segmented traces, each counted once; {} where there is none."""
     known = [row for row in rows if row.solutions]
     if not known:
         return {}
     sums = {
-        "solutions a trace": sum(row.solutions for row in known),
+        "solutions a trace": float(sum(row.solutions for row in known)),
         "outcome efficiency": sum(row.outcome_efficiency or 0.0 for row in known),
         "process efficiency": sum(row.process_efficiency or 0.0 for row in known),
     }
-    return {name: round(total / len(known), 4) for name, total in sums.items()}
+    return {name: Mean(total, len(known)) for name, total in sums.items()}
 
 
 def _terms(text: str) -> frozenset[str]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from cotkit.curate.measured import measured
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -22,6 +24,7 @@ def answered(examples: pl.DataFrame) -> bool:
 
 def plots(examples: pl.DataFrame) -> dict[str, tuple[str, Bars]]:
     """File name -> (title, bars) of the charts that the examples give."""
+    examples = measured(examples)
     found: dict[str, tuple[str, Bars]] = {}
     if answered(examples):
         found["plots/length.svg"] = (f"Rows by {_unit(examples)}", lengths(examples))
@@ -32,7 +35,7 @@ def plots(examples: pl.DataFrame) -> dict[str, tuple[str, Bars]]:
 
 def lengths(examples: pl.DataFrame) -> Bars:
     """Rows by powers of two of their length: tokens where every row has a count, else characters."""
-    values = _lengths(examples).to_list()
+    values = _lengths(measured(examples)).to_list()
     if not values:
         return []
     bounds = sorted({max(int(value) - 1, 0).bit_length() for value in values})
@@ -42,13 +45,10 @@ def lengths(examples: pl.DataFrame) -> Bars:
 
 
 def _lengths(examples: pl.DataFrame) -> pl.Series:
-    import polars as pl
-
     tokens = examples["completion_tokens"]
     if not tokens.null_count():
         return tokens
-    both = pl.col("reasoning").fill_null("").str.len_chars() + pl.col("response").fill_null("").str.len_chars()
-    return examples.select(both.alias("characters"))["characters"]
+    return examples["characters"]
 
 
 def _unit(examples: pl.DataFrame) -> str:

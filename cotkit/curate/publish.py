@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -13,26 +14,27 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath, OneLine
-from cotkit.content import dataset_digest, table_digest
+from cotkit.content import dataset_digest
 from cotkit.curate.card import CardInput, render_card
 from cotkit.curate.card_header import forbidding
 from cotkit.curate.card_sources import origins
 from cotkit.curate.exporters import AnyExporter, Exporter
 from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.layout import FOLDERS, digest_of_files, listed
+from cotkit.curate.measured import measured
 from cotkit.curate.plots import files as plot_files
 from cotkit.curate.portable import local_files, portable_recipe
-from cotkit.curate.tables import Extra, all_traces, metadata, negatives, unanswered, unverified
+from cotkit.curate.tables import PROBLEM, VERDICT, Extra, all_traces, metadata, negatives, unanswered, unverified
+from cotkit.curate.written import Written, digest_of, write_split
 from cotkit.errors import InputError
-from cotkit.records import Example, Problem, Trace, Verdict
+from cotkit.records import Example, Problem, Trace, Verdict, dropped_frame
 from cotkit.source import not_pulled
-from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.steps import Step, StepContext, StepOutput
+from cotkit.table import Table
 
 if TYPE_CHECKING:
     import polars as pl
 
-# Rows of one Parquet row group: some 100 MB of long traces, what a streaming reader holds at a time.
-_GROUP = 1_000
 # Tables that need every attempt of the run.
 _OF_ATTEMPTS = frozenset(("all-traces", "negatives", "unverified"))
 _LONGEST_NOTES = 100_000
@@ -90,7 +92,9 @@ class Publish(Step):
         "cotkit.curate.layout",
         "cotkit.curate.markdown",
         "cotkit.curate.plots",
+        "cotkit.curate.measured",
         "cotkit.curate.tables",
+        "cotkit.curate.written",
         "cotkit.curate.portable",
         "cotkit.curate.exporters",
         "cotkit.curate.wrappings",
@@ -137,27 +141,31 @@ class Publish(Step):
     def code_modules(self) -> tuple[str, ...]:
         return (*self.code, type(self.format).__module__, *self.format.code)
 
-    def run(self, tables: Tables, context: StepContext) -> StepOutput:
-        rows = tables[self.reads[0]]
-        if rows.is_empty():
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
+        if not tables[self.reads[0]].height:
             raise InputError(_nothing_left(context.funnel))
-        examples = unanswered(rows) if self.problems else rows
-        numbers, dropped = _that_fit(self.format, examples, rows)
-        kept = examples[numbers]
-        attempts = all_traces(tables, kept) if Trace in tables else kept.clear()
-        makers = {
-            "all-traces": lambda: attempts,
-            "negatives": lambda: negatives(attempts),
-            "unverified": lambda: unverified(attempts),
-            "metadata": lambda: metadata(rows[numbers]),
+        rows = _Rows(tables, self.format, self.problems)
+        kept, dropped = rows.fit()
+        folder = context.work / "dataset"
+        shutil.rmtree(folder, ignore_errors=True)
+        homes = {source: split for split, sources in self.splits.items() for source in sources}
+        splits = {
+            split: write_split(
+                folder / FOLDERS["default"], split, rows.exported(split, homes, self.split), self.max_shard_rows
+            )
+            for split in (self.split, *self.splits)
         }
-        splits = {split: _exported(self.format, part, attempts) for split, part in self._parts(kept).items()}
-        missing = sorted({self.split, *self.splits} - set(splits))
-        if missing:
+        if missing := sorted(split for split, table in splits.items() if not table.height):
             context.progress.note(f"publish: no row is of the split {', '.join(missing)}, so it is left out")
-        tables_of = {name: makers[name]() for name in dict.fromkeys(self.configs)}
-        if empty := [name for name, table in tables_of.items() if table.is_empty()]:
+        splits = {split: table for split, table in splits.items() if table.height}
+        first = next(iter(splits))
+        further: dict[str, Written] = {
+            name: write_split(folder / FOLDERS[name], first, rows.config(name), self.max_shard_rows)
+            for name in dict.fromkeys(self.configs)
+        }
+        if empty := [name for name, table in further.items() if not table.height]:
             context.progress.note(f"publish: no row is in the config {', '.join(empty)}, so it is left out")
+        further = {name: table for name, table in further.items() if table.height}
         recipe = portable_recipe(context.recipe)
         lock = _lock(context.run / "recipe.lock.yaml")
         card = CardInput(
@@ -171,42 +179,113 @@ class Publish(Step):
             recipe=recipe,
             files=local_files(_steps_without_push(context.recipe)),
             funnel=(*context.funnel, *_own_line(self, kept.height, dropped)),
-            tables={name: table for name, table in tables_of.items() if table.height},
+            tables=further,
             notes=_notes(self.notes) if self.notes else "",
             teacher_terms=self.teacher_terms,
             locked=bool(lock),
         )
-        beside = {**self.format.files(next(iter(splits))), **lock, **_facts(context.facts, card)}
-        write_dataset(context.work / "dataset", card, self.max_shard_rows, beside)
+        facts = _facts(
+            context.facts, {"default": list(splits.values()), **{n: [t] for n, t in further.items() if t.height}}
+        )
+        write_beside(folder, card, {**self.format.files(first), **lock, **facts})
         for sentence in forbidding(origins(kept, card.tables), card.recipe):
             context.progress.note(f"{sentence} A push will ask for `redistribute`.")
-        return StepOutput(kept=kept, dropped=dropped)
+        yield from rows.outputs()
 
-    def _parts(self, kept: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        """Split -> its rows, for the splits that have any."""
+
+class _Rows:
+    """The rows that are published, some at a time; all at once for a format that must see all of them."""
+
+    def __init__(self, tables: Mapping[type, Table], shape: Exporter, problems: bool) -> None:
+        self.tables, self.shape, self.problems = tables, shape, problems
+        self.table = tables[Problem if problems else Example]
+        # Number of the batch -> row of it -> (reason, evidence).
+        self.refused: list[Mapping[int, tuple[str, dict[str, Any]]]] = []
+
+    def _batches(self) -> Iterator[pl.DataFrame]:
+        return self.table.batches() if self.shape.by_row else iter([self.table.whole()])
+
+    def fit(self) -> tuple[pl.DataFrame, Counter[str]]:
+        """What is measured of the rows that the format can hold, and the reasons of the others.
+
+        Raises InputError where none fits.
+        """
         import polars as pl
 
-        home = {source: split for split, sources in self.splits.items() for source in sources}
-        split = pl.col("source").replace_strict(home, default=self.split, return_dtype=pl.String)
-        found = {name: kept.filter(split == name) for name in (self.split, *self.splits)}
-        return {name: part for name, part in found.items() if part.height}
+        kept, why, count = [], Counter[str](), 0
+        for rows in self._batches():
+            examples = unanswered(rows) if self.problems else rows
+            refused = dict(sorted(self.shape.refused(examples).items()))
+            self.refused.append(refused)
+            why.update(reason for reason, _ in refused.values())
+            count += rows.height
+            kept.append(measured(examples[_others(rows, refused)]))
+        if why.total() == count:
+            reason = max(sorted(why), key=lambda name: why[name])
+            raise InputError(
+                f"no rows are left to publish: the format '{self.shape.kind}' can hold none of {count} examples, "
+                f"mainly for '{reason}' ({why[reason]}); take another format, or see docs/formats.md for what it needs"
+            )
+        return pl.concat(kept), why
+
+    def kept(self) -> Iterator[pl.DataFrame]:
+        for rows, refused in zip(self._batches(), self.refused, strict=True):
+            yield rows[_others(rows, refused)]
+
+    def examples(self) -> Iterator[pl.DataFrame]:
+        for rows in self.kept():
+            yield unanswered(rows) if self.problems else rows
+
+    def exported(self, split: str, homes: Mapping[str, str], default: str) -> Iterator[pl.DataFrame]:
+        """The rows of a split as the format shapes them."""
+        import polars as pl
+
+        home = pl.col("source").replace_strict(homes, default=default, return_dtype=pl.String)
+        for examples in self.examples():
+            part = examples.filter(home == split)
+            if part.height and self.shape.every_attempt:
+                yield self.shape.export_all(part, pl.concat(self.attempts()))
+            elif part.height:
+                yield self.shape.export(part)
+
+    def attempts(self) -> Iterator[pl.DataFrame]:
+        """The table all-traces."""
+        import polars as pl
+
+        chosen = pl.concat([rows.select("problem_id", "sample") for rows in self.kept()])
+        problems = self.tables[Problem].columns(PROBLEM).unique("problem_id", keep="first", maintain_order=True)
+        verdicts = self.tables[Verdict].columns(VERDICT)
+        for traces in self.tables[Trace].batches():
+            yield all_traces({Trace: traces, Problem: problems, Verdict: verdicts}, chosen)
+
+    def config(self, name: str) -> Iterator[pl.DataFrame]:
+        """A further table."""
+        if name == "metadata":
+            return map(metadata, self.kept())
+        of_attempts = {"negatives": negatives, "unverified": unverified}
+        return map(of_attempts[name], self.attempts()) if name in of_attempts else self.attempts()
+
+    def outputs(self) -> Iterator[StepOutput]:
+        for rows, refused in zip(self._batches(), self.refused, strict=True):
+            reasons, evidence = [reason for reason, _ in refused.values()], [told for _, told in refused.values()]
+            dropped = dropped_frame(rows, list(refused), reasons, evidence)
+            kept = rows[_others(rows, refused)]
+            yield StepOutput(kept=unanswered(kept) if self.problems else kept, dropped=dropped)
 
 
-def write_dataset(folder: Path, card: CardInput, max_shard_rows: int, files: Mapping[str, str]) -> None:
-    """Write `data/SPLIT-00000-of-00001.parquet` …, `README.md`, `recipe.yaml`, plots and `files` into a fresh folder.
+def _others(rows: pl.DataFrame, refused: Collection[int]) -> list[int]:
+    return [n for n in range(rows.height) if n not in refused]
+
+
+def write_beside(folder: Path, card: CardInput, files: Mapping[str, str]) -> None:
+    """Write `README.md`, `recipe.yaml`, plots and `files` beside the data.
 
     Equal input gives equal bytes (for one version of pyarrow).
     """
     import yaml
 
-    shutil.rmtree(folder, ignore_errors=True)
-    digests = {}
-    for name, splits in card.configs.items():
-        shards = folder / FOLDERS[name]
-        shards.mkdir(parents=True)
-        for split, table in splits.items():
-            _write_shards(shards, table, split, max_shard_rows)
-        digests[name] = digest_of_files(shards, listed(shards))
+    below = {name: folder / FOLDERS[name] for name in card.configs}
+    digests = {name: digest_of_files(shards, listed(shards)) for name, shards in below.items()}
     text = yaml.safe_dump(dict(card.recipe), sort_keys=False, allow_unicode=True, width=100)
     for name, content in {"recipe.yaml": text, **files, **plot_files(card.examples)}.items():
         (folder / name).parent.mkdir(exist_ok=True)
@@ -237,80 +316,28 @@ def _lock(path: Path) -> dict[str, str]:
     return {"recipe.lock.yaml": head + yaml.safe_dump(lock, sort_keys=False, allow_unicode=True, width=100)}
 
 
-def _facts(facts: Sequence[Mapping[str, Any]], card: CardInput) -> dict[str, str]:
+def _facts(facts: Sequence[Mapping[str, Any]], configs: Mapping[str, Sequence[Written]]) -> dict[str, str]:
     """What `cotkit reproduce` compares a rebuilt dataset with; nothing where the rows come from no run."""
     if not facts:
         return {}
-    tables = {"default": card.exported, **card.tables}
-    digests = {name: table_digest(table) for name, table in tables.items()}
+    digests = {name: digest_of(splits) for name, splits in configs.items()}
+    rows = {name: sum(table.height for table in splits) for name, splits in configs.items()}
     told = {
         "about": "Digests of what the run made, by which `cotkit reproduce` compares a rebuilt one.",
         "dataset": dataset_digest(digests),
-        "tables": {name: {"rows": table.height, "digest": digests[name]} for name, table in tables.items()},
+        "tables": {name: {"rows": rows[name], "digest": digest} for name, digest in digests.items()},
         "steps": list(facts),
     }
     return {"reproduce.json": json.dumps(told, indent=1, ensure_ascii=False) + "\n"}
 
 
-def _write_shards(folder: Path, table: pl.DataFrame, split: str, max_shard_rows: int) -> None:
-    import pyarrow.parquet as pq
-
-    schema = _plain_schema(table)
-    shards = -(-table.height // max_shard_rows)
-    for shard in range(shards):
-        path = folder / f"{split}-{shard:05d}-of-{shards:05d}.parquet"
-        rows = table.slice(shard * max_shard_rows, max_shard_rows)
-        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-            for group in rows.iter_slices(_GROUP):
-                writer.write_table(group.to_arrow().cast(schema))
-
-
-def _plain_schema(table: pl.DataFrame) -> Any:
-    """Polars writes 64-bit strings and lists; `datasets` then gives columns other types than anyone's. It
-    makes its features of these types, so they need not be written a second time.
-    """
-    import pyarrow as pa
-
-    def plain(kind: Any) -> Any:
-        if pa.types.is_large_list(kind) or pa.types.is_list(kind):
-            return pa.list_(plain(kind.value_type))
-        if pa.types.is_struct(kind):
-            return pa.struct([pa.field(f.name, plain(f.type)) for f in kind])
-        return pa.string() if pa.types.is_large_string(kind) or pa.types.is_string_view(kind) else kind
-
-    return pa.schema([pa.field(f.name, plain(f.type)) for f in table.clear().to_arrow().schema])
-
-
-def _exported(shape: Exporter, examples: pl.DataFrame, attempts: pl.DataFrame) -> pl.DataFrame:
-    return shape.export_all(examples, attempts) if shape.every_attempt else shape.export(examples)
-
-
-def _that_fit(shape: Exporter, examples: pl.DataFrame, rows: pl.DataFrame) -> tuple[list[int], pl.DataFrame]:
-    """Numbers of the examples that the format can hold, and the rows of the others as dropped ones.
-
-    Raises InputError where none fits.
-    """
-    from cotkit.records import dropped_frame
-
-    refused = dict(sorted(shape.refused(examples).items()))
-    reasons = [reason for reason, _ in refused.values()]
-    dropped = dropped_frame(rows, list(refused), reasons, [evidence for _, evidence in refused.values()])
-    kept = [n for n in range(examples.height) if n not in refused]
-    if not kept:
-        why = max(sorted(set(reasons)), key=reasons.count)
-        raise InputError(
-            f"no rows are left to publish: the format '{shape.kind}' can hold none of {examples.height} examples, "
-            f"mainly for '{why}' ({reasons.count(why)}); take another format, or see docs/formats.md for what it needs"
-        )
-    return kept, dropped
-
-
-def _own_line(step: Publish, kept: int, dropped: pl.DataFrame) -> list[dict[str, Any]]:
-    """The funnel line of this step for the card, where it dropped anything."""
-    if dropped.is_empty():
+def _own_line(step: Publish, kept: int, dropped: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The funnel line of this step for the card, where it dropped anything; `dropped` is reason -> rows."""
+    if not dropped:
         return []
-    counts = {"rows_in": kept + dropped.height, "kept": kept, "dropped": dropped.height}
-    reasons = dict(dropped["reason"].value_counts().sort("reason").iter_rows())
+    gone = sum(dropped.values())
+    counts = {"rows_in": kept + gone, "kept": kept, "dropped": gone}
+    reasons = dict(sorted(dropped.items()))
     unit = "problems" if step.problems else "examples"
     return [{"step": step.name or "publish", "kind": "publish", "unit": unit, **counts, "reasons": reasons}]
 
@@ -325,8 +352,11 @@ def _nothing_left(funnel: Sequence[Mapping[str, Any]]) -> str:
         if not entry["kept"]:
             reasons = sorted(entry.get("reasons", {}).items(), key=lambda item: (-item[1], item[0]))
             why = f", most of them for '{reasons[0][0]}' ({reasons[0][1]} of {entry['rows_in']})" if reasons else ""
+            instead = "loosen that step, or look at its dropped.parquet"
+            if reasons and reasons[0][0] == "over_budget":
+                instead = "raise its `budget` and run again, nothing is paid twice"
             return (
                 f"no rows are left to publish: the step '{entry['step']}' dropped all {entry['rows_in']} "
-                f"{entry.get('unit', 'rows')} it got{why}; loosen that step, or look at its dropped.parquet"
+                f"{entry.get('unit', 'rows')} it got{why}; {instead}"
             )
     return "no rows are left to publish: the table of examples is empty; run the steps before it on more problems"

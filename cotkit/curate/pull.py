@@ -20,6 +20,7 @@ from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.source import AnySource, RawRow, Source, exclusions, materials
 from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 
 # Rows that are held as Python objects before they become columns, which are several times smaller.
 PART = 5_000
@@ -67,7 +68,7 @@ class Pull(Step):
     def exclusions(self) -> Mapping[str, str]:
         return exclusions("sources", self.sources)
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -19,7 +20,8 @@ from cotkit.curate.push_folder import push_to_folder
 from cotkit.curate.push_hub import push_to_hub
 from cotkit.errors import RecipeError
 from cotkit.records import Example
-from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.steps import Step, StepContext, StepOutput
+from cotkit.table import Table
 
 HUB = "hub:"
 # The Hub's own rule for names: letters, digits, -, _ and .; neither -- nor .. nor one at an end.
@@ -68,7 +70,7 @@ class Push(Step):
             return value
         return str(TypeAdapter(LocalPath).validate_python(value, context=info.context))
 
-    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
         options = PushOptions(self.private, self.revision, self.message, self.overwrite, self.redistribute)
         with context.progress.task(f"push to {self.to}", 1) as task:
             result = push_dataset(context.run / "dataset", self.to, options)
@@ -76,8 +78,8 @@ class Push(Step):
         context.progress.note(f"{'pushed to' if result.changed else 'nothing has changed at'} {result.url}")
         text = json.dumps({"to": self.to, **asdict(result)}, indent=2)
         (context.work / "push.json").write_text(text + "\n", encoding="utf-8")
-        examples = tables[Example]
-        return StepOutput(kept=examples, dropped=records.dropped_frame(examples, [], [], []))
+        for examples in tables[Example].batches():
+            yield StepOutput(kept=examples, dropped=records.dropped_frame(examples, [], [], []))
 
 
 def push_dataset(folder: Path, to: str, options: PushOptions | None = None) -> PushResult:

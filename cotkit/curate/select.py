@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit import records
-from cotkit.curate.choosers import AnyChooser, ByScore, Chooser, Shortest
+from cotkit.curate.choosers import AnyChooser, ByScore, Chooser, Picked
 from cotkit.curate.rejection import first_rejection
 from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
 from cotkit.curate.trace_filters import AnyTraceFilter
@@ -38,7 +38,11 @@ class Select(Step):
     filters: tuple[AnyTraceFilter, ...] = Field(
         (), description="Filters on the traces of these verdicts, in this order; each is opt-in, since some hurt."
     )
-    choose: AnyChooser = Field(Shortest(), description="Which of the good traces of one problem is best.")
+    choose: AnyChooser = Field(
+        Picked(),
+        description="Which of the good traces of one problem is best; when unset, what a strategy picked, then the "
+        "shortest.",
+    )
     tokenizer: TokenizerName | None = Field(
         None,
         description="Fills reasoning_tokens and response_tokens: a Hub id, or a path to a tokenizer.json or its folder "
@@ -57,6 +61,7 @@ class Select(Step):
     room: ClassVar[str] = "select"
     reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
     writes: ClassVar[type] = Example
+    by_problem: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.select",
         "cotkit.curate.choosers",
@@ -93,7 +98,16 @@ class Select(Step):
         from cotkit.verify.score import unknown_scores
 
         by_score = [item for item in (self.choose, *self.filters) if isinstance(item, ByScore | ScoreBand)]
-        return unknown_scores([item.of for item in by_score], before)
+        found = unknown_scores([item.of for item in by_score], before)
+        for step in before:
+            rows, key = step.published()
+            if rows > self.per_problem:
+                found.append(
+                    f"per_problem is {self.per_problem}, but '{step.name or step.step}' builds up to {rows} traces of "
+                    f"a problem to be published ({key}), and the others would be dropped; set per_problem: {rows}, or "
+                    f"{key}: {self.per_problem}"
+                )
+        return found
 
     def code_modules(self) -> tuple[str, ...]:
         used = (*self.filter_code, *(type(f).__module__ for f in self.filters)) if self.filters else ()
@@ -136,9 +150,11 @@ def pass_rate(attempts: Sequence[Attempt]) -> float | None:
     """Share of correct attempts among those that count, or None where none counts.
 
     An attempt cut off before its answer counts as not solved; one that the grader could not decide does
-    not count at all (a grader's doubt is not the teacher's error).
+    not count at all (a grader's doubt is not the teacher's error), and neither does one whose teacher was shown the
+    reference: it says nothing of how often the problem is solved.
     """
     counted = [a for a in attempts if a.verdict.verdict != "undecided" or a.trace.status != "done"]
+    counted = [a for a in counted if not _saw_reference(a.trace)]
     if not counted:
         return None
     return sum(a.verdict.verdict == "correct" for a in counted) / len(counted)
@@ -276,4 +292,11 @@ def example(attempt: Attempt, rate: float | None, attempts: int) -> Example:
         weak_rates=problem.weak_rates,
         direct_tokens=problem.direct_tokens,
         scores=trace.scores,
+        strategy=trace.strategy,
+        provenance=records.published_provenance(trace.provenance),
+        saw_reference=_saw_reference(trace),
     )
+
+
+def _saw_reference(trace: Trace) -> bool:
+    return records.provenance_of(trace.provenance).get("saw_reference") is True

@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     import polars as pl
 
 Extra = Literal["all-traces", "metadata", "negatives", "unverified"]
-_PROBLEM = ("problem_id", "problem", "answer", "solution", "domain", "source", "source_row", "license", "language")
+PROBLEM = ("problem_id", "problem", "answer", "solution", "domain", "source", "source_row", "license", "language")
+VERDICT = ("problem_id", "sample", "verdict", "extracted", "method", "reason")
 # Not how long it took, nor what it was asked by: these differ between two runs of one recipe.
 _TRACE = (
     *("problem_id", "sample", "teacher", "status", "reasoning", "response", "reasoning_kind", "finish_reason"),
-    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_usd", "scores"),
+    *("prompt_tokens", "completion_tokens", "reasoning_tokens", "cost_usd", "scores", "strategy"),
+    "provenance",
 )
 
 
@@ -28,23 +30,21 @@ def all_traces(tables: Tables, kept: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     verdicts = tables[Verdict].select(
-        "problem_id",
-        "sample",
-        "verdict",
-        "extracted",
+        *VERDICT[:4],
         pl.col("method").alias("verdict_method"),
         pl.col("reason").alias("verdict_reason"),
     )
     chosen = kept.select("problem_id", "sample", published=pl.lit(True))
-    problems = tables[Problem].select(_PROBLEM).unique("problem_id", keep="first", maintain_order=True)
+    problems = tables[Problem].select(PROBLEM).unique("problem_id", keep="first", maintain_order=True)
     return (
         tables[Trace]
         .select(_TRACE)
+        .with_columns(pl.col("provenance").map_elements(records.published_provenance, pl.String, skip_nulls=False))
         .join(problems, on="problem_id", how="left", maintain_order="left")
         .join(verdicts, on=("problem_id", "sample"), how="left", maintain_order="left")
         .join(chosen, on=("problem_id", "sample"), how="left", maintain_order="left")
         .with_columns(pl.col("published").fill_null(False))
-        .select(*_PROBLEM, *_TRACE[1:], "verdict", "extracted", "verdict_method", "verdict_reason", "published")
+        .select(*PROBLEM, *_TRACE[1:], "verdict", "extracted", "verdict_method", "verdict_reason", "published")
     )
 
 

@@ -16,16 +16,22 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.config import LocalPath
-from cotkit.curate.filters.language import probabilities
+from cotkit.curate.filters.language import language_of, probabilities
+from cotkit.curate.spans import cut_spans
 from cotkit.distill import asks
 from cotkit.distill.asker import Asker, Ears
 from cotkit.distill.converse import Ended, converse
 from cotkit.distill.formulas import lost_numbers, mask, places, unmask
-from cotkit.distill.step import JOURNAL_FILE
+from cotkit.distill.guard import settings_text
+from cotkit.distill.request import canonical
+from cotkit.distill.room import Room
+from cotkit.distill.step import JOURNAL_FILE, confirmation
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
-from cotkit.records import Example, Message, dropped_frame, frame, problem_id, rows
+from cotkit.distill.traces import Consent
+from cotkit.records import Example, Message, dropped_frame, frame, problem_id, provenance_of, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 from cotkit.verify import extract_answer, grade
 
 if TYPE_CHECKING:
@@ -82,20 +88,27 @@ class Translate(Step):
     reads: ClassVar[tuple[type, ...]] = (Example,)
     writes: ClassVar[type] = Example
     adds_rows: ClassVar[bool] = True
+    alone: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.translate",
         "cotkit.curate.filters.language",
         "cotkit.curate.prose",
+        "cotkit.curate.spans",
         "cotkit.distill",
         "cotkit.verify",
         "cotkit.records",
     )
     excluded: ClassVar[Mapping[str, str]] = {**asks.exclusions("teacher"), **asks.BUDGET}
 
+    @property
+    def by_problem(self) -> bool:  # type: ignore[override]
+        """A budget is for all rows together."""
+        return self.budget is None
+
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         return asks.recordings({"recording": self.teacher})
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None
 
     def check(self) -> list[str]:
@@ -111,17 +124,27 @@ class Translate(Step):
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         examples = {pair_of(e): e for e in rows(Example, tables[Example])}
         ended: dict[str, Ended] = {}
-        foreign = {name: e for name, e in examples.items() if e.language != self.to}
+        foreign = {name: e for name, e in examples.items() if self._is_foreign(e)}
         role = {TEACHER: Role(teacher=self.teacher.for_answers(), sampling=self.sampling)}
         journal = self.journal or context.run / JOURNAL_FILE
         with context.progress.task(self.name or self.step, len(foreign)) as task:
 
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
+                room.heard(one)
                 task.advance(1, usd=sum(call.cost_usd or 0.0 for call in one.calls))
 
-            asker = Asker(role, self.limits, journal, self.budget, {}, Ears(context.progress.note))
-            converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear)
+            settings = settings_text(
+                self.teacher,
+                self.sampling,
+                None,
+                strategy={"by": self.step, "role": self.to, "piece_chars": self.piece_chars},
+            )
+            expected = f"the translations of {len(foreign):,} rows would be"
+            consent = {TEACHER: Consent(settings, confirmation(context), expected)}
+            asker = Asker(role, self.limits, journal, self.budget, consent, Ears(context.progress.note))
+            room = Room(asker.left, self.limits)
+            converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear, room)
         kept: list[Example] = []
         lost: list[tuple[int, str, dict[str, Any]]] = []
         for number, (name, example) in enumerate(examples.items()):
@@ -142,7 +165,7 @@ class Translate(Step):
         """
         from cotkit.distill.estimate import Asking
 
-        foreign = [parts_of(example) for example in examples if example.language != self.to]
+        foreign = [parts_of(example) for example in examples if self._is_foreign(example)]
         pieces = [piece for texts in foreign for piece in self._pieces({k: mask(text) for k, text in texts.items()})]
         texts = [piece.text for piece in pieces if _letters(piece.text)]
         if times is None:  # equal pieces are one paid call
@@ -154,6 +177,11 @@ class Translate(Step):
         return [
             Asking(what, self.teacher, self.sampling, self.tries, prompts, self.journal, usual, least=least, times=each)
         ]
+
+    def _is_foreign(self, example: Example) -> bool:
+        """Whether it is to be translated; where its source names no language, its words tell."""
+        text = f"{example.problem}\n\n{example.reasoning or ''}\n\n{example.response or ''}"
+        return (example.language or language_of(text)) != self.to
 
     def play(self, example: Example) -> Play:
         """The pieces of a row, asked at once, and once more what came back damaged."""
@@ -238,6 +266,8 @@ class Translate(Step):
             completion_tokens=None,
             reasoning_tokens=None,
             response_tokens=None,
+            strategy=f"{example.strategy}+translate",
+            provenance=canonical(cut_spans(provenance_of(example.provenance), 0)),
         )
         return _marked(translated, {"pair_id": pair_of(example), "translated_by": self.teacher.model})
 

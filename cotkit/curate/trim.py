@@ -20,6 +20,7 @@ from cotkit.curate.overthinking import (
     process_efficiency,
 )
 from cotkit.curate.segments import MAX_TEXT, Segment, segments
+from cotkit.curate.spans import cut_spans
 from cotkit.curate.tokens import TokenizerName, count_tokens, tokenizer_digest
 from cotkit.records import Problem, Trace, Verdict
 from cotkit.steps import Step, StepContext, StepOutput, Tables
@@ -74,11 +75,13 @@ class Trim(Step):
     room: ClassVar[str] = "select"
     reads: ClassVar[tuple[type, ...]] = (Trace, Problem, Verdict)
     writes: ClassVar[type] = Trace
+    by_problem: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.curate.trim",
         "cotkit.curate.segments",
         "cotkit.curate.segment_words",
         "cotkit.curate.sentences",
+        "cotkit.curate.spans",
         "cotkit.curate.overthinking",
         "cotkit.curate.tokens",
         "cotkit.verify",
@@ -153,7 +156,8 @@ def place_of(trace: Trace) -> Literal["reasoning", "response"]:
 def trimmed(trace: Trace, end: int | None, closing: str, mode: str) -> Trace:
     """The trace with its text cut at `end` and the closing put behind; itself where `end` is None.
 
-    The provider's token counts no longer hold, so they are kept in `provenance` alone.
+    The provider's token counts no longer hold, so they are kept in `provenance` alone; offsets into what is gone are
+    taken out of it.
     """
     if end is None:
         return trace
@@ -177,7 +181,7 @@ def trimmed(trace: Trace, end: int | None, closing: str, mode: str) -> Trace:
         reasoning_tokens=None,
         scores=None,  # they were those of the whole trace
         strategy="trim" if trace.strategy == "plain" else f"{trace.strategy}+trim",
-        provenance=json.dumps({**earlier, "trim": told}, ensure_ascii=False, sort_keys=True),
+        provenance=json.dumps({**cut_spans(earlier, end), "trim": told}, ensure_ascii=False, sort_keys=True),
     )
 
 

@@ -25,9 +25,9 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from cotkit.cores import cores
 from cotkit.dedup.embed import padded
 from cotkit.dedup.minilm import pooled
-from cotkit.dedup.threads import cores
 from cotkit.dedup.weights import weights_digest
 from cotkit.errors import InputError, StorageError
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
-from cotkit.dedup.adjudicate import EXCLUDED, JOURNAL, Judge, read_key
+from cotkit.dedup.adjudicate import EXCLUDED, JOURNAL, Asking, Judge, asking, read_key
 from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
@@ -192,6 +192,11 @@ class Decontaminate(Step):
         if self.judge is not None:
             found |= self.judge.recordings()
         return found | _weights(self.embedding)
+
+    def asking(self, problems: Sequence[Problem]) -> list[Asking]:
+        """What its judge may be asked, for an estimate."""
+        texts = [(p.problem_id, p.problem) for p in problems]
+        return asking(self.judge, texts, f"{self.name or self.step}: judge") if self.judge is not None else []
 
     def exclusions(self) -> Mapping[str, str]:
         return {**self.excluded, **exclusions("benchmarks", self.benchmarks)}

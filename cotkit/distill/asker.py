@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -88,15 +88,13 @@ class Asker:
 
     def _ask(self, name: str, calls: Wave) -> Answers:
         role = self._roles[name]
-        requests = [_request(role, call, index) for index, (_, call) in enumerate(calls)]
-        left = self._left()
+        requests = [request_of(role, call, index) for index, (_, call) in enumerate(calls)]
+        left = self.left()
         if left is not None and not _anything(left):
             return [(_reply(_unpaid(), request.hash), _unpaid()) for request in requests]
         names = {r.index: (problem, call.sample) for r, (problem, call) in zip(requests, calls, strict=True)}
         told: dict[int, Told] = {}
-        logprobs: dict[int, Sequence[tuple[float, Sequence[float]]] | None] = {}
-
-        added: dict[int, tuple[str | None, str | None]] = {}
+        bodies: dict[int, bytes] = {}
 
         def tell(one: Told) -> None:
             told[one.index] = one
@@ -104,11 +102,7 @@ class Asker:
                 self._heard(one.trace)
 
         def body(index: int, raw: bytes) -> None:
-            call = calls[index][1]
-            if call.extra.get("logprobs"):
-                logprobs[index] = read_logprobs(raw)
-            if call.begun is not None or call.exact:
-                added[index] = read_new(raw, call.begun or "")
+            bodies[index] = raw if _is_read_again(calls[index][1]) else b""
 
         lengths = [sampling_of(role, call).max_tokens for _, call in calls]
         longest = max((n for n in lengths if n is not None), default=None) if None not in lengths else None
@@ -121,7 +115,7 @@ class Asker:
         self.requests += tally.requests
         self.journaled += tally.journaled
         self.replayed += tally.replayed
-        answers = [_read(told[n], logprobs.get(n), added.get(n)) for n in range(len(calls))]
+        answers = [heard(told[n], calls[n][1], bodies.get(n)) for n in range(len(calls))]
         self._pay({reply.request_hash: reply for reply, _ in answers}.values())
         return answers
 
@@ -130,7 +124,7 @@ class Asker:
             self._usd += Decimal(str(reply.cost_usd or 0))
             self._tokens += (reply.prompt_tokens or 0) + (reply.completion_tokens or 0)
 
-    def _left(self) -> Budget | None:
+    def left(self) -> Budget | None:
         """What of the budget the waves before have left."""
         budget = self._budget
         if budget is None:
@@ -154,7 +148,13 @@ def sampling_of(role: Role, call: Call) -> Sampling:
     return Sampling.model_validate({**role.sampling.model_dump(), **call.sampling})
 
 
-def _request(role: Role, call: Call, index: int) -> Request:
+def begun_of(call: Call) -> str:
+    """The text that the answer begins with; it is sent like the prompt."""
+    return call.begun or ""
+
+
+def request_of(role: Role, call: Call, index: int) -> Request:
+    """The request that a call is."""
     teacher, messages = role.teacher, call.messages
     extra = dict(call.extra)
     if call.begun is not None:
@@ -167,12 +167,18 @@ def _request(role: Role, call: Call, index: int) -> Request:
     return build(teacher, sampling_of(role, call), messages, call.sample, index)
 
 
-def _read(
-    told: Told,
-    logprobs: Sequence[tuple[float, Sequence[float]]] | None,
-    added: tuple[str | None, str | None] | None,
-) -> tuple[Reply, Failure | None]:
-    t = told.trace
+def _is_read_again(call: Call) -> bool:
+    """Whether the raw answer holds more than its trace."""
+    return bool(call.extra.get("logprobs")) or call.begun is not None or call.exact
+
+
+def heard(told: Told, call: Call, raw: bytes | None) -> tuple[Reply, Failure | None]:
+    """The reply to a call; `raw` is the answer as it came, for calls that want more of it than its texts."""
+    t, logprobs, added = told.trace, None, None
+    if raw and call.extra.get("logprobs"):
+        logprobs = read_logprobs(raw)
+    if raw and (call.begun is not None or call.exact):
+        added = read_new(raw, call.begun or "")
     reasoning, response = (t.reasoning, t.response) if added is None else added
     # A server that only gives the begun text back has nothing to add.
     bare = t.status == "done" and not (reasoning or response or "").strip()
@@ -198,7 +204,7 @@ def _reply(failure: Failure, request_hash: str) -> Reply:
 
 
 def _unpaid() -> Failure:
-    return Failure("over_budget", "the budget was used up before this was asked", passing=True)
+    return Failure("over_budget", "the budget was used up before this was asked; raise it and run again", passing=True)
 
 
 def _anything(budget: Budget) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -19,6 +20,7 @@ from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.prompt import Prompt
 from cotkit.distill.request import canonical
+from cotkit.distill.room import Room
 from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
 from cotkit.distill.strategies import TEACHER, Attempt, Case, Play, Reply, Role, Strategy
@@ -27,9 +29,11 @@ from cotkit.distill.traces import Consent
 from cotkit.records import Problem, Trace, dropped_frame, frame, rows, scores_from
 from cotkit.registry import Registered
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 
 if TYPE_CHECKING:
     from cotkit.distill.estimate import Asking, Posted
+    from cotkit.distill.rehearse import Rehearsed
 
 AnyStrategy = Annotated[Strategy, Registered("strategies", "by")]
 
@@ -77,6 +81,10 @@ class Construct(Step):
         """Every model that is asked, by its role."""
         return {TEACHER: Role(teacher=self.teacher, sampling=self.sampling), **self.strategy.roles()}
 
+    def published(self) -> tuple[int, str]:
+        rows, key = self.strategy.published()
+        return rows, f"strategy.{key}"
+
     def code_modules(self) -> tuple[str, ...]:
         grader = ("cotkit.verify",) if self.strategy.uses_reference or self.strategy.compares else ()
         return (*self.code, type(self.strategy).__module__, *grader)
@@ -94,7 +102,7 @@ class Construct(Step):
         own = {f"{name}: {part}": digest for name, prm in scorers for part, digest in prm.materials().items()}
         return {**recordings, **own, **self.strategy.materials()}
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return None  # a strategy may build several traces of a problem
 
     def check(self) -> list[str]:
@@ -128,35 +136,59 @@ class Construct(Step):
 
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
+                room.heard(one)
                 task.advance(1)
 
             def heard(answer: Trace) -> None:
                 task.advance(0, calls=1, tokens=answer.completion_tokens or 0, usd=answer.cost_usd or 0.0)
 
-            settings = settings_text(
-                self.teacher,
-                self.sampling,
-                self.prompt.systems(),
-                strategy=self.strategy.model_dump(mode="json", exclude=self._apart()),
-                later=None if self.only is None else self.name,
-            )
-            expected = f"the calls for {table.height:,} problems would be"
             asker = Asker(
                 self.roles(),
                 self.limits,
                 self.journal or context.run / JOURNAL_FILE,
                 self.budget,
-                {TEACHER: Consent(settings, confirmation(context), expected)},
+                self._consent(table.height, context),
                 Ears(context.progress.note, heard),
                 self.strategy.scorers(),
             )
             if table.height:
                 asker.check()
-            converse(self.plays(rows(Problem, table), context.seed), asker, hear)
+            room = Room(asker.left, self.limits)
+            converse(self.plays(rows(Problem, table), context.seed), asker, hear, room)
         for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
             ended[name].played = played
+        self._warn(ended.values(), context)
         output = _output([ended[name] for name in table["problem_id"]], self, asker)
         return output if pool is None else pool.join(output)
+
+    def _consent(self, problems: int, context: StepContext) -> dict[str, Consent]:
+        """What of each model must not change without a word. Each is asked about by itself: another judge changes none
+        of the teacher's answers.
+        """
+        found = {}
+        for name, role in self.roles().items():
+            own = name == TEACHER
+            apart = self.strategy.model_dump(mode="json", exclude=self._apart())
+            settings = settings_text(
+                role.teacher,
+                role.sampling,
+                self.prompt.systems() if own else None,
+                strategy=apart if own else {"by": self.strategy.by, "role": name},
+                later=None if self.only is None else self.name,
+            )
+            expected = f"the calls{'' if own else f' of the {name}'} for {problems:,} problems would be"
+            found[name] = Consent(settings, confirmation(context), expected)
+        return found
+
+    def _warn(self, ended: Iterable[Ended], context: StepContext) -> None:
+        """Texts of others among the teacher's are told."""
+        kept = [a for one in ended if one.played for a in one.played.attempts if a.reason is None]
+        others = sum(attempt.author is not None for attempt in kept)
+        if others:
+            context.progress.note(
+                f"{others:,} of {len(kept):,} kept texts were not written by {self.teacher.model}: where it failed, "
+                "the source's own stand in (strategy.fall_back), and the column `teacher` says so"
+            )
 
     def plays(self, problems: Sequence[Problem], seed: int) -> Iterator[tuple[str, Play]]:
         """(problem_id, its play) of each problem."""
@@ -171,14 +203,20 @@ class Construct(Step):
         scorers = {name: dict.fromkeys(prm.excluded, True) for name, prm in self.strategy.scorers().items()}
         return {**dict.fromkeys(self.strategy.roles(), True), **scorers}
 
-    def asking(self, problems: Sequence[Problem]) -> list[Asking | Posted]:
-        """What `cotkit estimate` reckons with: the first call of each problem stands for all of its role."""
+    def asking(self, problems: Sequence[Problem], seed: int = 0) -> list[Asking | Posted]:
+        """What `cotkit estimate` reckons with: the problems played as far as the journal's answers go."""
         from cotkit.distill.estimate import Asking, Posted
+        from cotkit.distill.rehearse import once, rehearse
 
         roles, certain = self.roles(), self.only is None
         sampling = {name: role.sampling for name, role in roles.items()}
         sampling[TEACHER] = sampling[TEACHER].model_copy(update=dict(self.strategy.first_sampling()))
-        prompts = [(p.problem_id, self.prompt.about(p.problem, p.choices, p.domain, p.tests)) for p in problems]
+
+        def play(journal: Path) -> dict[str, Rehearsed]:
+            limit = sampling[TEACHER].max_tokens
+            return rehearse(self.strategy, roles, self.plays(problems, seed), journal, certain, limit)
+
+        rehearsal = once(play)
         found: list[Asking | Posted] = []
         for count in self.strategy.counts():
             what, least = f"{self.name or self.step}: {count.role}", count.least if certain else 0
@@ -189,7 +227,8 @@ class Construct(Step):
                 continue
             who, usual = roles[count.role], self.strategy.usual_tokens
             how = sampling[count.role]
-            found.append(Asking(what, who.teacher, how, count.most, prompts, self.journal, usual, least=least))
+            asked = Asking(what, who.teacher, how, count.most, (), self.journal, usual)
+            found.append(replace(asked, rehearsal=rehearsal, role=count.role))
         return found
 
 
@@ -259,7 +298,7 @@ def _trace(ended: Ended, sample: int, attempt: Attempt, step: Construct) -> Trac
     return Trace(
         problem_id=ended.problem_id,
         sample=sample,
-        teacher=step.teacher.model,
+        teacher=attempt.author or step.teacher.model,
         request_hash=made_of[-1].request_hash if made_of else "",
         status=attempt.status,
         reasoning=attempt.reasoning,

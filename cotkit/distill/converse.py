@@ -1,4 +1,4 @@
-"""Runs strategies: all problems play at once, and what they want asked next goes out together, role by role."""
+"""Runs strategies: many problems play at once, and what they want asked next goes out together, role by role."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ Answers = Sequence[tuple[Reply, Failure | None]]
 
 
 def converse(
-    plays: Iterable[tuple[str, Play]], ask: Callable[[Wave], Answers], on_end: Callable[[Ended], None]
+    plays: Iterable[tuple[str, Play]],
+    ask: Callable[[Wave], Answers],
+    on_end: Callable[[Ended], None],
+    room: Callable[[], int] = lambda: WINDOW,
 ) -> None:
     """Let every play have its calls answered until it ends.
 
@@ -55,11 +58,14 @@ def converse(
         plays: (problem_id, play); read as there is room.
         ask: gets a wave of calls answered, in their order; a Failure beside a reply is one that a later run may mend.
         on_end: hears of each problem once, as it ends.
+        room: how many problems may be open now. Once the budget has cut one short, no further one is begun: those that
+            were begun first may still need what is left.
 
     Raises what `ask` raises; the plays are then given up, and what they asked lies in the journal.
     """
     waiting = iter(plays)
     live: dict[str, tuple[Play, Ended, Sequence[Call]]] = {}
+    spent: Failure | None = None
 
     def step(play: Play, ended: Ended, replies: Sequence[Reply] | None) -> None:
         try:
@@ -68,10 +74,15 @@ def converse(
             ended.played = stop.value
             on_end(ended)
             return
+        if replies is None and spent is not None:
+            play.close()
+            ended.failure = spent
+            on_end(ended)
+            return
         live[ended.problem_id] = (play, ended, calls)
 
     def fill() -> None:
-        while len(live) < WINDOW:
+        while len(live) < room():
             new = next(waiting, None)
             if new is None:
                 return
@@ -88,6 +99,7 @@ def converse(
                 ended.calls.append(_made(name, len(ended.calls), call, reply))
             ended.failure = next((failure for _, failure in own if failure is not None), None)
             if ended.failure is not None:
+                spent = spent or (ended.failure if ended.failure.reason == "over_budget" else None)
                 play.close()
                 on_end(ended)
             else:

@@ -13,6 +13,7 @@ from cotkit.distill.guard import Confirm
 from cotkit.distill.journal import Entry, Journal, read_journal
 from cotkit.distill.prices import Pricing, Quote, Usage
 from cotkit.distill.prompt import Message
+from cotkit.distill.rehearse import Rehearsal, Rehearsed
 from cotkit.distill.request import Request, build
 from cotkit.distill.step import Distill
 from cotkit.distill.teacher import Sampling, Teacher
@@ -60,6 +61,8 @@ class Asking:
         least: fewest calls of a prompt, where the answers decide; `samples` is the most, then.
         times: so many rows that are not there yet are like these prompts; 1 where the prompts are the real ones.
         better: how to know better than by a guess, said behind it.
+        rehearsal: where the calls follow on one another: what is known of them from a journal, by role.
+        role: which of those this is.
     """
 
     what: str
@@ -73,6 +76,8 @@ class Asking:
     least: int | None = None
     times: int = 1
     better: str = ""
+    rehearsal: Rehearsal | None = None
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,14 +97,18 @@ class Posted:
 
 
 def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) -> Estimate:
-    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` an answer.
+    """Reckon without asking: from the journal's answers of this teacher, or from `tokens` a trace.
 
     `journal` is the run's, for a step that names none of its own.
     """
     if isinstance(asking, Posted):
         price, sent = "unpriced: no price is known of a scorer's own server", asking.characters / _CHARACTERS_A_TOKEN
         return Estimate(asking.requests, 0, round(sent), 0, None, "it sends numbers back", price, asking.least)
+    if asking.rehearsal is not None:
+        return _rehearsed(asking, asking.rehearsal(asking.journal or journal)[asking.role], tokens)
     teacher, sampling, usual = asking.teacher, asking.sampling, asking.tokens
+    if usual is not None:
+        tokens = None
     requests = [
         build(teacher, sampling, messages, sample, 0)
         for _, messages in asking.prompts
@@ -137,6 +146,31 @@ def estimate(asking: Asking | Posted, journal: Path, tokens: int | None = None) 
         least, least_usd = len(fewest), reckoned(fewest)[2]
     found = Estimate(len(requests), len(kept), prompt, completion, usd, basis, price, least, least_usd)
     return found if asking.times == 1 else _times(found, asking.times)
+
+
+def _rehearsed(asking: Asking, known: Rehearsed, tokens: int | None) -> Estimate:
+    """Least and most of what is still to be asked; usual answers, and prompts as long as they can become."""
+    lengths = [u.completion for u in known.usages if u.completion is not None]
+    if tokens is not None and asking.tokens is None:
+        mean, basis = float(tokens), f"{tokens:,} tokens an answer, as told"
+    elif lengths:
+        mean = statistics.fmean(lengths)
+        basis = f"{mean:,.0f} tokens an answer, the mean of {len(lengths)} in the journal"
+    else:
+        guess = asking.tokens or _TOKENS
+        mean = float(min(guess, asking.sampling.max_tokens or guess))
+        basis = f"{mean:,.0f} tokens an answer, a guess"
+    pricing, now = asking.teacher.pricing(), datetime.now(UTC)
+    most, least = known.most - known.answered, known.least - known.answered
+    prompt = round(known.most_chars / _CHARACTERS_A_TOKEN) + known.carried
+    completion = round(mean * most)
+    quote = pricing.at(now)
+    price = "unpriced: give teacher.price" if quote is None else quote.text() + _at_other_hours(pricing, now)
+    usd = bill(pricing, prompt, completion, now)
+    if most == least and known.carried == 0:
+        return Estimate(known.most, known.answered, prompt, completion, usd, basis, price)
+    least_usd = bill(pricing, round(known.least_chars / _CHARACTERS_A_TOKEN), round(mean * least), now)
+    return Estimate(known.most, known.answered, prompt, completion, usd, basis, price, known.least, least_usd)
 
 
 def _times(one: Estimate, times: int) -> Estimate:

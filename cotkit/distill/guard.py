@@ -109,7 +109,9 @@ def must_agree(
     before = _alike(journal.settings(), settings)
     told = None
     if not _paid(before, settings, samples) and journal.count() > 0:
-        told = _changes(settings, samples, before) if before else _imported(journal, first)
+        # A recording of answers says nothing of a judge that was never asked.
+        imported = None if _whose(settings)[1] is not None else _imported(journal, first)
+        told = _changes(settings, samples, before) if before else imported
     if told is not None and (
         confirm is None or not confirm(f"{journal.path.name}: {told}, so {expected} asked and paid; go on?")
     ):
@@ -129,14 +131,17 @@ def keep_settings(journal: Journal, settings: str, samples: int) -> None:
 
 
 def _alike(before: Sequence[tuple[str, int]], settings: str) -> list[tuple[str, int]]:
-    """A distill step is no earlier state of a construct step in the same run, nor one strategy or round of another."""
+    """A distill step is no earlier state of a construct step in the same run, nor one strategy, role or round of
+    another.
+    """
     mine = _whose(settings)
     return [(text, then) for text, then in before if _whose(text) == mine]
 
 
-def _whose(settings: str) -> tuple[str | None, str | None]:
+def _whose(settings: str) -> tuple[str | None, ...]:
     told = json.loads(settings)
-    return told.get("strategy", {}).get("by"), told.get("later")
+    strategy = told.get("strategy", {})
+    return strategy.get("by"), strategy.get("role"), told.get("later")
 
 
 def _paid(before: Sequence[tuple[str, int]], settings: str, samples: int) -> bool:

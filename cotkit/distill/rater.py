@@ -77,6 +77,21 @@ class Rater:
                 threads.shutdown(wait=False, cancel_futures=True)
         return [found[_name(one)] for one in asked]
 
+    def kept(self, one: Rated) -> Reply | None:
+        """The reply that lies in the file; None where the server would have to be asked."""
+        if not self._journal.is_file():
+            return None
+        with Journal.open(self._journal) as journal:
+
+            def ask(path: str, body: Mapping[str, Any]) -> Any:
+                hashed = hash_text(self._text(path, body))
+                return json.loads(journal.get_many([hashed])[hashed].body)
+
+            try:
+                return Reply("", "done", scores=self._prm.rate(ask, one.problem, one.steps, one.start))
+            except (KeyError, Misaligned, NotScored):
+                return None
+
     def check(self) -> None:
         """Ask about two plain steps. Raises TeacherError where the answer is no two scores."""
         ((reply, failure),) = self([_TRIAL])
@@ -103,6 +118,9 @@ class Rater:
             return reply, Failure(why, told, passing=True) if failed.scored.is_passing else None
         return Reply(_last(names), "done", scores=scores), None
 
+    def _text(self, path: str, body: Mapping[str, Any]) -> str:
+        return canonical({"url": self._prm.url, "path": path, "body": body})
+
     @staticmethod
     def _forget(journal: Journal, names: Sequence[str]) -> None:
         """A reply that is no score is not kept: a server that is set right must be asked again."""
@@ -113,7 +131,7 @@ class Rater:
         """Ask the server, or the file where it has the reply; `name` hears what each request is called."""
 
         def ask(path: str, body: Mapping[str, Any]) -> Any:
-            text = canonical({"url": self._prm.url, "path": path, "body": body})
+            text = self._text(path, body)
             hashed = hash_text(text)
             name(hashed)
             with turn:

@@ -24,6 +24,7 @@ from cotkit.distill.until import Resampler, Until
 from cotkit.errors import InputError
 from cotkit.records import Problem, Trace, dropped_frame, frame
 from cotkit.steps import Step, StepContext, StepOutput, Tables
+from cotkit.table import Counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -81,7 +82,7 @@ class Distill(Step):
         reader = ("cotkit.verify.code",) if self.prompt.tells_form() else ()
         return (*self.code, *grader, *reader)
 
-    def rows_in(self, tables: Tables) -> int | None:
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
         return tables[Problem].height * self.samples if self.until is None and self.only is None else None
 
     def check(self) -> list[str]:

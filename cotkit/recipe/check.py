@@ -8,13 +8,14 @@ from cotkit.errors import RecipeError
 from cotkit.recipe.document import Document
 from cotkit.recipe.explain import culprit
 from cotkit.recipe.models import SLUG, Recipe
-from cotkit.records import Problem, Trace
+from cotkit.records import Example, Problem, Trace, Verdict
 
 
 def check(recipe: Recipe, document: Document) -> None:
     """Raises RecipeError for the first thing that cannot work."""
     _names(recipe, document)
     _tables(recipe, document)
+    _after_choice(recipe, document)
     for index, step in enumerate(recipe.steps):
         for sentence in (*step.check(), *step.check_after(recipe.steps[:index])):
             place = document.place(culprit(document, ("steps", index), sentence))
@@ -62,6 +63,27 @@ def _tables(recipe: Recipe, document: Document) -> None:
         made[step.writes] = step.name
         if step.step != "publish":  # its dataset is an end in itself, and another may follow
             unread.add(step.writes)
+
+
+def _after_choice(recipe: Recipe, document: Document) -> None:
+    """Attempts that change once rows of them are chosen change nothing, unless something still reads them."""
+    wanted: set[type] = set()
+    idle: list[int] = []
+    for index in reversed(range(len(recipe.steps))):
+        step = recipe.steps[index]
+        if step.writes in (Trace, Verdict) and step.writes not in wanted:
+            idle.append(index)
+        else:
+            wanted |= set(step.reads)
+    for index in reversed(idle):
+        chose = [one.name for one in recipe.steps[:index] if one.writes is Example and Verdict in one.reads]
+        if chose:
+            step = recipe.steps[index]
+            what = "traces" if step.writes is Trace else "verdicts"
+            raise RecipeError(
+                f"{document.place(('steps', index))}: step '{step.name}' changes {what} after '{chose[-1]}' has chosen "
+                f"its rows, so nothing of it would be published; move it before '{chose[-1]}'"
+            )
 
 
 def _reasoning(recipe: Recipe, document: Document) -> None:

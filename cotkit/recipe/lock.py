@@ -33,8 +33,9 @@ _HEAD = """\
 
 
 def resolved(recipe: Recipe) -> dict[str, Any]:
-    """The recipe as plain data with all defaults; variables have been put in their places already."""
-    return recipe.model_dump(mode="json", exclude={"vars", "lock"})
+    """The recipe as plain data with all defaults; variables have been put in their places already,
+    and the engine decides nothing."""
+    return recipe.model_dump(mode="json", exclude={"vars", "engine", "lock"})
 
 
 def make_lock(pins: Mapping[str, Mapping[str, str]]) -> Lock:

@@ -7,9 +7,11 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from cotkit.config import Config
+from cotkit.engine import Engine
 from cotkit.registry import Registered
 from cotkit.steps import Step
 
+AnyEngine = Annotated[Engine, Registered("engines", "kind")]
 AnyStep = Annotated[Step, Registered("steps", "step")]
 SLUG = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 
@@ -39,6 +41,11 @@ class Recipe(Config):
     vars: dict[str, str | int | float | bool | None] = Field(
         default_factory=dict,
         description="Values for ${vars.NAME} in the recipe; null must be given with --set.",
+    )
+    engine: AnyEngine | None = Field(
+        None,
+        description="Who runs the shards of big tables; the run's own process when left out. It changes no byte of the "
+        "result, so it is in no lock and on no card.",
     )
     steps: tuple[AnyStep, ...] = Field(min_length=1, description="The steps, in order.")
     lock: Lock | None = Field(None, description="Written by cotkit into recipe.lock.yaml.")

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cotkit.errors import InputError, StorageError
-from cotkit.run.tables import digest_of, read_table, storage, sync, write_json, write_table, write_text
+from cotkit.run.tables import digest_of, link_or_copy, read_table, storage, sync, write_json, write_text
 
 if TYPE_CHECKING:
     import polars as pl
-
-    from cotkit.steps import StepOutput
 
 LOCK_FILE = "recipe.lock.yaml"
 FUNNEL_FILE = "funnel.json"
@@ -82,7 +79,11 @@ class RunDirectory:
 
     def table(self, name: str, table: str) -> pl.DataFrame:
         """`kept` or `dropped` of a step; raises InputError where it has not run."""
-        return read_table(self._found(name) / f"{table}.parquet")
+        return read_table(self.file(name, table))
+
+    def file(self, name: str, table: str = "kept") -> Path:
+        """The file of a step's table; raises InputError where it has not run."""
+        return self._found(name) / f"{table}.parquet"
 
     def _found(self, name: str) -> Path:
         folder = self.find(name)
@@ -98,14 +99,28 @@ class RunDirectory:
             work.mkdir(parents=True)
         return work
 
-    def commit(self, work: Path, number: int, name: str, output: StepOutput, report: dict[str, Any]) -> dict[str, Any]:
-        """Write the tables into `work` and put it in place of the step's old folder.
+    def shards_folder(self, number: int, name: str, plan: str = "") -> Path:
+        """The folder for the shards of a step: that of an earlier run of the same `plan`, or else an empty one."""
+        folder = self._shards(number, name)
+        marker = folder / "plan.json"
+        if plan and marker.is_file() and marker.read_text(encoding="utf-8") == plan:
+            return folder
+        with storage(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+        if plan:
+            write_text(marker, plan)
+        return folder
+
+    def _shards(self, number: int, name: str) -> Path:
+        return self.path / f".shards-{number:02d}-{name}"
+
+    def commit(self, work: Path, number: int, name: str, report: dict[str, Any]) -> dict[str, Any]:
+        """Put `work`, with the tables in it, in place of the step's old folder.
 
         Killed before the last rename, the old result (or none) stands; after it, the new one is whole.
         Returns the report with digests and sizes of the files. Raises StorageError.
         """
-        for stem, table in {"kept": output.kept, "dropped": output.dropped, **output.secondary}.items():
-            write_table(work / f"{stem}.parquet", table)
         made = sorted(p.relative_to(work).as_posix() for p in work.rglob("*") if p.is_file())
         files = {f: {"bytes": (work / f).stat().st_size, "sha256": digest_of(work / f)} for f in made}
         report = {**report, "files": files}
@@ -118,25 +133,29 @@ class RunDirectory:
             _clear(target)
             os.rename(work, target)
             sync(self.path)
+        shutil.rmtree(self._shards(number, name), ignore_errors=True)
         return report
 
     def renumber(self, number: int, name: str) -> None:
-        """A cached step whose place in the recipe has changed moves to its new number."""
+        """A cached step whose place in the recipe has changed moves to its new number; it needs no shards."""
+        shutil.rmtree(self._shards(number, name), ignore_errors=True)
         folder, target = self.find(name), self.folder(number, name)
         if folder is not None and folder != target:
             with storage(target):
                 _clear(target)
                 os.rename(folder, target)
 
-    def remove_others(self, names: set[str]) -> list[str]:
-        """Remove folders of steps that the recipe no longer has, and left-over scratch folders."""
+    def remove_others(self, names: Sequence[str]) -> list[str]:
+        """Remove folders of steps that are none of the recipe's, by name, and what is left over of killed runs but the
+        shards of its own steps."""
         gone = []
+        shards = {self._shards(number, name) for number, name in enumerate(names, start=1)}
         with storage(self.path):
             for folder, name in self.step_folders():
                 if name not in names:
                     _remove(folder)
                     gone.append(name)
-            for scratch in self.path.glob(".work-*"):
+            for scratch in (*self.path.glob(".work-*"), *set(self.path.glob(".shards-*")) - shards):
                 shutil.rmtree(scratch, ignore_errors=True)
             for scratch in self.path.glob(".gone-*"):
                 shutil.rmtree(scratch, ignore_errors=True)
@@ -203,7 +222,6 @@ def _remove(folder: Path) -> None:
 
 def _link_or_copy(source: str, target: str) -> None:
     if source.endswith(".parquet"):
-        with contextlib.suppress(OSError):
-            os.link(source, target)
-            return
-    shutil.copy2(source, target)
+        link_or_copy(source, target)
+    else:
+        shutil.copy2(source, target)

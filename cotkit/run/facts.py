@@ -6,21 +6,12 @@ A fact holds no rows, no path and no secret, so `publish` puts the facts of all 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cotkit.content import table_digest
 from cotkit.run import key
-
-if TYPE_CHECKING:
-    from cotkit.steps import StepOutput
 
 Fact = dict[str, Any]
 _CODE, _INPUT, _MATERIAL = "code of ", "input ", "material "
-
-
-def content(output: StepOutput) -> dict[str, str]:
-    """Digest of the kept and of the dropped rows; computed once, when they are written."""
-    return {"kept": table_digest(output.kept), "dropped": table_digest(output.dropped)}
 
 
 def fact(report: Mapping[str, Any]) -> Fact:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cotkit.steps import Step, StepOutput
+from cotkit.steps import Step
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from cotkit.run.shards import Made
 
 Entry = dict[str, Any]
 
@@ -17,7 +22,7 @@ UNITS: Mapping[str, str] = {
 }
 
 
-def entry(step: Step, rows_in: int, output: StepOutput) -> Entry:
+def entry(step: Step, made: Made) -> Entry:
     """One step's line. `unit` says what is counted: rows of what the step reads (pull: of the sources)."""
     reads = step.reads[0].__name__ if step.reads and step.writes.__name__ != "Trace" else None
     unit = UNITS[reads] if reads else "attempts" if step.writes.__name__ == "Trace" else "rows"
@@ -25,20 +30,20 @@ def entry(step: Step, rows_in: int, output: StepOutput) -> Entry:
         "step": step.name,
         "kind": step.step,
         "unit": unit,
-        "rows_in": rows_in,
-        "kept": output.kept.height,
-        "dropped": output.dropped.height,
-        "reasons": reasons(output),
-        "counters": {name: float(value) for name, value in output.counters.items()},
-        "incomplete": output.incomplete,
+        "rows_in": made.rows_in,
+        "kept": made.kept,
+        "dropped": made.dropped,
+        "reasons": dict(made.reasons),
+        "counters": dict(made.counters),
+        "incomplete": made.incomplete,
     }
 
 
-def reasons(output: StepOutput) -> dict[str, int]:
+def reasons(dropped: pl.DataFrame) -> dict[str, int]:
     """Reason -> number of dropped rows, most frequent first."""
-    if output.dropped.is_empty():
+    if dropped.is_empty():
         return {}
-    counted = output.dropped["reason"].value_counts(sort=True).sort(["count", "reason"], descending=[True, False])
+    counted = dropped["reason"].value_counts(sort=True).sort(["count", "reason"], descending=[True, False])
     return dict(counted.iter_rows())
 
 

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from cotkit.engine import Engine
 from cotkit.errors import InputError, RecipeError, UnreachableError
+from cotkit.mean import Mean
 from cotkit.recipe.lock import check_pins, lock_text, make_lock, resolved
 from cotkit.recipe.models import Recipe
 from cotkit.run import key
-from cotkit.run.conserve import rows_in
+from cotkit.run.cut import Size, cut
 from cotkit.run.directory import FUNNEL_FILE, LOCK_FILE, REPORT_FILE, RunDirectory
-from cotkit.run.facts import content
+from cotkit.run.engines.local import Local
 from cotkit.run.funnel import Entry, entry, told
 from cotkit.run.plan import Before, Planned, inputs_of, plan, plan_step
 from cotkit.run.report import write_report
+from cotkit.run.shards import Job, Made, counters_of, join
 from cotkit.run.tables import write_text
-from cotkit.steps import NoProgress, Progress, StepContext, StepOutput
+from cotkit.steps import NoProgress, Progress, StepContext
 
 
 class Watcher(Protocol):
@@ -48,11 +51,14 @@ class Options:
         until: stop after this step.
         only: run this step alone; the steps before it must have run.
         start: run this step and all after it even if their results stand.
+        shard: how big the shards are that a step's tables are cut into; it decides when a run holds how much, and no
+            row of the result.
     """
 
     until: str | None = None
     only: str | None = None
     start: str | None = None
+    shard: Size = field(default_factory=Size)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
     pins = {name: found for name, found in {**old, **pins}.items() if name in names}
     _look_ahead(recipe, directory, pins, options, last)
     write_text(directory.path / LOCK_FILE, lock_text(recipe, make_lock(pins), directory.path / LOCK_FILE))
-    directory.remove_others(set(names))
+    directory.remove_others(names)
     before = Before()
     funnel = before.funnel
     ran: list[str] = []
@@ -108,7 +114,7 @@ def _run(recipe: Recipe, directory: RunDirectory, options: Options, progress: Pr
         planned = plan_step(recipe, index, directory, pins, before, forced)
         if planned.why:
             watcher.starts(planned)
-            report = _run_step(planned, recipe, directory, pins, before, progress)
+            report = _run_step(planned, recipe, directory, pins, before, progress, options)
             ran.append(step.name)
         else:
             report = planned.report or {}
@@ -163,34 +169,63 @@ def _run_step(
     pins: Mapping[str, Mapping[str, str]],
     before: Before,
     progress: Progress,
+    options: Options,
 ) -> dict[str, Any]:
-    step = planned.step
+    step, name = planned.step, planned.step.name
     makers = inputs_of(recipe.steps, planned.number - 1)
-    tables = {row: directory.kept(makers[row.__name__].name) for row in step.reads}
-    work = directory.work_folder(planned.number, step.name)
+    tables = {row: directory.file(makers[row.__name__].name) for row in step.reads}
+    shards = cut(step, tables, options.shard)
+    identity = key.key_of(planned.parts)
+    # Shards that a killed run has finished are good for a run of the same key and cuts; --from wants all anew.
+    plan = json.dumps({"key": identity, "shards": [shard.rows for shard in shards]}) if len(shards) > 1 else ""
+    folder = directory.shards_folder(planned.number, name, plan if options.start is None else "")
+    work = directory.work_folder(planned.number, name)
     context = StepContext(
         seed=recipe.seed,
         work=work,
         run=directory.path,
-        pins=pins.get(step.name, {}),
+        pins=pins.get(name, {}),
         recipe=resolved(recipe),
         funnel=tuple(told(line) for line in before.funnel),
         facts=tuple(before.facts),
-        progress=progress,
+        # Several shards share the bar of the step, and may be in other processes.
+        progress=progress if len(shards) == 1 else NoProgress(),
     )
     started = time.monotonic()
-    output: StepOutput = step.run(tables, context)
+    jobs = [Job(step, shard, tables, folder, context) for shard in shards]
+    made = _all_shards(jobs, recipe.engine or Local(), progress)
     if step.materials(context.pins) != context.pins:
-        raise InputError(f"step '{step.name}': a file that it reads was changed meanwhile; run the same command again")
+        raise InputError(f"step '{name}': a file that it reads was changed meanwhile; run the same command again")
     report = {
-        "step": step.name,
-        "key": key.key_of(planned.parts),
+        "step": name,
+        "key": identity,
         "parts": planned.parts,
-        "funnel": entry(step, rows_in(step, tables, output), output),
-        "content": content(output),
+        "funnel": entry(step, made),
+        "content": dict(made.content),
         "seconds": round(time.monotonic() - started, 3),
     }
-    return directory.commit(work, planned.number, step.name, output, report)
+    return directory.commit(work, planned.number, name, report)
+
+
+def _all_shards(jobs: Sequence[Job], engine: Engine, progress: Progress) -> Made:
+    """What is not done yet of the shards, and then all of them in one. A single shard is this process's own work."""
+    if len(jobs) == 1:
+        jobs[0].run()
+    else:
+        with progress.task(jobs[0].step.name, sum(job.shard.rows for job in jobs)) as task:
+
+            def ended(job: Job) -> None:
+                counters = counters_of(job.outcome()["parts"])
+                task.advance(job.shard.rows, **{n: v for n, v in counters.items() if not isinstance(v, Mean)})
+
+            missing: list[Job] = []
+            for job in jobs:
+                (ended if job.is_done() else missing.append)(job)
+            engine.run(missing, ended)
+    made = join(jobs, jobs[0].context.work)
+    for note in made.notes:
+        progress.note(note)
+    return made
 
 
 def resolve_pins(

@@ -137,11 +137,17 @@ class Judge(Step):
     room: ClassVar[str] = "verify"
     reads: ClassVar[tuple[type, ...]] = (Verdict, Trace, Problem)
     writes: ClassVar[type] = Verdict
+    alone: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = ("cotkit.verify", "cotkit.distill", "cotkit.tags", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
         **asks.exclusions("teacher"),
         "prompt": "the digest of the file stands for its path",
     }
+
+    @property
+    def by_problem(self) -> bool:  # type: ignore[override]
+        """An audit draws its sample from all verdicts."""
+        return self.when != "disagree-audit"
 
     def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
         found = asks.recordings({"recording": self.teacher})

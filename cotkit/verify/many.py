@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
+from cotkit.cores import processes
 from cotkit.verify.grade import Reference, Verdict, references
 from cotkit.verify.policy import DEFAULT, Policy
 from cotkit.verify.pool import Pool
@@ -27,14 +27,6 @@ class Pair:
 
 
 Pairs = Iterable[Pair | tuple[Reference, str | None] | tuple[Reference, str | None, str | None]]
-
-
-def cores() -> int:
-    """Processors that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS
-        return os.cpu_count() or 1
 
 
 def grade_many(
@@ -61,7 +53,7 @@ def grade_many(
     distinct = list(dict.fromkeys(map(_message, asked)))
     rules = (policy or DEFAULT).model_dump()
     batches = [distinct[start : start + BATCH] for start in range(0, len(distinct), BATCH)]
-    count = max(1, min(workers or cores(), len(batches)))
+    count = max(1, min(processes(workers), len(batches)))
     found: dict[_Message, Verdict] = {}
     with Pool(count, cpu_s, memory_mb) as pool, ThreadPoolExecutor(count) as threads:
 

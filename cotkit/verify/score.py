@@ -6,7 +6,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -56,12 +56,18 @@ class ScoreStep(Step):
     room: ClassVar[str] = "score"
     reads: ClassVar[tuple[type, ...]] = (Trace, Verdict, Problem)
     writes: ClassVar[type] = Trace
+    by_problem: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = (
         "cotkit.verify.score",
         "cotkit.verify.scorers",
         "cotkit.verify.extract",
         "cotkit.records",
     )
+
+    @property
+    def alone(self) -> bool:  # type: ignore[override]
+        """A server is asked by one process, which knows its limits."""
+        return any(scorer.alone for scorer in self.scorers)
 
     def code_modules(self) -> tuple[str, ...]:
         used = (module for scorer in self.scorers for module in (type(scorer).__module__, *scorer.code))
@@ -129,8 +135,8 @@ class ScoreStep(Step):
         places: dict[str, list[int]] = defaultdict(list)
         for place, trace in enumerate(traces):
             places[trace.problem_id].append(place)
-        unscored: list[Unscored] = []
-        steps: list[Steps] = []
+        unscored: list[tuple[int, Unscored]] = []
+        steps: list[tuple[int, Steps]] = []
         counters: Counter[str] = Counter()
         passing = 0
         for scorer in self.scorers:
@@ -144,10 +150,13 @@ class ScoreStep(Step):
                 if found.why:
                     counters[f"{scorer.by} {found.why}"] += 1
                     evidence = json.dumps(dict(found.evidence), sort_keys=True, ensure_ascii=False)
-                    unscored.append(Unscored(*key, scorer.by, found.why, evidence))
+                    unscored.append((place, Unscored(*key, scorer.by, found.why, evidence)))
                 if found.steps is not None:
-                    steps.append(Steps(*key, scorer.by, list(found.steps)))
-        secondary: dict[str, pl.DataFrame] = {"unscored": frame(Unscored, unscored), "steps": frame(Steps, steps)}
+                    steps.append((place, Steps(*key, scorer.by, list(found.steps))))
+        secondary: dict[str, pl.DataFrame] = {
+            "unscored": frame(Unscored, _in_order(unscored)),
+            "steps": frame(Steps, _in_order(steps)),
+        }
         return StepOutput(
             kept=_with_scores(tables[Trace], [scores_from(attempt.scores) for attempt in attempts]),
             dropped=dropped_frame(tables[Trace], [], [], []),
@@ -155,6 +164,11 @@ class ScoreStep(Step):
             incomplete=passing,
             secondary={stem: table for stem, table in secondary.items() if table.height},
         )
+
+
+def _in_order(rows: Sequence[tuple[int, Any]]) -> list[Any]:
+    """Rows in the order of the attempts, of one attempt in the order of the scorers."""
+    return [row for _, row in sorted(rows, key=lambda item: item[0])]
 
 
 def unknown_scores(wanted: Sequence[str], before: Sequence[Step]) -> list[str]:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
+from cotkit.cores import processes
 from cotkit.records import Problem, Trace, Verdict, dropped_frame, frame, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.verify.code.policy import CodePolicy
 from cotkit.verify.extract import beside, extract_reference
 from cotkit.verify.grade import Verdict as Grade
-from cotkit.verify.many import Pair, cores, grade_many
+from cotkit.verify.many import Pair, grade_many
 from cotkit.verify.policy import Policy
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Verify(Step):
     room: ClassVar[str] = "verify"
     reads: ClassVar[tuple[type, ...]] = (Trace, Problem)
     writes: ClassVar[type] = Verdict
+    by_problem: ClassVar[bool] = True
     code: ClassVar[tuple[str, ...]] = ("cotkit.verify", "cotkit.records")
     excluded: ClassVar[Mapping[str, str]] = {
         "workers": "a pair has a clock of its own, so the number of processes changes no verdict",
@@ -99,7 +101,7 @@ class Verify(Step):
         """One verdict for each program; the method names the sandbox that was in force."""
         from cotkit.verify.code import grade_code_many, read_tests
 
-        size = max(1, (self.workers or cores()) * 8)
+        size = max(1, processes(self.workers) * 8)
         found: list[Grade] = []
         for start in range(0, len(coded), size):
             items = [

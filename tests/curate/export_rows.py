@@ -24,6 +24,12 @@ pieces = st.lists(st.sampled_from(TAGS) | st.text(max_size=8) | st.sampled_from(
 texts = pieces.map("".join)
 whole = texts.filter(lambda t: bool(t.strip()))
 
+MADE: tuple[dict[str, Any], ...] = (
+    {"strategy": "plain"},
+    {"strategy": "star", "provenance": '{"saw_reference":true}', "saw_reference": True},
+    {"strategy": "journey+trim", "provenance": '{"final":[0,1],"form":"journey"}'},
+)
+
 
 @st.composite
 def examples(draw: st.DrawFn, sides: bool = False) -> pl.DataFrame:
@@ -66,5 +72,6 @@ def examples(draw: st.DrawFn, sides: bool = False) -> pl.DataFrame:
                 "reasoning_kind": "raw" if reasoning else "none",
                 "scores": draw(st.none() | st.just([{"name": "cosine", "value": 1.5}, {"name": "x y", "value": -2.0}])),
             }
-            rows.append(Example(**of_problem, **of_trace))
+            made = draw(st.sampled_from(MADE))
+            rows.append(Example(**of_problem, **of_trace, **made))
     return records.frame(Example, rows)

@@ -21,7 +21,7 @@ from cotkit.curate.importers import FORMATS, find_format
 from cotkit.curate.importing import Defaults, Imported, import_rows
 from cotkit.curate.wrappings import OPENTHOUGHTS, R1, R1_ZERO, THOUGHT, Apart, survives, take_apart
 from cotkit.errors import RecipeError
-from cotkit.records import Example, Message
+from cotkit.records import Example, Message, published_provenance
 from cotkit.registry import BUILTIN
 from cotkit.source import RawRow
 
@@ -68,7 +68,9 @@ def as_examples(found: Imported) -> list[dict[str, Any]]:
         said = json.loads(row["provenance"])["published"]
         asked = said.get("asked", records.question(row["problem"], row["choices"]))
         turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": row["response"]}]
-        values = {**row, "messages": turns, "pass_rate": None, **said}
+        made = {"provenance": published_provenance(row["provenance"])}
+        made["saw_reference"] = json.loads(made["provenance"]).get("saw_reference")
+        values = {**row, "messages": turns, "pass_rate": None, **said, **made}
         rows.append({name: values.get(name) for name in records.schema(Example)})
     return rows
 
@@ -171,8 +173,9 @@ def test_all_attempts_at_a_problem_come_back_from_one_row(table: pl.DataFrame) -
         found.problems.select(same).to_dicts() == kept.with_columns(solution=pl.lit("because")).select(same).to_dicts()
     )
     back = {(row["problem_id"], row["sample"]): row for row in as_examples(found)}
+    unmade = {"strategy": "imported", "provenance": "{}", "saw_reference": None}
     for row in kept.iter_rows(named=True):
-        assert back[row["problem_id"], row["sample"]] == {**row, "completion_tokens": None, "scores": None}
+        assert back[row["problem_id"], row["sample"]] == {**row, "completion_tokens": None, "scores": None, **unmade}
 
 
 def _attempted(table: pl.DataFrame) -> pl.DataFrame:

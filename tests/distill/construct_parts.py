@@ -14,7 +14,7 @@ from cotkit.distill.converse import Answers, Ended, Wave, converse
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Call, Count, Played, Reply, Strategy
 from cotkit.records import Problem, frame, problem_id
-from cotkit.steps import StepContext, StepOutput
+from cotkit.steps import NoProgress, StepContext, StepOutput
 
 
 def play(problems: Sequence[tuple[str, str | None]]) -> list[Problem]:
@@ -36,11 +36,25 @@ def construct(url: str, strategy: Mapping[str, Any], **more: Any) -> Construct:
     return Construct.model_validate({**keys, "strategy": strategy, **more})
 
 
-def run_construct(step: Construct, table: pl.DataFrame, run: Path, seed: int = 0) -> StepOutput:
-    """Run it as the runner does."""
+class Notes(NoProgress):
+    """Keeps what is said."""
+
+    def __init__(self, notes: list[str]) -> None:
+        self._notes = notes
+
+    def note(self, text: str) -> None:
+        self._notes.append(text)
+
+
+def run_construct(
+    step: Construct, table: pl.DataFrame, run: Path, seed: int = 0, notes: list[str] | None = None
+) -> StepOutput:
+    """Run it as the runner does; `notes` hears what is said."""
     work = run / "work"
     work.mkdir(parents=True, exist_ok=True)
-    return step.run({Problem: table}, StepContext(seed=seed, work=work, run=run))
+    return step.run(
+        {Problem: table}, StepContext(seed=seed, work=work, run=run, progress=Notes([] if notes is None else notes))
+    )
 
 
 def asked(server: ScriptedTeacher) -> list[list[dict[str, Any]]]:

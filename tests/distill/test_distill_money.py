@@ -283,14 +283,14 @@ def test_an_estimate_tells_the_least_and_the_most_where_answers_decide(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("strategy", "calls", "tokens"),
+    ("strategy", "calls", "tokens", "whole"),
     [
-        ("by: budget_force, max_tokens: 700, waits: 2", 40, 700),
-        ("by: steps_json, max_steps: 5, tries: 2, step_tokens: 120", 110, 120),
+        ("by: budget_force, max_tokens: 700, waits: 2", 40, 700, True),
+        ("by: steps_json, max_steps: 5, tries: 2, step_tokens: 120", 110, 120, False),
     ],
 )
 def test_an_estimate_of_a_strategy_keeps_to_its_own_limits(
-    tmp_path: Path, cli: Any, strategy: str, calls: int, tokens: int
+    tmp_path: Path, cli: Any, strategy: str, calls: int, tokens: int, whole: bool
 ) -> None:
     (tmp_path / "r.yaml").write_text(
         "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
@@ -300,6 +300,8 @@ def test_an_estimate_of_a_strategy_keeps_to_its_own_limits(
     by_itself = json.loads(cli("estimate", "r.yaml", "--rows", "10", "--json").stdout)["steps"][0]
     assert (by_itself["requests"], by_itself["completion_tokens"]) == (calls, calls * tokens)
     assert "--probe" not in by_itself["basis"]  # it asks what distill asks
+    by_heart = json.loads(cli("estimate", "r.yaml", "--rows", "10", "--tokens", "800", "--json").stdout)["steps"][0]
+    assert by_heart["completion_tokens"] == calls * (800 if whole else tokens)
 
 
 def test_an_estimate_names_the_hours_at_which_another_price_holds() -> None:
@@ -353,3 +355,26 @@ def test_only_a_batchs_own_mark_makes_an_answer_half_price(tmp_path: Path) -> No
     with Journal.open(tmp_path / "j") as journal:
         assert not journal.get_many(["h"])["h"].batched
     assert replace(entry, provenance='{"batch":"batch-1"}').batched
+
+
+def test_an_estimate_does_not_run_a_decontamination_that_would_pay_its_judge(
+    tmp_path: Path, cli: Any, jsonl: Any
+) -> None:
+    stories = ("bakes 12 loaves and sells 5", "plants 9 rows of 7 trees", "reads 30 pages on each of 4 days")
+    jsonl("problems.jsonl", [{"problem": f"A farmer {story}. How many are there?", "answer": "7"} for story in stories])
+    jsonl("exam.jsonl", [{"problem": "After 12 loaves left the oven 5 found a buyer; what remains?", "answer": "7"}])
+    with ScriptedTeacher(Scenario(prompt_tokens=300, completion_tokens=50)) as server:
+        teacher = f"{{base_url: {server.url}, model: m, price: {{input: 1, output: 2}}}}"
+        (tmp_path / "r.yaml").write_text(
+            "name: small\nsteps:\n  - step: pull\n    sources: [{kind: file, name: sums, path: problems.jsonl}]\n"
+            "  - step: decontaminate\n    benchmarks: [{kind: file, name: exam, path: exam.jsonl}]\n"
+            f"    judge: {{neighbours: 1, plausible: 0.1, teacher: {teacher}}}\n"
+            f"  - step: distill\n    teacher: {teacher}\n"
+        )
+        told = json.loads(cli("estimate", "r.yaml", "--json").stdout)
+        assert len(server.log.requests) == 0
+        judge, distill = told["steps"]
+        assert (judge["step"], judge["least_requests"], judge["requests"]) == ("decontaminate: judge", 0, 2 * 3)
+        assert distill["requests"] == 3
+        assert cli("dedup", "r.yaml").returncode == 0
+        assert 0 < len(server.log.requests) <= judge["requests"]

@@ -69,14 +69,19 @@ REWRITE = {"by": "rewrite"}
 
 
 def rewriting(
-    tmp_path: Path, content: str, keys: Mapping[str, Any] = REWRITE, problem: Problem | None = None, fault: str = ""
+    tmp_path: Path,
+    content: str,
+    keys: Mapping[str, Any] = REWRITE,
+    problem: Problem | None = None,
+    fault: str = "",
+    notes: list[str] | None = None,
 ) -> Any:
     problem = problem or Problem("p1", "Six {solution} times seven?", answer="42", solution=SOLUTION, source="t")
     told = Reply(match="", content=content)
     with ScriptedTeacher(Scenario(thinks=False), speak=lambda _: told) as server:
         if fault:
             server.fault(fault)
-        output = run_construct(construct(server.url, keys), frame(Problem, [problem]), tmp_path)
+        output = run_construct(construct(server.url, keys), frame(Problem, [problem]), tmp_path, notes=notes)
         return output, asked(server)
 
 
@@ -100,12 +105,19 @@ def test_a_solution_is_told_again_with_its_formulas(tmp_path: Path) -> None:
         (SOLUTION[8:], "", "too_short"),
     ],
 )
-def test_a_faulty_rewriting_falls_back_with_its_reason(tmp_path: Path, content: str, fault: str, reason: str) -> None:
-    output, _ = rewriting(tmp_path, content, fault=fault)
+def test_a_faulty_rewriting_is_dropped_or_falls_back_with_its_reason(
+    tmp_path: Path, content: str, fault: str, reason: str
+) -> None:
+    notes: list[str] = []
+    output, _ = rewriting(tmp_path, content, {**REWRITE, "fall_back": True}, fault=fault, notes=notes)
     assert output.kept["response"].to_list() == [SOLUTION]
+    # It is nobody's answer, and nothing of the failed one is counted as its own.
+    assert output.kept["teacher"].to_list() == ["t (its own solution)"]
+    assert output.kept["completion_tokens"].to_list() == [None]
+    assert any("1 of 1 kept texts were not written by m" in note for note in notes)
     assert json.loads(output.kept["provenance"][0])["fell_back"] == reason
     assert output.counters[f"fell_back_{reason}"] == 1
-    strict, _ = rewriting(tmp_path / "strict", content, {**REWRITE, "fall_back": False}, fault=fault)
+    strict, _ = rewriting(tmp_path / "strict", content, fault=fault)
     assert strict.dropped["reason"].to_list() == [reason]
 
 

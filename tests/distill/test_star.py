@@ -74,6 +74,8 @@ def test_the_saved_prompt_is_the_plain_one_and_hinted_rows_can_be_left_out(tmp_p
     verdicts = Verify(step="verify").run({Trace: traces, Problem: table}, context).kept
     tables = {Trace: traces, Problem: table, Verdict: verdicts}
     examples = Select().run(tables, context).kept
+    assert examples["saw_reference"].to_list() == [False] * 4 + [True] * 3
+    assert examples["pass_rate"].to_list() == [1.0] * 4 + [None] * 3
     assert [m[0]["content"] for m in examples["messages"]] == [text for text, _ in PROBLEMS[:7]]
     whole = " ".join(json.dumps(row, default=str) for row in examples.iter_rows(named=True))
     assert HINT not in whole
@@ -154,6 +156,64 @@ WORKING = "First 6 x 7 is six sevens, so 6·7 = 42, and that is what was asked f
 def test_signs_of_a_leak(text: str, kind: str | None) -> None:
     leak = find_leak(text, "42", "Six times seven?", ["the reference answer is 42."])
     assert (leak and leak.kind) == kind
+
+
+@pytest.mark.parametrize(
+    ("gold", "text", "leaks"),
+    [
+        (r"\frac{1}{2}", "The answer is 1/2. As a = b, it holds.", True),
+        (r"\frac{1}{2}", r"The answer is $\dfrac{1}{2}$.", True),
+        (r"\frac{1}{2}", r"We get \frac12, since a = b.", True),
+        (r"\frac{1}{2}", "So 0.5 comes out. As a = b, it holds.", True),
+        (r"\frac{1}{2}", "The answer is one half, since a = b.", True),
+        (r"\frac{1}{2}", "It must be ½, since a = b.", True),
+        (r"\frac{1}{2}", r"We take 3/4 - 1/4 = 2/4, thus \frac{1}{2}.", False),
+        ("1,024", "The result: 1024, since 2^{10} = 1024.", True),
+        ("1024", "The result is 1,024, since 2^{10} = 1024.", True),
+        ("1024", r"As 32 \times 32 = 1024, it is 1,024.", False),
+        ("(3, 4)", "The point is (3,4), as x = 3.", True),
+        ("(3,4)", "The point is $(3, 4)$, as x = 3.", True),
+        ("42", "The number forty-two comes out: 6·7 = 42.", True),
+        ("42", "$12+30$ makes 42.", False),
+        ("42", "答案是四十二，因为 6·7 = 42。", True),
+    ],
+)
+def test_the_answer_in_other_spellings_is_too_early(gold: str, text: str, leaks: bool) -> None:
+    leak = find_leak(text, gold, "How much is it?")
+    assert (leak and leak.kind) == ("gold_first" if leaks else None)
+
+
+def test_a_value_that_the_problem_names_is_no_leak() -> None:
+    assert find_leak("Half of it, 0.5, is given. So a = b.", r"\frac{1}{2}", "Start from 1/2 of a cake.") is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "As the remark says, ", "For my eyes only: ", "This agrees with the value I was told: ", "The hints say ",
+        "Hinting at it, ", "The result you gave me fits: ", "You told me the answer, ",
+        "They have given us the result: ",
+        "Knowing the final answer, ", "The option marked as right fits: ", "Checking: check myself against it. ",
+        "根据备注，", "你给我的答案正好吻合，", "您事先告诉我的结果是对的，", "这与参考值一致，",
+        "我已经知道最后的答案，",
+    ],
+)  # fmt: skip
+def test_the_words_of_the_hint_and_their_forms_are_a_leak(words: str) -> None:
+    leak = find_leak(f"6·7 = 42. {words}so it is 42.", "42", "Six times seven?")
+    assert leak is not None
+    assert leak.kind == "cites_hint"
+
+
+@pytest.mark.parametrize(
+    "said", ["We are told that the cows are six.", "Given the value 6, we multiply.", "已知有六头牛，"]
+)
+def test_what_solutions_say_anyway_is_no_leak(said: str) -> None:
+    assert find_leak(f"6·7 = 42. {said}", "42", "Six times seven?") is None
+
+
+@pytest.mark.parametrize("piece", ["(", "{", "$", "\\frac{", "1,", "the answer is ", "[(", "一", "half ", "\\("])
+def test_a_megabyte_of_one_sign_is_read_in_linear_time(piece: str) -> None:
+    find_leak(piece * (1_000_000 // len(piece)), "42", "Six times seven?")
 
 
 def test_what_the_problem_says_itself_is_no_leak() -> None:

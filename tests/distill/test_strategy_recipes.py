@@ -31,9 +31,7 @@ name: searches
 steps:
   - step: pull
     sources: [{kind: file, name: sums, path: problems.jsonl}]
-%s  - step: verify
-  - step: select
-  - step: publish
+%s%s  - step: publish
 """
 
 
@@ -76,7 +74,9 @@ def test_a_shown_step_runs_from_problems_to_a_dataset(tmp_path: Path, jsonl: Any
     jsonl("problems.jsonl", [{"problem": f"Compute {n}+{14 - n}.", "answer": "14"} for n in range(3)])
     with ScriptedTeacher(Scenario(shape="vllm"), speak=speak) as server:
         server.scenario = server.scenario.model_copy(update={"thinks": "mutual_consistency" in step})
-        text = RECIPE % re.sub(r"http://127\.0\.0\.1:800\d/v1", server.url, step)
+        # Where a page shows no choice, the usual one must do.
+        rest = "" if "step: select" in step else "  - step: verify\n  - step: select\n"
+        text = RECIPE % (re.sub(r"http://127\.0\.0\.1:800\d/v1", server.url, step), rest)
         (tmp_path / "r.yaml").write_text(text, encoding="utf-8")
         recipe = load(str(tmp_path / "r.yaml"), ["construct.sampling.seed=0"]).recipe
         result = run_recipe(recipe, tmp_path / "run")
@@ -96,6 +96,12 @@ def test_a_shown_step_runs_from_problems_to_a_dataset(tmp_path: Path, jsonl: Any
     assert made["kept"] > 0
     assert by_step["verify"]["kept"] + by_step["verify"]["dropped"] == made["kept"]
     assert by_step["publish"]["kept"] > 0
+    (kept,), (graded,) = ((tmp_path / "run").glob(f"*-{name}/kept.parquet") for name in ("select", "verify"))
+    traces = pl.read_parquet(next((tmp_path / "run").glob("*-construct/kept.parquet")))
+    told = {(t["problem_id"], t["sample"]): json.loads(t["provenance"]) for t in traces.to_dicts()}
+    right = set(pl.read_parquet(graded).filter(pl.col("verdict") == "correct").select("problem_id", "sample").rows())
+    meant = {key for key in right if told[key].get("picked", True)}
+    assert set(pl.read_parquet(kept).select("problem_id", "sample").rows()) == meant
     (calls,) = (tmp_path / "run").glob("*-construct/calls.parquet")
     assert pl.read_parquet(calls).height == made["counters"]["calls"] >= sum(asked.values())
 

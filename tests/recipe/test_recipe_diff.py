@@ -72,7 +72,7 @@ def test_steps_lists_and_keys_by_their_names(cli: Any, recipe: Any) -> None:
         ("{name: gradable}]", "{name: length, min_chars: 9}, {name: no_url}]"),
         ("{name: length, min_chars: 5}", "{name: gradable}"),
         ("  - step: verify\n", "  - step: verify\n    name: grade\n"),
-        ("  - step: select\n", "  - step: select\n    choose: {by: shortest}\n"),
+        ("  - step: select\n", "  - step: select\n    choose: {by: picked}\n"),
         ("model: m}", "model: m}\n    samples: 4"),
         ("Box the answer.", "Box it."),
         ("  - step: distill", "  - {step: sample, rows: 40}\n  - step: distill"),

@@ -56,6 +56,15 @@ def refused(tmp_path: Path, text: str, *options: str) -> str:
         ("vars: {n: 3}\nset: {vars.n: 4}", "r.yaml:4:7: `vars.n` is said at r.yaml:3:8, too"),
         ("insert: [{after: pull, steps: []}]", "r.yaml:3:10: this insertion has no steps"),
         ("steps: [{step: verify}]", "r.yaml:3:1: `steps:` would replace every step of the included base.yaml"),
+        # Attempts that change once their rows are chosen.
+        (
+            "insert: [{after: select, steps: [{step: trim}]}]",
+            "r.yaml:3:34: step 'trim' changes traces after 'select' has chosen its rows, so nothing of it would be",
+        ),
+        (
+            "insert: [{after: select, steps: [{step: score, scorers: [{by: deepscaler}]}]}]",
+            "r.yaml:3:34: step 'score' changes traces after 'select'",
+        ),
         # Variables.
         ("vars: {n: [1, 2]}", "r.yaml:3:8: the variable 'n' must be a text, a number, true or false"),
         ("vars: {n: {a: 1}}", "r.yaml:3:8: the variable 'n' must be a text, a number, true or false"),

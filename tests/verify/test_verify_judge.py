@@ -112,6 +112,23 @@ def test_what_is_paid_is_not_asked_again_and_equal_answers_are_asked_once(tmp_pa
     assert again.counters["journaled"] == 5
 
 
+def test_a_judge_by_problem_judges_as_it_judges_all(tmp_path: Path) -> None:
+    verdicts = [verdict(name, n, "undecided", f"azure {n}") for name in ("sky", "sum") for n in range(2)]
+    traces = [trace(v.problem_id, v.sample, f"It is {v.extracted}") for v in verdicts]
+    with FakeTeacher(replies=says("INCORRECT")) as teacher:
+        whole = run(tmp_path, teacher, verdicts, traces)
+        parts = [run(tmp_path, teacher, verdicts[n : n + 2], traces[n : n + 2]) for n in (0, 2)]
+        assert teacher.asked == 4
+    assert pl.concat([part.kept for part in parts]).equals(whole.kept)
+    assert pl.concat([part.secondary["judged"] for part in parts]).equals(whole.secondary["judged"])
+    passing = ("requests", "journaled")
+    for name in set(whole.counters) - set(passing):
+        assert sum(part.counters[name] for part in parts) == whole.counters[name]
+    judge = {"step": "judge", "teacher": {"base_url": "http://127.0.0.1:9", "model": "m"}}
+    assert Judge.model_validate(judge).by_problem
+    assert not Judge.model_validate({**judge, "when": "disagree-audit"}).by_problem
+
+
 def test_never_asks_nothing_and_needs_no_key(tmp_path: Path) -> None:
     with FakeTeacher() as teacher:
         out = run(

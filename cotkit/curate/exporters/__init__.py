@@ -21,6 +21,7 @@ class Exporter(Config):
         row: what one row is, for the card.
         code: further modules or packages whose source decides what is exported.
         needs_traces: False for a shape without a place for a trace, in which problems alone can be published.
+        by_row: each row is shaped, and refused, by itself, so that they need not be held all at once.
         every_attempt: True for a shape whose rows show all attempts at a problem; `export_all` makes them.
     """
 
@@ -29,6 +30,7 @@ class Exporter(Config):
     row: ClassVar[str] = "a problem and one reasoning trace of a teacher model"
     code: ClassVar[tuple[str, ...]] = ()
     needs_traces: ClassVar[bool] = True
+    by_row: ClassVar[bool] = False
     every_attempt: ClassVar[bool] = False
 
     def refused(self, examples: pl.DataFrame) -> Refusals:

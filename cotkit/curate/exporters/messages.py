@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ class Messages(Exporter):
     Text is taken over as it is: a tag that stands inside a reasoning or a response stays, and the
     columns `reasoning` and `response` hold the two parts apart.
     """
+
+    by_row: ClassVar[bool] = True
 
     kind: Literal["messages"] = "messages"
     reasoning: bool = Field(

@@ -24,8 +24,9 @@ class OpenR1(Shaped):
     """The columns of OpenR1-Math-220k, with cotkit's verdicts instead of those of Math-Verify and Llama.
 
     Lists of one length: `generations` as the teacher wrote them, `samples`, `teachers`, `is_reasoning_complete`,
-    `finish_reasons`, `verdicts` and `verdict_methods` (judge where a judge decided). `correctness_count` counts the
-    correct ones, `messages` has the chosen one, `uuid` is the problem_id. Attempts without any text are not listed.
+    `finish_reasons`, `verdicts`, `verdict_methods` (judge where a judge decided), `strategies` and `saw_reference`.
+    `correctness_count` counts the correct ones, `messages` has the chosen one, `uuid` is the problem_id. Attempts
+    without any text are not listed.
     (https://huggingface.co/datasets/open-r1/OpenR1-Math-220k)
     """
 
@@ -35,6 +36,7 @@ class OpenR1(Shaped):
     held: ClassVar[frozenset[str]] = frozenset(
         {*(name for name in FURTHER if name not in _IN_COMMON), "problem", "answer", "source"}
     )
+    by_row: ClassVar[bool] = False
     every_attempt: ClassVar[bool] = True
 
     def wrapping(self) -> Wrapping:
@@ -78,6 +80,8 @@ class OpenR1(Shaped):
             "finish_reasons": [a["finish_reason"] for a in attempts],
             "verdicts": [a["verdict"] for a in attempts],
             "verdict_methods": [a["verdict_method"] for a in attempts],
+            "strategies": [a["strategy"] for a in attempts],
+            "saw_reference": [records.provenance_of(a["provenance"]).get("saw_reference") is True for a in attempts],
             "correctness_count": sum(a["verdict"] == "correct" for a in attempts),
             "messages": [{"role": role, "content": content} for role, content in turns],
             **{name: row[name] for name in further},
@@ -93,6 +97,8 @@ class OpenR1(Shaped):
             "generations": lists,
             "samples": pl.List(pl.Int64()),
             **dict.fromkeys(("teachers", "finish_reasons", "verdicts", "verdict_methods"), lists),
+            "strategies": lists,
+            "saw_reference": pl.List(pl.Boolean()),
             "correctness_count": pl.Int64(),
             "messages": records.schema(records.Example)["messages"],
         }

@@ -54,6 +54,7 @@ class Preference(Shaped):
     )
 
     row: ClassVar[str] = "a problem and two graded attempts at it"
+    by_row: ClassVar[bool] = False
     code: ClassVar[tuple[str, ...]] = ("cotkit.curate.pairing",)
 
     @model_validator(mode="after")

@@ -45,6 +45,7 @@ class Shaped(Exporter):
     )
 
     held: ClassVar[frozenset[str]] = frozenset()
+    by_row: ClassVar[bool] = True
 
     def wrapping(self) -> Wrapping | None:
         """How reasoning and response stand in one text; None where each has its own place."""

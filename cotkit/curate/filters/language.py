@@ -15,6 +15,7 @@ from cotkit.steps import Step
 
 # Enough to tell a language, so that a row of 10 MB costs no more than a page.
 _READ = 4_000
+_LETTERS = 20
 _NO_LANGUAGE = "zxx"
 # Below this no language stands out: three words between formulas.
 _STANDS_OUT = 0.5
@@ -33,7 +34,7 @@ class Language(Filter):
     min_probability: float = Field(
         0.1, gt=0, le=1, description="Least probability that the kept languages together must have."
     )
-    min_letters: int = Field(20, ge=1, description="Texts with fewer letters outside formulas stay.")
+    min_letters: int = Field(_LETTERS, ge=1, description="Texts with fewer letters outside formulas stay.")
 
     reason: ClassVar[str] = "language"
 
@@ -48,7 +49,7 @@ class Language(Filter):
         ]
 
     def reject(self, problem: Problem) -> dict[str, Any] | None:
-        words = " ".join(words_of(problem.problem[: 10 * _READ]).split())[:_READ]
+        words = _words(problem.problem)
         if sum(c.isalpha() for c in words) < self.min_letters:
             return None
         found = probabilities(words)
@@ -57,6 +58,21 @@ class Language(Filter):
         if kept >= self.min_probability or found[best] < _STANDS_OUT:
             return None
         return {"language": best, "probability": round(found[best], 4), "kept": round(kept, 4), "words": words[:120]}
+
+
+def language_of(text: str) -> str | None:
+    """The ISO 639-1 code of the language in which the words of a text are; None where nobody can tell."""
+    words = _words(text)
+    if sum(c.isalpha() for c in words) < _LETTERS:
+        return None
+    found = probabilities(words)
+    best = max(found, key=lambda code: found[code])
+    return None if best == _NO_LANGUAGE or found[best] < _STANDS_OUT else best
+
+
+def _words(text: str) -> str:
+    """What is neither formula nor code, up to so much."""
+    return " ".join(words_of(text[: 10 * _READ]).split())[:_READ]
 
 
 def probabilities(words: str) -> dict[str, float]:

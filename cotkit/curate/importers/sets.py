@@ -81,7 +81,7 @@ def openr1(row: Row) -> Published:
         traces.append(PublishedTrace(found.reasoning, found.response, str(teacher), closed=closed, said=said, own=own))
     used = {"problem", "generations", "messages", "solution", *checks}
     if ours:
-        used |= {*ours, "samples", "teachers", "uuid", "correctness_count"}
+        used |= {*ours, "samples", "teachers", "strategies", "saw_reference", "uuid", "correctness_count"}
     solution = optional(row, "solution")
     columns = {"solution": solution} if ours else {}
     # The turn as it was asked also has the options, which the problem alone has not.

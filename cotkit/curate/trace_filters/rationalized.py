@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, ClassVar, Literal
 
 from cotkit.curate.trace_filters import TraceFilter
-from cotkit.records import Problem, Trace
+from cotkit.records import Problem, Trace, provenance_of
 
 
 class Rationalized(TraceFilter):
@@ -17,5 +16,5 @@ class Rationalized(TraceFilter):
     reason: ClassVar[str] = "rationalized"
 
     def reject(self, trace: Trace, problem: Problem) -> dict[str, Any] | None:
-        told = json.loads(trace.provenance)
+        told = provenance_of(trace.provenance)
         return {"hint_style": told.get("hint_style")} if told.get("rationalized") is True else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -25,7 +26,7 @@ class EmptyReasoning(TraceFilter):
 
     def reject(self, trace: Trace, problem: Problem) -> dict[str, Any] | None:
         text = _TAGS.sub("", trace.reasoning or "")
-        said = sum(1 for _ in _WORD.finditer(text[: 100 * self.min_chars]))
+        said = sum(1 for _ in islice(_WORD.finditer(text[: 100 * self.min_chars]), self.min_chars))
         return None if said >= self.min_chars else {"chars": said, "reasoning": text[:80]}
 
 

@@ -118,6 +118,7 @@ class Attempt:
         label: what the funnel counts it under, besides kept or dropped ("wrong_to_right").
         reason: why this is dropped, a fixed word; None to keep it.
         evidence: beside the reason.
+        author: who wrote it, where that is not the step's teacher; the row names it as its teacher.
     """
 
     reasoning: str | None
@@ -130,6 +131,7 @@ class Attempt:
     label: str | None = None
     reason: str | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +226,20 @@ class Strategy(Config):
         """How many calls one problem takes, by role."""
         raise NotImplementedError
 
+    def carried(self, role: str) -> float:
+        """Earlier replies that a prompt of this role carries, on average over its calls, at most; for estimates."""
+        return max((count.most for count in self.counts() if count.role == TEACHER), default=0)
+
     def traces(self) -> int:
         """How many traces of one problem are kept at most."""
         return 1
+
+    def published(self) -> tuple[int, str]:
+        """How many traces of a problem are all meant to be published, at most, and the key that says so.
+
+        What stands beside them (a twin, candidates that lost) has `picked: false` in its facts.
+        """
+        return 1, ""
 
     def play(self, case: Case) -> Play:
         """Build traces for one problem: yield calls, hear their replies in order, return what was built."""
@@ -235,6 +248,13 @@ class Strategy(Config):
     def settle(self, played: Mapping[str, Played]) -> Mapping[str, Played]:
         """Once all problems are through: what was built, by problem, with a last word on all of it together."""
         return played
+
+
+def unpaid(problem: Problem) -> Played | None:
+    """For strategies that grade as they go: a problem without a reference is dropped before anything is asked."""
+    if (problem.answer or "").strip():
+        return None
+    return Played([Attempt(None, None, status="failed", label="no_reference", reason="no_reference")])
 
 
 def grade(problem: Problem, response: str | None) -> str:

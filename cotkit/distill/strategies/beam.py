@@ -76,6 +76,9 @@ class Beam(Strategy):
     def traces(self) -> int:
         return self.n * self.depth if self.keep_pruned else 1
 
+    def carried(self, role: str) -> float:
+        return self.depth
+
     def play(self, case: Case) -> Play:
         search = _Search(self, case)
         frontiers = [[ROOT] for _ in range(1 if self.by == "beam" else self.n // self.width)]

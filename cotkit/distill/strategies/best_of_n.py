@@ -90,6 +90,9 @@ class BestOfN(Strategy):
     def traces(self) -> int:
         return self.counts()[0].most if self.keep_pruned else 1
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
         level = difficulty(case.problem)
         count = self.n if self.by_difficulty is None or level is None else getattr(self.by_difficulty, level)

@@ -59,6 +59,9 @@ class BudgetForce(Continuing):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 1 + self.waits + 1)]
 
+    def carried(self, role: str) -> float:
+        return self.waits + 1
+
     def play(self, case: Case) -> Play:
         messages, lang = case.messages(), language(case.problem)
         word, end_words = self.word or WORD[lang], self.end_words or END_WORDS[lang]

@@ -71,6 +71,9 @@ class MutualConsistency(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 1), Count(ROLE, 0, len(PARTS))]
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
         messages = case.messages()
         (reply,) = yield [Call(messages)]

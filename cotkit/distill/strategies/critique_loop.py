@@ -48,6 +48,9 @@ class CritiqueLoop(Strategy):
         writer = [Count("writer", 0, 1)] if self.writer else []
         return [Count("teacher", 1, most), Count("judge", 0, most), *writer]
 
+    def carried(self, role: str) -> float:
+        return self.depth + 1
+
     def play(self, case: Case) -> Play:
         tree, heard, lang = Tree(), list[Reply](), language(case.problem)
         here, trials = tree.nodes[ROOT], dict[int, list[Trial]]()

@@ -26,7 +26,7 @@ Growth = Generator[Sequence[Call], Sequence[Reply], list[Node]]
 
 
 class Journey(Strategy):
-    """Trial, error, correction: a tree of judged steps, told as one long thought; the straight path beside it."""
+    """Trial, error, correction: a tree of judged steps, told as one long thought, with the straight path if wanted."""
 
     by: Literal["journey"]
     judge: Role = Field(description="Who says of each step whether it is right.")
@@ -39,7 +39,11 @@ class Journey(Strategy):
     depth: int = Field(8, ge=1, le=64, description="Steps of a solution at most.")
     keep_per_level: int = Field(2, ge=1, le=16, description="Right steps of a level that are followed further.")
     trials_per_step: int = Field(1, ge=1, le=8, description="Wrong turnings that are told before a right step.")
-    shortcut: bool = Field(True, description="Build the straight path, too, as a second trace to compare with.")
+    shortcut: bool = Field(
+        False,
+        description="Build the straight path, too, as a second trace to compare with; `select` publishes the journey "
+        "unless it takes two of a problem.",
+    )
 
     compares: ClassVar[bool] = True
     usual_tokens: ClassVar[int | None] = 200
@@ -55,6 +59,9 @@ class Journey(Strategy):
     def traces(self) -> int:
         return 2 if self.shortcut else 1
 
+    def carried(self, role: str) -> float:
+        return self.depth
+
     def play(self, case: Case) -> Play:
         tree, heard = Tree(), list[Reply]()
         ends = yield from self._grow(case, tree, heard)
@@ -67,19 +74,19 @@ class Journey(Strategy):
         path = tree.path(end.number)
         end.facts["chosen"] = True
         response = closing(end.facts["answer"], lang)
-        straight = thought([(node.number, node.text) for node in path], {}, case.rng, lang)
-        twin = _built(straight, response, heard, "shortcut", {})
         trials = wrong_turnings(tree, [node.number for node in path], self.trials_per_step, case.rng)
         if not trials:
             journey = Attempt(None, None, heard, status="failed", label="journey", reason="no_wrong_step")
-            return Played([journey, *([twin] if self.shortcut else [])], tree.dump())
+            return Played([journey], tree.dump())
         parts: Sequence[Part] = thought([(n.number, n.text) for n in path], trials, case.rng, lang)
         facts: dict[str, Any] = {"writer": "none"}
         if self.writer is not None:
             parts, facts["writer"] = yield from rewritten(case.problem, parts, lang, heard)
-        return Played(
-            [_built(parts, response, heard, "journey", facts), *([twin] if self.shortcut else [])], tree.dump()
-        )
+        built = [_built(parts, response, heard, "journey", facts)]
+        if self.shortcut:
+            straight = thought([(node.number, node.text) for node in path], {}, case.rng, lang)
+            built.append(_built(straight, response, heard, "shortcut", {}))
+        return Played(built, tree.dump())
 
     def _grow(self, case: Case, tree: Tree, heard: list[Reply]) -> Growth:
         """Level by level, until one has ends that were judged right; these."""
@@ -150,4 +157,5 @@ def _built(
     parts: Sequence[Part], response: str, heard: Sequence[Reply], label: str, facts: Mapping[str, Any]
 ) -> Attempt:
     text, spans = laid_out(parts)
-    return Attempt(text, response, heard, facts={"form": label, **spans, **facts}, label=label)
+    told = {"form": label, "picked": label == "journey", **spans, **facts}
+    return Attempt(text, response, heard, facts=told, label=label)

@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cotkit.distill.strategies.spelled import early_value
+
 # Looked for in texts as `plain` gives them, without marks of emphasis.
 PHRASES: dict[str, tuple[str, ...]] = {
     "en": (
@@ -34,6 +36,33 @@ PHRASES: dict[str, tuple[str, ...]] = {
         "标记为正确", "标为正确",
     ),
 }  # fmt: skip
+# The same in other forms, and the words of the request itself (star.ASK). Looked for in the same texts.
+PATTERNS = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\bhint(?:s|ed|ing)?\b",
+        r"\bremark(?:s|ed)?\b",
+        r"\beyes only\b",
+        r"\bcheck (?:my|our|your)sel(?:f|ves) against\b",
+        r"\breference (?:answer|result|solution|value)s?\b",
+        r"\b(?:answer|result|solution|value|number|option|choice)s? (?:(?:that|which) )?(?:i|we|you) "
+        r"(?:am|was|were|are|have been|had been|'ve been|'d been) "
+        r"(?:told|given|shown|supplied|provided|informed|handed)\b",
+        r"\b(?:answer|result|solution|value)s? (?:(?:that|which) )?(?:you|they) (?:have |had |'ve |'d )?"
+        r"(?:told|gave|given|showed|shown|supplied|provided|handed|mentioned|revealed|disclosed)\b",
+        r"\b(?:you|they) (?:have |had |'ve |'d )?(?:told|gave|given|showed|shown|supplied|provided|handed) (?:me|us)\b",
+        r"\b(?:told|given|gave|showed|shown|supplied|provided|handed)(?: to)? (?:me|us) (?:the |this |that |an? )?"
+        r"(?:final |correct |right |true )?(?:answer|result|solution|value)\b",
+        r"\b(?:answer|result|solution|value)s? (?:is|was|has been|had been) "
+        r"(?:told|given|shown|supplied|provided|revealed|disclosed) (?:to (?:me|us)|beforehand|in advance|above)\b",
+        r"\b(?:know|knew|known|knowing) (?:what )?(?:the |my )?(?:final |correct |right |true )?(?:answer|result)\b",
+        r"\b(?:marked|flagged|labell?ed) (?:as )?(?:the )?(?:right|correct|true)\b",
+        r"备注|批注|附注|仅供|(?:供|用[来于]?)(?:你|我)?(?:最后)?(?:自己)?核对|只[给供]我看|给我看的|告知|告诉(?:过|了)?[我你您]|[我你您]被告诉",
+        r"[你您](?:们)?(?:已经|已|事先|预先|提前)?(?:所)?(?:给|告诉|提供|提示|透露|说)[^，。；,.;\n]{0,6}(?:答案|结果|数值|的值)",
+        r"给[我我们]{1,2}的(?:答案|结果|值)|(?:事先|预先|提前|早就|已经?)(?:就)?知道[^，。；,.;\n]{0,4}(?:答案|结果)",
+        r"参考(?:答案|结果|值|解)",
+    )
+)
 # A shared run of so many characters is no chance: formulas of a problem repeat, but whole sentences do not.
 COPIED = 60
 # A whole short solution counts as copied from this length on.
@@ -76,11 +105,15 @@ def find_leak(text: str, gold: str, problem: str, secrets: Sequence[str] = ()) -
         for phrase in phrases:
             if phrase in bare and phrase not in bare_asked:
                 return Leak("cites_hint", phrase)
+    for pattern in PATTERNS:
+        for match in pattern.finditer(bare):
+            if match.group() not in bare_asked:
+                return Leak("cites_hint", match.group())
     for secret in secrets:
         copied = _copied(said, plain(secret), asked)
         if copied is not None:
             return Leak("hint_copied", copied)
-    found = _gold_first(said, plain(gold), asked)
+    found = _gold_first(said, plain(gold), asked) or early_value(text, gold, problem)
     return None if found is None else Leak("gold_first", found)
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy, grade, unpaid
 from cotkit.distill.strategies.graph import ROOT, Graph, Ways
 from cotkit.distill.strategies.linearize import Trial, laid_out, thought
 from cotkit.distill.strategies.stepping import (
@@ -47,7 +47,9 @@ class TruncateRecomplete(Strategy):
     completer: Role | None = Field(None, description="Who completes the cut solution; the teacher itself when unset.")
     cuts: int = Field(3, ge=1, le=16, description="Places at which the solution is cut, drawn at random.")
     completions: int = Field(2, ge=1, le=16, description="Completions of each cut solution.")
-    paths: int = Field(3, ge=1, le=64, description="Traces that are built at most, no two the same.")
+    paths: int = Field(
+        3, ge=1, le=64, description="Traces that are built at most, no two the same; as many as select.per_problem."
+    )
     backtracks: int = Field(2, ge=1, le=16, description="Wrong turnings in one trace at most; one at least.")
     keep_pruned: bool = Field(False, description="Keep wrong completions, too, as negatives that verify calls wrong.")
 
@@ -65,7 +67,15 @@ class TruncateRecomplete(Strategy):
     def traces(self) -> int:
         return self.paths + (self.cuts * self.completions if self.keep_pruned else 0)
 
+    def published(self) -> tuple[int, str]:
+        return self.paths, "paths"
+
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
+        if (dropped := unpaid(case.problem)) is not None:
+            return dropped
         messages, lang = case.messages(), language(case.problem)
         (trunk,) = yield [Call(messages)]
         verdict = grade(case.problem, trunk.text) if trunk.done else "unfinished"

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, grade, unpaid
 from cotkit.distill.strategies.stepping import Language, language
 from cotkit.distill.strategies.thinking import Continuing, lost, thought_of
 
@@ -46,7 +46,12 @@ class Reflect(Continuing):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 2)]
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
+        if (dropped := unpaid(case.problem)) is not None:
+            return dropped
         messages = case.messages()
         (first,) = yield [Call(messages, purpose="first")]
         if not first.done:

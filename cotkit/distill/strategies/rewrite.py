@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.formulas import formulas
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
 from cotkit.distill.strategies.stepping import Language, language
 from cotkit.records import Problem, question
 
@@ -48,8 +48,9 @@ class Rewrite(Strategy):
     formulas: bool = Field(True, description="Every formula of the solution must stand in the rewriting, byte-equal.")
     min_growth: float = Field(1.0, ge=0, description="Least length of the rewriting, in lengths of the solution.")
     fall_back: bool = Field(
-        True,
-        description="Where a rewriting fails a check, keep the solution as it was, and why; else it is dropped.",
+        False,
+        description="Where a rewriting fails a check, keep the solution as it was; the row's `teacher` then names the "
+        "source. Else it is dropped.",
     )
 
     uses_reference: ClassVar[bool] = True
@@ -59,21 +60,28 @@ class Rewrite(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 1)]
 
+    def carried(self, role: str) -> float:
+        return 0
+
     def play(self, case: Case) -> Play:
         problem = case.problem
-        if not problem.solution or problem.answer is None:
-            why = "no_solution" if not problem.solution else "no_reference"
-            return Played([Attempt(None, None, status="failed", label=why, reason=why)])
+        if (dropped := unpaid(problem)) is not None:
+            return dropped
+        if not problem.solution:
+            return Played([Attempt(None, None, status="failed", label="no_solution", reason="no_solution")])
         values = {"{problem}": question(problem.problem, problem.choices), "{solution}": problem.solution}
         content = _PLACES.sub(lambda found: values[found[0]], self.instruction or ASK[language(problem)])
         (reply,) = yield [Call([{"role": "user", "content": content}], purpose="rewrite")]
         fault = self._fault(problem, reply)
         if fault is None:
-            return Played([Attempt(None, reply.response, [reply], facts={"rewritten": True}, label="rewritten")])
+            told: dict[str, Any] = {"rewritten": True, "saw_reference": True}
+            return Played([Attempt(None, reply.response, [reply], facts=told, label="rewritten")])
         reason, evidence = fault
         if self.fall_back:
             facts = {"rewritten": False, "fell_back": reason, **evidence}
-            return Played([Attempt(None, problem.solution, [reply], facts=facts, label=f"fell_back_{reason}")])
+            author = f"{problem.source or 'source'} (its own solution)"
+            own = Attempt(None, problem.solution, facts=facts, label=f"fell_back_{reason}", author=author)
+            return Played([own])
         lost = Attempt(None, reply.response, [reply], status=reply.status, label=reason)
         return Played([replace(lost, reason=reason, evidence=evidence)])
 

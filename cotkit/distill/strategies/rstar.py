@@ -100,6 +100,9 @@ class RStar(Strategy):
     def traces(self) -> int:
         return self.rollouts if self.keep_pruned else 1
 
+    def carried(self, role: str) -> float:
+        return self.depth + 1
+
     def play(self, case: Case) -> Play:
         search = _Search(self, case)
         visits = Visits(search.tree, self.exploration, case.rng)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
 from cotkit.distill.strategies.stepping import Language, language
 
 SECOND_LOOK: Mapping[Language, str] = {
@@ -58,7 +58,12 @@ class SelfCorrect(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, 2)]
 
+    def carried(self, role: str) -> float:
+        return 1
+
     def play(self, case: Case) -> Play:
+        if (dropped := unpaid(case.problem)) is not None:
+            return dropped
         messages = case.messages()
         (first,) = yield [Call(messages, purpose="first")]
         if not first.done or first.response is None:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.prompt import Message
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
 from cotkit.distill.strategies.leaks import find_leak, from_equation
 from cotkit.distill.strategies.stepping import Language, language
 from cotkit.records import Problem, lettered, question
@@ -72,10 +72,13 @@ class Star(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, self.attempts + self.hinted)]
 
+    def carried(self, role: str) -> float:
+        return 0
+
     def play(self, case: Case) -> Play:
         problem = case.problem
-        if problem.answer is None:
-            return Played([Attempt(None, None, status="failed", label="no_reference", reason="no_reference")])
+        if (dropped := unpaid(problem)) is not None:
+            return dropped
         for number in range(self.attempts):
             (last,) = yield [Call(case.messages(), purpose="plain", sample=number)]
             if last.done and grade(problem, last.text) == "correct":
@@ -95,12 +98,13 @@ class Star(Strategy):
             if not last.done or grade(problem, last.text) != "correct":
                 continue
             text = f"{last.reasoning or ''}\n\n{last.text}"
-            leak = find_leak(text, problem.answer, question(problem.problem, problem.choices), secrets)
+            leak = find_leak(text, problem.answer or "", question(problem.problem, problem.choices), secrets)
             facts: dict[str, Any] = {
                 "rationalized": True,
+                "saw_reference": True,
                 "attempt": number,
                 "hint_style": self.hint,
-                "gold_from_equation": from_equation(text, problem.answer),
+                "gold_from_equation": from_equation(text, problem.answer or ""),
             }
             good = _made(last, facts, "rationalized")
             if leak is None:

@@ -127,6 +127,9 @@ class StepsJson(Strategy):
     def counts(self) -> Sequence[Count]:
         return [Count("teacher", 1, self.max_steps * self.tries + 1)]
 
+    def carried(self, role: str) -> float:
+        return self.max_steps / 2
+
     def play(self, case: Case) -> Play:
         lang = language(case.problem)
         messages = self._begin(case.messages(), lang)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any
 
+from cotkit.cores import processes
 from cotkit.verify.code.called import run_called
 from cotkit.verify.code.cases import CodeTests
 from cotkit.verify.code.compare import rules
@@ -41,7 +41,7 @@ def grade_code_many(
     """`grade_code` of every (response, tests), in order, with `workers` programs at a time (None: one a CPU)."""
     policy = policy or CodePolicy()
     sandbox = choose(policy)
-    count = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    count = processes(workers)
     with ThreadPoolExecutor(count, thread_name_prefix="cotkit-code") as pool:
         return list(pool.map(lambda item: _grade(item[0], item[1], policy, sandbox), items))
 

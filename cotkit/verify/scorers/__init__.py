@@ -99,6 +99,7 @@ class Scorer(Config):
     Class attributes:
         reward: the score that stands for the scorer where a trainer wants one number; "" where it is no reward.
         compares: whether an attempt's score depends on the others at its problem.
+        alone: it asks a server, so only one process of a run may use it at a time.
         code: further modules whose source decides its scores.
         excluded: key -> why it changes no score, and so is left out of the cache key.
     """
@@ -107,6 +108,7 @@ class Scorer(Config):
 
     reward: ClassVar[str] = ""
     compares: ClassVar[bool] = False
+    alone: ClassVar[bool] = False
     code: ClassVar[tuple[str, ...]] = ()
     excluded: ClassVar[Mapping[str, str]] = {}
 

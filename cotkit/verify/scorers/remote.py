@@ -64,6 +64,7 @@ class Remote(Scorer):
     tries: int = Field(3, ge=1, le=10, description="How often a request is sent where the server fails or is busy.")
     at_once: int = Field(8, ge=1, le=256, description="Attempts that are being scored at the same time.")
 
+    alone: ClassVar[bool] = True
     excluded: ClassVar[Mapping[str, str]] = {
         "api_key_env": "who pays does not change the score",
         "timeout_s": "how long is waited does not change a reply",

@@ -1,0 +1,1 @@
+"""Engines that run shards; see cotkit.engine for what one is."""

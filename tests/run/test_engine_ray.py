@@ -1,0 +1,127 @@
+"""The engine `ray`: the same bytes as `local`, whatever the number of workers, and also when a machine dies."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import golden
+import pytest
+
+from cotkit.errors import EngineError, InputError
+from cotkit.recipe.load import load
+from cotkit.run.cut import Size
+from cotkit.run.runner import Options, run_recipe
+from cotkit.steps import NoProgress, Progress
+
+pytestmark = pytest.mark.timeout(600)
+# So small that the quickstart's and the miniature's tables are cut into many shards.
+TINY = Options(shard=Size(problems=8))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _ray() -> None:
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    pytest.importorskip("ray.data", reason='Ray is not installed: pip install "cotkit[ray]"')
+
+
+@pytest.fixture(scope="module")
+def head() -> Iterator[Any]:
+    """A cluster of one machine with two processors, as `ray start --head` makes one."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args=_machine(2))
+    yield cluster
+    cluster.shutdown()
+
+
+def _machine(cpus: int) -> dict[str, Any]:
+    return {"num_cpus": cpus, "object_store_memory": 100 * 2**20, "include_dashboard": False}
+
+
+def bytes_of(run: Path) -> dict[str, bytes]:
+    """Every table of the run, the dataset's among them; other files tell of times and addresses."""
+    return {str(p.relative_to(run)): p.read_bytes() for p in sorted(run.rglob("*.parquet"))}
+
+
+def run(
+    name: str, options: Sequence[str], out: Path, engine: dict[str, Any] | None, progress: Progress | None = None
+) -> list[str]:
+    recipe = load(name, list(options)).recipe
+    if engine is not None:
+        recipe = type(recipe).model_validate({**recipe.model_dump(), "engine": engine})
+    return run_recipe(recipe, out, TINY, progress).ran
+
+
+def fresh(name: str, out: Path, engine: dict[str, Any] | None) -> dict[str, bytes]:
+    """The tables of a run with teachers of its own: a miniature's answer by how often they were asked."""
+    mini = next((m for m in map(golden.read, golden.FOLDER.glob("*.yaml")) if name in m.expect), None)
+    out.mkdir()
+    with golden.prepared(mini, name, out) if mini is not None else nullcontext([]) as options:
+        run(name, options, out / "run", engine)
+        assert run(name, options, out / "run", None) == [], "the engine is part of no key"
+    return bytes_of(out / "run")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["quickstart", "deepscaler-40k"])
+def test_any_number_of_workers_gives_the_same_bytes(name: str, head: Any, tmp_path: Path) -> None:
+    wanted = fresh(name, tmp_path / "here", None)
+    assert fresh(name, tmp_path / "local", {"kind": "local", "workers": 2}) == wanted
+    for workers in (1, 2, 4):
+        engine = {"kind": "ray", "address": head.address, "workers": workers, "cpus": 0.4}
+        assert fresh(name, tmp_path / f"ray{workers}", engine) == wanted, workers
+
+
+class Killing(NoProgress):
+    """Calls `kill` when the second shard has ended."""
+
+    def __init__(self, kill: Callable[[], None]) -> None:
+        self._kill = kill
+        self._ended = 0
+
+    def task(self, label: str, total: int) -> Any:
+        return nullcontext(self)
+
+    def advance(self, n: int = 1, **_: float) -> None:
+        self._ended += 1
+        if self._ended == 2:
+            self._kill()
+
+
+def test_a_machine_that_dies_changes_nothing(tmp_path: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args=_machine(1))
+    other = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    killed: list[Any] = []
+
+    def kill() -> None:
+        cluster.remove_node(other, allow_graceful=False)
+        killed.append(other)
+
+    try:
+        run("quickstart", [], tmp_path / "here", None)
+        engine = {"kind": "ray", "address": cluster.address, "workers": 2, "cpus": 0.5}
+        run("quickstart", [], tmp_path / "ray", engine, Killing(kill))
+    finally:
+        cluster.shutdown()
+    assert killed
+    assert bytes_of(tmp_path / "ray") == bytes_of(tmp_path / "here")
+
+
+def test_a_cluster_that_is_too_small_or_not_there_is_a_sentence(head: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"8 workers of 0.5 processors each need more than the 2 of the cluster"):
+        run("quickstart", [], tmp_path / "a", {"kind": "ray", "address": head.address, "workers": 8, "cpus": 0.5})
+    with pytest.raises(EngineError, match=r"no Ray cluster answers at 127.0.0.1:9"):
+        run("quickstart", [], tmp_path / "b", {"kind": "ray", "address": "127.0.0.1:9", "workers": 1})
+
+
+def test_without_ray_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(InputError, match=r'pip install "cotkit\[ray\]"'):
+        run("quickstart", [], tmp_path, {"kind": "ray"})
