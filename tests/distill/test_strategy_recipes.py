@@ -110,7 +110,9 @@ def test_the_report_of_a_run_prints_the_outcomes_of_its_strategy(tmp_path: Path,
     jsonl("problems.jsonl", [{"problem": f"Compute {n}+{14 - n}.", "answer": "14"} for n in range(3)])
     step = "  - step: construct\n    strategy: {by: self_correct}\n    teacher: {base_url: '%s', model: m}\n"
     with ScriptedTeacher(Scenario(answers={"Go over": "14"})) as server:
-        (tmp_path / "r.yaml").write_text(RECIPE % (step % server.url), encoding="utf-8")
+        (tmp_path / "r.yaml").write_text(
+            RECIPE % (step % server.url, "  - step: verify\n  - step: select\n"), encoding="utf-8"
+        )
         run_recipe(load(str(tmp_path / "r.yaml")).recipe, tmp_path / "run")
     told = CliRunner().invoke(app, ["report", str(tmp_path / "run")])
     assert told.exit_code == 0, told.output
