@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = (
     *("problem_id", "verdict", "verdict_method", "pass_rate", "domain", "source", "license", "language", "teacher"),
-    *("completion_tokens", "reasoning_kind"),
+    *("completion_tokens", "reasoning_kind", "strategy", "saw_reference"),
 )
 
 
