@@ -9,15 +9,13 @@ from cotkit.curate.wrappings import CONTROL
 if TYPE_CHECKING:
     import polars as pl
 
-_COLUMNS = (
-    *("problem_id", "verdict", "verdict_method", "pass_rate", "domain", "source", "license", "language", "teacher"),
-    *("completion_tokens", "reasoning_kind", "strategy", "saw_reference"),
-)
+# What is long; no card counts by it.
+_TEXTS = ("messages", "problem", "answer", "reasoning", "response", "metadata")
 
 
 def measured(examples: pl.DataFrame) -> pl.DataFrame:
     """`characters` of reasoning and response, whether there is `no_reasoning`, whether a text looks like a `control`
-    token, and the columns that are counted. Rows that are measured already stay as they are.
+    token, and all columns but the texts. Rows that are measured already stay as they are.
     """
     import polars as pl
 
@@ -25,9 +23,8 @@ def measured(examples: pl.DataFrame) -> pl.DataFrame:
         return examples
     reasoning, response = pl.col("reasoning").fill_null(""), pl.col("response").fill_null("")
     control = pl.concat_str("reasoning", "response", ignore_nulls=True).str.contains_any(list(CONTROL))
-    return examples.select(
-        *_COLUMNS,
+    return examples.with_columns(
         characters=reasoning.str.len_chars() + response.str.len_chars(),
         no_reasoning=reasoning == "",
         control=control,
-    )
+    ).drop(_TEXTS, strict=False)
