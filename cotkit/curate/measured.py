@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 # What is long; no card counts by it.
-_TEXTS = ("messages", "problem", "answer", "reasoning", "response", "metadata")
+_TEXTS = ("messages", "problem", "answer", "reasoning", "response", "metadata", "provenance")
 
 
 def measured(examples: pl.DataFrame) -> pl.DataFrame:

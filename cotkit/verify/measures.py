@@ -8,7 +8,7 @@ from cotkit.verify.scalars import How, Outcome, no, node_of, unknown, yes
 from cotkit.verify.tree import Call, Num, Sym
 from cotkit.verify.typed import value_of
 from cotkit.verify.unit_names import CURRENCIES
-from cotkit.verify.units import scales, size
+from cotkit.verify.units import registry, scales, size
 from cotkit.verify.values import Based, Expr, Percent, Quantity, Rational, Value
 
 _DEGREE = Call("div", (Sym("pi"), Num(Fraction(180))))
@@ -31,6 +31,7 @@ def quantity(a: Value, b: Value, how: How) -> Outcome | None:
         return no("unit_missing") if missing else found
     if not (isinstance(a.amount, Rational) and isinstance(b, Rational)):
         return found
+    how.budget.load(registry)
     unclear = any(a.amount.value * scale == b.value for scale in scales(a.unit))
     return unknown("unit_unclear") if unclear else found
 
@@ -45,6 +46,7 @@ def _two_units(a: Quantity, b: Quantity, how: How) -> Outcome:
         return how.same(amounts[0], amounts[1])
     if a.unit in _KELVIN and b.unit in _KELVIN:
         return how.same(_kelvin(a), _kelvin(b))
+    how.budget.load(registry)
     x, y = size(a.unit), size(b.unit)
     if x is not None and y is not None:
         if x[0] != y[0]:

@@ -163,3 +163,9 @@ def test_ten_thousand_hostile_pairs_leak_no_process_and_no_memory() -> None:
         sizes.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     assert children() == before
     assert sizes[-1] <= 1.1 * sizes[1]
+
+
+def test_loading_units_is_not_on_the_clock_of_the_first_pair_that_needs_them() -> None:
+    """Loading pint takes 0.3 to 0.6 s of CPU."""
+    (verdict,) = grade_many([Pair("2 km", "\\boxed{2000\\text{ m}}")], workers=1, cpu_s=0.15)
+    assert verdict.value == "correct", verdict
