@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _OF_PROBLEM = ("problem_id", "problem", "answer", "domain", "source", "source_row", "license", "language", "metadata")
 _OF_TRACE = ("teacher", "sample", "status", "reasoning", "response", "completion_tokens", "error")
+# A side that has fewer attempts than the other.
+_NONE = {"status": "none"}
 
 
 def side_by_side(
@@ -21,7 +23,7 @@ def side_by_side(
     """Rows with the problem, `earlier_…` and `later_…` columns: the first earlier attempt with the first new one, …
 
     `earlier` and `later` are tables of traces and of their verdicts. Every problem has a row and every attempt is in
-    one; a side that has no more attempts is null.
+    one; a side that has no more attempts has the status "none" and is null otherwise.
     """
     before, after = _by_problem(*earlier), _by_problem(*later)
     found: list[dict[str, Any]] = []
@@ -30,7 +32,7 @@ def side_by_side(
         sides = before[problem.problem_id], after[problem.problem_id]
         for number in range(max(1, *map(len, sides))):
             old, new = (side[number] if number < len(side) else {} for side in sides)
-            found.append({**known, **_side("earlier", old), **_side("later", new)})
+            found.append({**known, **_side("earlier", old or _NONE), **_side("later", new or _NONE)})
     return found
 
 

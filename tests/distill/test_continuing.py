@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies.reflect import PHRASE
-from cotkit.distill.strategies.thinking import Thought
+from cotkit.distill.strategies.shared.thinking import Thought
 
 ONE = [("6 times 7", "42")]
 

@@ -21,7 +21,7 @@ from cotkit.distill.scripted.scenario import Reply
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Case, Played
 from cotkit.distill.strategies import Reply as Heard
-from cotkit.distill.strategies.leaks import PHRASES, find_leak, from_equation, plain
+from cotkit.distill.strategies.shared.leaks import PHRASES, find_leak, from_equation, plain
 from cotkit.distill.strategies.star import ASK, MARK, Star, hint_of
 from cotkit.records import Problem, Trace, Verdict
 from cotkit.steps import StepContext

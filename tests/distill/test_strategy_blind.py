@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cotkit.distill.strategies import Call, Reply, Strategy
-from cotkit.distill.strategies.stepping import language
+from cotkit.distill.strategies.shared.stepping import language
 from cotkit.registry import BUILTIN, lookup
 
 # Smaller than the defaults where these are many calls.

@@ -18,11 +18,11 @@ from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Call
 from cotkit.distill.strategies.journey import Journey, wrong_turnings
-from cotkit.distill.strategies.linearize import Part, Trial, laid_out, thought
-from cotkit.distill.strategies.rewriting import read_writer
-from cotkit.distill.strategies.rulings import read_ruling
-from cotkit.distill.strategies.stepping import same_answers
-from cotkit.distill.strategies.tree import Tree
+from cotkit.distill.strategies.shared.linearize import Part, Trial, laid_out, thought
+from cotkit.distill.strategies.shared.rewriting import read_writer
+from cotkit.distill.strategies.shared.rulings import read_ruling
+from cotkit.distill.strategies.shared.stepping import same_answers
+from cotkit.distill.strategies.shared.tree import Tree
 
 PROBLEM = "Compute 2+3*4."
 # What the teacher says next, by its last step, one for each sample.

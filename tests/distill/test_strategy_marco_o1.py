@@ -19,8 +19,8 @@ from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Attempt, Call, Case, Play, Played, Strategy
 from cotkit.distill.strategies import Reply as Heard
-from cotkit.distill.strategies.confidence import confidence, token_confidence
 from cotkit.distill.strategies.marco_o1 import MarcoO1
+from cotkit.distill.strategies.shared.confidence import confidence, token_confidence
 
 URL = "http://127.0.0.1:9/v1"
 PROBLEM = play([("Find x.", "7")])[0]

@@ -21,7 +21,7 @@ from cotkit.distill.estimate import Posted, estimate
 from cotkit.distill.rater import beside
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
-from cotkit.distill.strategies.voting import Vote, pick
+from cotkit.distill.strategies.shared.voting import Vote, pick
 from cotkit.errors import TeacherError
 from cotkit.run.key import components
 from cotkit.steps import StepOutput

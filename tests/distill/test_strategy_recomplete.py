@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Call
-from cotkit.distill.strategies.graph import Graph
 from cotkit.distill.strategies.recomplete import TruncateRecomplete
+from cotkit.distill.strategies.shared.graph import Graph
 from cotkit.verify import grade
 
 PROBLEM = play([("Compute 2+3*4.", "14")])[0]

@@ -20,7 +20,7 @@ from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Call
 from cotkit.distill.strategies.consistency import MutualConsistency, prefixes
 from cotkit.distill.strategies.rstar import ALLOWED, LAST, RStar
-from cotkit.distill.strategies.uct import uct
+from cotkit.distill.strategies.shared.uct import uct
 
 URL = "http://127.0.0.1:9/v1"
 PROBLEM = play([("Find x.", "7")])[0]

@@ -18,7 +18,7 @@ from cotkit.distill.strategies import Reply as Heard
 from cotkit.distill.strategies.best_of_n import BestOfN
 from cotkit.distill.strategies.marco_o1 import MarcoO1
 from cotkit.distill.strategies.rstar import RStar
-from cotkit.distill.strategies.voting import step_scores
+from cotkit.distill.strategies.shared.voting import step_scores
 
 PROBLEM = play([("Find x.", "7")])[0]
 

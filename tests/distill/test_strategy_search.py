@@ -21,8 +21,8 @@ from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.strategies import Call
 from cotkit.distill.strategies.beam import Beam
 from cotkit.distill.strategies.best_of_n import BestOfN, difficulty
-from cotkit.distill.strategies.scoring import read_scores
-from cotkit.distill.strategies.voting import Vote, pick
+from cotkit.distill.strategies.shared.scoring import read_scores
+from cotkit.distill.strategies.shared.voting import Vote, pick
 from cotkit.records import WeakRate
 
 URL = "http://127.0.0.1:9/v1"

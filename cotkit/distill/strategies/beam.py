@@ -16,11 +16,11 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.distill.presets import Capability
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Rated, Reply, Role, Strategy
-from cotkit.distill.strategies.fates import fates
-from cotkit.distill.strategies.scoring import ask_scores, read_scores
-from cotkit.distill.strategies.stepping import boxed, closing, language, same_answers
-from cotkit.distill.strategies.tree import ROOT, Node, Tree
-from cotkit.distill.strategies.voting import Vote, pick, step_scores, value
+from cotkit.distill.strategies.shared.fates import fates
+from cotkit.distill.strategies.shared.scoring import ask_scores, read_scores
+from cotkit.distill.strategies.shared.stepping import boxed, closing, language, same_answers
+from cotkit.distill.strategies.shared.tree import ROOT, Node, Tree
+from cotkit.distill.strategies.shared.voting import Vote, pick, step_scores, value
 from cotkit.verify.scorers.prm_server import PrmServer
 
 STOP = "\n\n"

@@ -11,10 +11,10 @@ from pydantic_core import PydanticCustomError
 
 from cotkit.config import Config
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Rated, Reply, Role, Strategy
-from cotkit.distill.strategies.fates import fates
-from cotkit.distill.strategies.scoring import MOST_STEPS, ask_scores, read_scores
-from cotkit.distill.strategies.stepping import Language, language, same_answers, stated, steps_of
-from cotkit.distill.strategies.voting import Vote, pick, step_scores
+from cotkit.distill.strategies.shared.fates import fates
+from cotkit.distill.strategies.shared.scoring import MOST_STEPS, ask_scores, read_scores
+from cotkit.distill.strategies.shared.stepping import Language, language, same_answers, stated, steps_of
+from cotkit.distill.strategies.shared.voting import Vote, pick, step_scores
 from cotkit.records import Problem
 from cotkit.verify.scorers.prm_server import PrmServer
 

@@ -13,8 +13,8 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply
-from cotkit.distill.strategies.stepping import Language, language
-from cotkit.distill.strategies.thinking import Continuing, Thought, lost, thought_of
+from cotkit.distill.strategies.shared.stepping import Language, language
+from cotkit.distill.strategies.shared.thinking import Continuing, Thought, lost, thought_of
 
 WORD: Mapping[Language, str] = {"en": "Wait", "zh": "等等"}
 END_WORDS: Mapping[Language, str] = {"en": "Final answer:", "zh": "最终答案："}

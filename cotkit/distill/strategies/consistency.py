@@ -14,8 +14,8 @@ from pydantic import Field
 
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
-from cotkit.distill.strategies.fates import fates
-from cotkit.distill.strategies.stepping import Language, asked_after, language, same_answers, stated
+from cotkit.distill.strategies.shared.fates import fates
+from cotkit.distill.strategies.shared.stepping import Language, asked_after, language, same_answers, stated
 from cotkit.records import Problem
 
 ROLE = "discriminator"

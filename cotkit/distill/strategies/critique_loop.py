@@ -12,12 +12,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
-from cotkit.distill.strategies.fates import fates
-from cotkit.distill.strategies.linearize import Part, Trial, laid_out, thought
-from cotkit.distill.strategies.rewriting import rewritten
-from cotkit.distill.strategies.rulings import Ruling, ask_about, read_ruling
-from cotkit.distill.strategies.stepping import NEXT_STEP, Language, asked_after, boxed, closing, filled, language
-from cotkit.distill.strategies.tree import ROOT, Node, Tree
+from cotkit.distill.strategies.shared.fates import fates
+from cotkit.distill.strategies.shared.linearize import Part, Trial, laid_out, thought
+from cotkit.distill.strategies.shared.rewriting import rewritten
+from cotkit.distill.strategies.shared.rulings import Ruling, ask_about, read_ruling
+from cotkit.distill.strategies.shared.stepping import NEXT_STEP, Language, asked_after, boxed, closing, filled, language
+from cotkit.distill.strategies.shared.tree import ROOT, Node, Tree
 
 _TRIED: Mapping[Language, str] = {
     "en": "\n\nThis was tried here already and is wrong; write another step:\n{tried}",

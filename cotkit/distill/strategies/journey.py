@@ -15,12 +15,12 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
-from cotkit.distill.strategies.fates import fates
-from cotkit.distill.strategies.linearize import Part, Trial, laid_out, thought
-from cotkit.distill.strategies.rewriting import rewritten
-from cotkit.distill.strategies.rulings import ask_about, read_ruling
-from cotkit.distill.strategies.stepping import NEXT_STEP, asked_after, boxed, closing, language, same_answers
-from cotkit.distill.strategies.tree import ROOT, Node, Tree
+from cotkit.distill.strategies.shared.fates import fates
+from cotkit.distill.strategies.shared.linearize import Part, Trial, laid_out, thought
+from cotkit.distill.strategies.shared.rewriting import rewritten
+from cotkit.distill.strategies.shared.rulings import ask_about, read_ruling
+from cotkit.distill.strategies.shared.stepping import NEXT_STEP, asked_after, boxed, closing, language, same_answers
+from cotkit.distill.strategies.shared.tree import ROOT, Node, Tree
 
 Growth = Generator[Sequence[Call], Sequence[Reply], list[Node]]
 

@@ -13,11 +13,11 @@ from pydantic import Field
 
 from cotkit.distill.presets import Capability
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
-from cotkit.distill.strategies.confidence import TOP, confidence
-from cotkit.distill.strategies.fates import fates
-from cotkit.distill.strategies.stepping import boxed, closing, language, shared_prefix
-from cotkit.distill.strategies.tree import ROOT, Node, Tree
-from cotkit.distill.strategies.uct import Visits
+from cotkit.distill.strategies.shared.confidence import TOP, confidence
+from cotkit.distill.strategies.shared.fates import fates
+from cotkit.distill.strategies.shared.stepping import boxed, closing, language, shared_prefix
+from cotkit.distill.strategies.shared.tree import ROOT, Node, Tree
+from cotkit.distill.strategies.shared.uct import Visits
 
 STOP = "\n\n"
 

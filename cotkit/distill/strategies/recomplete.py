@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy, grade, unpaid
-from cotkit.distill.strategies.graph import ROOT, Graph, Ways
-from cotkit.distill.strategies.linearize import Trial, laid_out, thought
-from cotkit.distill.strategies.stepping import (
+from cotkit.distill.strategies.shared.graph import ROOT, Graph, Ways
+from cotkit.distill.strategies.shared.linearize import Trial, laid_out, thought
+from cotkit.distill.strategies.shared.stepping import (
     Language,
     asked_after,
     closing,

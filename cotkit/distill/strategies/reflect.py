@@ -13,8 +13,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, grade, unpaid
-from cotkit.distill.strategies.stepping import Language, language
-from cotkit.distill.strategies.thinking import Continuing, lost, thought_of
+from cotkit.distill.strategies.shared.stepping import Language, language
+from cotkit.distill.strategies.shared.thinking import Continuing, lost, thought_of
 
 PHRASE: Mapping[Language, str] = {
     "en": "Wait. Something in this may be wrong, so I go through the whole of it again and look for the mistake.",

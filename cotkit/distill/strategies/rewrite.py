@@ -16,7 +16,7 @@ from pydantic import Field
 
 from cotkit.distill.formulas import formulas
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
-from cotkit.distill.strategies.stepping import Language, language
+from cotkit.distill.strategies.shared.stepping import Language, language
 from cotkit.records import Problem, question
 
 ASK: Mapping[Language, str] = {

@@ -15,10 +15,18 @@ from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Role, Strategy
 from cotkit.distill.strategies.consistency import PARTS, ROLE, STANDS, agreement, completions
-from cotkit.distill.strategies.fates import fates
-from cotkit.distill.strategies.stepping import Language, asked_after, boxed, closing, filled, language, same_answers
-from cotkit.distill.strategies.tree import Node, Tree
-from cotkit.distill.strategies.uct import Visits
+from cotkit.distill.strategies.shared.fates import fates
+from cotkit.distill.strategies.shared.stepping import (
+    Language,
+    asked_after,
+    boxed,
+    closing,
+    filled,
+    language,
+    same_answers,
+)
+from cotkit.distill.strategies.shared.tree import Node, Tree
+from cotkit.distill.strategies.shared.uct import Visits
 
 Action = Literal["step", "answer", "subquestion", "again", "rephrase"]
 # What may come after what. A second answer is for sub-questions alone, another wording for the problem alone.

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
-from cotkit.distill.strategies.stepping import Language, language
+from cotkit.distill.strategies.shared.stepping import Language, language
 
 SECOND_LOOK: Mapping[Language, str] = {
     "en": (

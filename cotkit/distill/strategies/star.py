@@ -16,8 +16,8 @@ from pydantic import Field
 
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
-from cotkit.distill.strategies.leaks import find_leak, from_equation
-from cotkit.distill.strategies.stepping import Language, language
+from cotkit.distill.strategies.shared.leaks import find_leak, from_equation
+from cotkit.distill.strategies.shared.stepping import Language, language
 from cotkit.records import Problem, lettered, question
 from cotkit.verify.options import which_option
 

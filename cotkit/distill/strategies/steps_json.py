@@ -17,9 +17,9 @@ from cotkit.distill.json_mode import an_object
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy
-from cotkit.distill.strategies.loose_json import first_object
-from cotkit.distill.strategies.stepping import Language, language
-from cotkit.distill.strategies.thinking import lost
+from cotkit.distill.strategies.shared.loose_json import first_object
+from cotkit.distill.strategies.shared.stepping import Language, language
+from cotkit.distill.strategies.shared.thinking import lost
 
 Action = Literal["continue", "reflect", "backtrack", "final"]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from cotkit.distill.prompt import Message
-from cotkit.distill.strategies.stepping import Language, filled
+from cotkit.distill.strategies.shared.stepping import Language, filled
 from cotkit.verify.judge_prompt import block
 
 # More steps than that are not scored: a model loses count.

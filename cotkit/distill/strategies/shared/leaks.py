@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cotkit.distill.strategies.spelled import early_value
+from cotkit.distill.strategies.shared.spelled import early_value
 
 # Looked for in texts as `plain` gives them, without marks of emphasis.
 PHRASES: dict[str, tuple[str, ...]] = {

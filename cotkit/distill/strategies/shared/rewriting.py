@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from cotkit.distill.prompt import Message
 from cotkit.distill.strategies import Call, Reply, grade
-from cotkit.distill.strategies.linearize import Part
-from cotkit.distill.strategies.stepping import Language, boxed, filled
+from cotkit.distill.strategies.shared.linearize import Part
+from cotkit.distill.strategies.shared.stepping import Language, boxed, filled
 from cotkit.records import Problem
 
 _TASK: Mapping[Language, str] = {

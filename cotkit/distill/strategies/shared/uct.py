@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-from cotkit.distill.strategies.tree import ROOT, Node, Tree
+from cotkit.distill.strategies.shared.tree import ROOT, Node, Tree
 
 
 def uct(value: float, visits: int, parent_visits: int, weight: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from cotkit.distill.strategies.stepping import Language
+from cotkit.distill.strategies.shared.stepping import Language
 
 # step: right, and on the way. trial: off the way, and not yet wrong. wrong: what a trial broke on.
 PartKind = Literal["step", "trial", "wrong", "correction"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cotkit.distill.strategies import Reply
-from cotkit.distill.strategies.tree import Tree
+from cotkit.distill.strategies.shared.tree import Tree
 
 
 def fates(heard: Sequence[Reply], tree: Tree | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cotkit.distill.prompt import Message
-from cotkit.distill.strategies.stepping import Language, filled
+from cotkit.distill.strategies.shared.stepping import Language, filled
 from cotkit.verify.judge_prompt import block
 
 _MOST_REASON = 600

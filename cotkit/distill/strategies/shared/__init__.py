@@ -1,0 +1,1 @@
+"""What several strategies are made of: trees, votes, readings of replies, looks for leaks."""
