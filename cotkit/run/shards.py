@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from socket import gethostname
 from typing import Any
 
 from cotkit.content import digest_of_rows, lasting, row_digests
@@ -99,7 +100,8 @@ class _Notes(NoProgress):
 
 def _run(job: Job) -> None:
     step, shard = job.step, job.shard
-    fresh = job.folder / f".{shard.number:05d}.{os.getpid()}"
+    # Two machines may have one process number.
+    fresh = job.folder / f".{shard.number:05d}.{gethostname()}.{os.getpid()}"
     with storage(fresh):
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
