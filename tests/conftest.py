@@ -19,7 +19,14 @@ settings.load_profile("cotkit")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
+# A process gets a whole file, so the longest ones come first: none is begun when the others are done.
+LONGEST = ("test_kill.py", "test_engine_ray.py", "test_dedup_int8.py", "test_reproduce.py", "test_golden.py")
+
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(autouse=True)
