@@ -9,14 +9,15 @@ from __future__ import annotations
 import re
 
 # Names that end no English word of one letter more ("mangle" is one, so angle is not here).
-_GLUED = r"(?:pi|sqrt|equiv|perp|parallel|[lr]floor|[lr]ceil|theta|infty|infinity)"
+# In capitals as well: what a text is must not depend on whether it was lowered before.
+_GLUED = r"(?i:pi|sqrt|equiv|perp|parallel|[lr]floor|[lr]ceil|theta|infty|infinity)"
 _PUT_BACK = (
-    (re.compile(r"(?<![\\A-Za-z])[dtc]?frac(?=\s?[{\d])"), r"\\frac"),
-    (re.compile(r"(?<![\\A-Za-z])(begin|end)(?=\{[a-z]{3,10}\*?\})"), r"\\\1"),
+    (re.compile(r"(?<![\\A-Za-z])(?i:[dtc]?frac)(?=\s?[{\d])"), r"\\frac"),
+    (re.compile(r"(?<![\\A-Za-z])(?i:(begin|end)(?=\{[a-z]{3,10}\*?\}))"), r"\\\1"),
     (re.compile(rf"(?<![\\A-Za-z])([A-Za-z]|[A-Z]{{2,4}})({_GLUED})(?![a-z])"), r"\1 \\\2 "),
     (re.compile(rf"(?<![A-Za-z])\\?({_GLUED})([A-Z]{{1,4}}|sqrt)(?![A-Za-z])"), r"\\\1 \2"),
     (re.compile(r"\^\s?[({]\s?°\s?[)}]"), "°"),
-    (re.compile(r"\^\s?[({]\s?\\?prime\s?[)}]"), "'"),
+    (re.compile(r"\^\s?[({]\s?\\?(?i:prime)\s?[)}]"), "'"),
     (re.compile(r"(?<![\w)])\((\w{1,20})\)\s?/\s?\((\w{1,20})\)"), r"\\frac{\1}{\2}"),
 )
 # A segment is the same with and without its bar; a repeating decimal and a conjugate are not.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cotkit.dedup.exact import match_key, may_match
@@ -87,6 +87,9 @@ def test_meaning_is_kept(one: str, other: str) -> None:
 @given(
     st.text(alphabet=st.sampled_from(list("abxX09 .,!'-:+*/^_(){}[]$\\&|<>=%°²½πΣ\n")) | st.characters(), max_size=60)
 )
+@example("API")
+@example("FRAC{1}{2} and \\BEGIN{cases}")
+@example("BEGIN{CASES} x^{PRIME} XSQRT")
 @settings(max_examples=400, deadline=None)
 def test_normal_form_is_idempotent(text: str) -> None:
     once = normal_form(text)
