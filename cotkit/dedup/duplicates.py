@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +14,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cotkit import records
 from cotkit.dedup.cluster import Edge, clusters
 from cotkit.dedup.config import Embedding, Preference
-from cotkit.dedup.confirm import Finding, confirm_duplicate
-from cotkit.dedup.exact import groups, match_key
-from cotkit.dedup.facts import Facts, answer_value, facts, people_form, same_answer
+from cotkit.dedup.confirm import Finding
+from cotkit.dedup.facts import answer_value, forms, same_answer
 from cotkit.dedup.grams import contained, tokenize
+from cotkit.dedup.nodes import Nodes
 from cotkit.dedup.normal import without_figures
-from cotkit.dedup.plain import plain_texts
 from cotkit.dedup.rows import Item, evidence_of, items_of, shown, siblings_frame
 from cotkit.steps import NoProgress, Progress, StepOutput
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+
+    Array = np.ndarray[Any, Any]
 
 
 # A text is looked for inside longer ones from so many words and numbers on, by n-grams that so many texts have at most.
@@ -50,22 +53,13 @@ class DedupKeys(Protocol):
     def source_order(self) -> Sequence[str]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """All rows of one normal form. Nodes are numbered by content, so row order changes nothing."""
-
-    rows: list[int]
-    text: str
-    answer: str | None
-    facts: Facts
-
-
 @dataclass
 class _Pairs:
     """What the comparisons found."""
 
     edges: list[Edge] = field(default_factory=list)
-    apart: list[tuple[int, int]] = field(default_factory=list)
+    # First and second of each pair: as numbers in a row, since a pool has millions of them.
+    apart: tuple[array[int], array[int]] = field(default_factory=lambda: (array("q"), array("q")))
     certain: set[tuple[int, int]] = field(default_factory=set)
     # Node -> (score, other node, finding) of its nearest look-alike.
     siblings: dict[int, tuple[float, int, Finding]] = field(default_factory=dict)
@@ -103,7 +97,7 @@ def dedup_table(
     count = len(items)
     if earlier is not None:
         items += items_of(earlier, "earlier")
-    nodes = _nodes(items, config)
+    nodes = Nodes(items)
     pairs = _Pairs()
     if config.renamed:
         _renamed_pairs(nodes, pairs)
@@ -119,7 +113,7 @@ def dedup_table(
     look_alikes = [
         _sibling(items, nodes, node, *pairs.siblings[node])
         for node in sorted(pairs.siblings)
-        if min(nodes[node].rows) < count
+        if nodes.rows(node)[0] < count
     ]
     counters = {
         "duplicates by renaming, containment or embedding": float(reasons["near_duplicate"]),
@@ -129,72 +123,49 @@ def dedup_table(
     return StepOutput(kept, table, counters=counters, secondary={"siblings": siblings_frame(look_alikes)})
 
 
-def _nodes(items: Sequence[Item], config: DedupKeys) -> list[_Node]:
-    """Rows of one normal form together: identical texts are compared once, however many there are."""
-    if not (config.exact or config.renamed or config.embedding):
-        return []
-    own = sorted({item.text for item in items})
-    plain = dict(zip(own, plain_texts(own), strict=True))
-    keys = {text: match_key(plain[text]) for text in own}
-    found = groups(keys[item.text] for item in items)
-    nodes = []
-    for key in sorted(found):
-        rows = found[key]
-        text = min(plain[items[i].text] for i in rows)
-        answers = sorted({answer for i in rows if (answer := items[i].answer)})
-        clear = answers and all(same_answer(answers[0], other) for other in answers)
-        nodes.append(_Node(rows, text, answers[0] if clear else None, facts(text)))
-    return nodes
-
-
-def _renamed_pairs(nodes: Sequence[_Node], pairs: _Pairs) -> None:
+def _renamed_pairs(nodes: Nodes, pairs: _Pairs) -> None:
     """Texts that are equal once variables, and people, have no names of their own."""
-    for form_of in (lambda facts: facts.renamed, people_form):
-        by_form = groups(form_of(node.facts) for node in nodes)
-        for form, same in by_form.items():
-            heads: list[int] = []
-            for node in same if form else ():
-                for head in heads:
-                    finding = _compare(nodes, head, node)(1.0)
-                    if finding.same:
-                        pairs.edges.append(Edge(head, node, "renamed", 1.0, finding.kind, finding.detail))
-                        break
-                else:
-                    heads.append(node)
+    for same in nodes.alike(forms):
+        heads: list[int] = []
+        for node in same:
+            for head in heads:
+                finding = nodes.compare(head, node)(1.0)
+                if finding.same:
+                    pairs.edges.append(Edge(head, node, "renamed", 1.0, finding.kind, finding.detail))
+                    break
+            else:
+                heads.append(node)
 
 
-def _contained_pairs(nodes: Sequence[_Node], pairs: _Pairs) -> None:
+def _contained_pairs(nodes: Nodes, pairs: _Pairs) -> None:
     """A whole problem inside a longer text: word for word, with at least _WORDS words."""
-    tokens = tokenize([node.text for node in nodes])
-    padded = [f" {node.facts.normal} " for node in nodes]
-    for longer, shorter in contained(tokens, _WORDS, _FEW):
-        if padded[shorter] in padded[longer] and same_answer(nodes[longer].answer, nodes[shorter].answer) is not False:
-            score = round(len(padded[shorter]) / len(padded[longer]), 5)
+    for longer, shorter in contained(tokenize(nodes.texts), _WORDS, _FEW):
+        here, there = nodes.look(longer), nodes.look(shorter)
+        text, part = f" {here.facts.normal} ", f" {there.facts.normal} "
+        if part in text and same_answer(here.answer, there.answer) is not False:
+            score = round(len(part) / len(text), 5)
             a, b = sorted((longer, shorter))
             pairs.edges.append(Edge(a, b, "contained", score, "same_problem"))
             pairs.certain.add((a, b))
 
 
 def _embedded_pairs(
-    nodes: Sequence[_Node], config: Embedding, pairs: _Pairs, progress: Progress, cache: Path | None
+    nodes: Nodes, config: Embedding, pairs: _Pairs, progress: Progress, cache: Path | None
 ) -> None:
     from cotkit.dedup.embed import load_encoder
     from cotkit.dedup.search import self_pairs
 
-    texts = [without_figures(node.text) for node in nodes]
+    texts = [without_figures(text) for text in nodes.texts]
     encoder = load_encoder(config.weights, cache, config.precision)
     vectors = encoder.encode(texts, progress)
     band = 2 * encoder.band  # both sides may be off
-    best: dict[tuple[int, int], float] = {}
-    for i, j, score in zip(*(part.tolist() for part in self_pairs(vectors.rows, config.threshold - band)), strict=True):
-        a, b = sorted((int(vectors.owner[i]), int(vectors.owner[j])))
-        if a != b:
-            best[a, b] = max(score, best.get((a, b), 0.0))
+    found = _best_of_nodes(*self_pairs(vectors.rows, config.threshold - band), vectors.owner)
+    del vectors
     open_pairs = []
-    with progress.task("closer look", len(best)) as task:
-        for pair in sorted(best):
-            if not _looked_at(nodes, pair, best[pair], config, pairs, band):
-                open_pairs.append(pair)
+    with progress.task("closer look", len(found[0])) as task:
+        for a, b, score in zip(*found, strict=True):
+            if not _looked_at(nodes, (a, b), score, config, pairs, band):
+                open_pairs.append((a, b))
             task.advance()
     again = sorted({node for pair in open_pairs for node in pair})
     precise = encoder.precise.encode([texts[node] for node in again], progress)
@@ -203,11 +174,26 @@ def _embedded_pairs(
         _looked_at(nodes, (a, b), precise.cosine(place[a], precise, place[b]), config, pairs, 0.0)
 
 
+def _best_of_nodes(
+    i: Array, j: Array, scores: Array, owner: Array
+) -> tuple[array[int], array[int], array[float]]:
+    """Pairs of rows as pairs of the nodes that own them, each once with its best score, in order."""
+    import numpy as np
+
+    a, b = np.minimum(owner[i], owner[j]), np.maximum(owner[i], owner[j])
+    order = np.lexsort((-scores, b, a))
+    a, b, scores = a[order], b[order], scores[order]
+    new = (np.diff(a, prepend=-1) != 0) | (np.diff(b, prepend=-1) != 0)
+    keep = new & (a != b)
+    # As Python's own numbers, without a list of them all.
+    return array("q", a[keep].tobytes()), array("q", b[keep].tobytes()), array("d", scores[keep].tobytes())
+
+
 def _looked_at(
-    nodes: Sequence[_Node], pair: tuple[int, int], score: float, config: Embedding, pairs: _Pairs, band: float
+    nodes: Nodes, pair: tuple[int, int], score: float, config: Embedding, pairs: _Pairs, band: float
 ) -> bool:
     """Keep what the pair is; false, and nothing kept, if a cosine that is off by `band` may decide otherwise."""
-    finding_at = _compare(nodes, *pair) if config.confirm else None
+    finding_at = nodes.compare(*pair) if config.confirm else None
     high, low = score + band, score - band
     same = finding_at is None or finding_at(high).same
     if band and same and (low < config.threshold or (finding_at is not None and not finding_at(low).same)):
@@ -221,23 +207,19 @@ def _looked_at(
         return True
     if finding.kind == "unclear" and pair in pairs.certain:
         return True  # one stands in the other word for word: a doubt about what is around it is none about the pair
-    pairs.apart.append(pair)
+    for side, node in zip(pairs.apart, pair, strict=True):
+        side.append(node)
     for node, other in (pair, pair[::-1]):
         if node not in pairs.siblings or score > pairs.siblings[node][0]:
             pairs.siblings[node] = (score, other, finding)
     return True
 
 
-def _compare(nodes: Sequence[_Node], a: int, b: int) -> Callable[[float], Finding]:
-    return confirm_duplicate(nodes[a].facts, nodes[b].facts, (nodes[a].answer, nodes[b].answer))
-
-
 def _dropped(
-    items: Sequence[Item], nodes: Sequence[_Node], pairs: _Pairs, config: DedupKeys, count: int
+    items: Sequence[Item], nodes: Nodes, pairs: _Pairs, config: DedupKeys, count: int
 ) -> dict[int, tuple[str, dict[str, Any], int | None]]:
     """Row -> reason, evidence and the row that stays for it, if one does."""
-    labels = clusters(len(nodes), pairs.edges, pairs.apart)
-    members = groups(str(label) for label in labels)
+    labels = clusters(len(nodes), pairs.edges, zip(*pairs.apart, strict=True))
     direct: dict[tuple[int, int], Edge] = {}
     strongest: dict[int, Edge] = {}
     for edge in sorted(pairs.edges, key=lambda e: (-e.score, e.method != "renamed", e.a, e.b)):
@@ -246,16 +228,17 @@ def _dropped(
         direct.setdefault((edge.a, edge.b), edge)
         for node in (edge.a, edge.b):
             strongest.setdefault(node, edge)
-    same = "exact" if config.exact else "embedding" if config.embedding else "renamed"
+    methods = ("exact", "embedding", "renamed", "contained")
+    same = next(method for method in methods if getattr(config, method))
     found: dict[int, tuple[str, dict[str, Any], int | None]] = {}
-    for cluster in members.values():
-        rows = [(row, node) for node in cluster for row in nodes[node].rows]
+    for cluster in _of_several_rows(labels, nodes):
+        rows = [(row, node) for node in cluster for row in nodes.rows(node)]
         while rows:
             survivor, home = min(rows, key=lambda pair: (pair[0] < count, *_rank(items[pair[0]], config)))
-            torn = _contradicting(items, nodes[home].rows, survivor, config) if survivor < count else {}
+            torn = _contradicting(items, nodes.rows(home), survivor, config) if survivor < count else {}
             if not torn:
                 break
-            told = ((row, {**torn, "answer": items[row].answer}) for row in nodes[home].rows)
+            told = ((row, {**torn, "answer": items[row].answer}) for row in nodes.rows(home))
             found |= {row: ("answers_differ", why, None) for row, why in told}
             rows = [pair for pair in rows if pair[1] != home]
         for row, node in rows:
@@ -267,11 +250,22 @@ def _dropped(
                 continue
             edge = direct.get((min(node, home), max(node, home))) or strongest[node]
             if home not in (edge.a, edge.b):
-                via = items[min(nodes[edge.b if edge.a == node else edge.a].rows)]
+                via = items[nodes.rows(edge.b if edge.a == node else edge.a)[0]]
                 evidence |= {"via_source": via.source, "via_row": via.row, "via_problem": shown(via.text)}
             evidence |= {"method": edge.method, "score": edge.score, "confirm": edge.kind}
             found[row] = ("near_duplicate", evidence, survivor)
     return found
+
+
+def _of_several_rows(labels: Sequence[int], nodes: Nodes) -> list[list[int]]:
+    """The nodes of each cluster that has more than one row; its label is the first of them."""
+    found: dict[int, list[int]] = {}
+    for node, label in enumerate(labels):
+        if label != node:
+            found.setdefault(label, [label]).append(node)
+    for node in nodes.several():
+        found.setdefault(labels[node], [node])
+    return [found[label] for label in sorted(found)]
 
 
 def _with_copies(problems: pl.DataFrame, items: Sequence[Item], survivors: Mapping[int, int | None]) -> pl.DataFrame:
@@ -325,9 +319,9 @@ def _equal(item: Item, kept: Item, method: str, evidence: dict[str, Any]) -> tup
 
 
 def _sibling(
-    items: Sequence[Item], nodes: Sequence[_Node], node: int, score: float, other: int, finding: Finding
+    items: Sequence[Item], nodes: Nodes, node: int, score: float, other: int, finding: Finding
 ) -> Mapping[str, Any]:
-    here, there = items[min(nodes[node].rows)], items[min(nodes[other].rows)]
+    here, there = items[nodes.rows(node)[0]], items[nodes.rows(other)[0]]
     return {
         "source": here.source,
         "source_row": here.row,

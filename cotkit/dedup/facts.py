@@ -177,11 +177,18 @@ def _fractions(tokens: Sequence[str]) -> list[str]:
     return [part for token in tokens for part in WRITTEN_OUT.get(token, (token,))]
 
 
-def people_form(own: Facts) -> str:
-    """The renamed form with the words of `people` numbered as well; equal for texts that differ in names alone."""
-    names: dict[str, str] = {}
-    return " ".join(
-        names.setdefault(piece, f"¶{len(names) + 1}") if piece in own.people else piece for piece in own.renamed.split()
+def forms(text: str) -> tuple[str, str]:
+    """`renamed` of its facts, and the same with the words of `people` numbered as well; without the other facts.
+
+    The second is equal for texts that differ in names alone.
+    """
+    plain = without_figures(text)
+    renamed = _numbered(_fractions(normal_form(spelled(plain)).split()))
+    people, names = people_in(plain), dict[str, str]()
+    if not people:
+        return renamed, renamed
+    return renamed, " ".join(
+        names.setdefault(piece, f"¶{len(names) + 1}") if piece in people else piece for piece in renamed.split()
     )
 
 
