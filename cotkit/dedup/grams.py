@@ -25,7 +25,7 @@ _BASE = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2^64
 _STEP = 0xD6E8FEB86659FD93
 # An item of fewer tokens is found by equality alone.
 _SHORTEST = 3
-_CHUNK = 1 << 22  # bytes of text in work at once
+_CHUNK = 1 << 22  # bytes of text, or tokens, in work at once
 _BITS = 20  # of a hash, for a first look-up in a table that fits the cache of a core
 # Commands that stand for a mark or for nothing; \sin and its like stay words.
 _DROPPED = sorted((set(COMMANDS) | FRACTIONS | LAYOUT | WRAPPERS | {"begin", "end", "sqrt", "pmod"}) - {"in", "to"})
@@ -51,14 +51,7 @@ class Tokens:
 
     def rolled(self, n: int) -> Array:
         """Hash of the n tokens from each token on, across the ends of texts too."""
-        import numpy as np
-
-        count = max(0, len(self.hashes) - n + 1)
-        rolled = np.zeros(count, dtype=np.uint64)
-        for j in range(n):
-            rolled *= np.uint64(_STEP)
-            rolled += self.hashes[j : j + count]
-        return rolled
+        return _rolled(self.hashes, n)
 
     def grams(self, n: int) -> tuple[Array, Array, Array]:
         """Hash, text and position in its text of every n-gram."""
@@ -72,12 +65,27 @@ class Tokens:
         """For every n-gram that is in `wanted`, sorted hashes: its place there, and its text."""
         import numpy as np
 
-        rolled = self.rolled(n)
-        where = _among(rolled, wanted)
-        place = np.searchsorted(wanted, rolled[where])
+        places, at = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)]
+        for start in range(0, len(self.hashes) - n + 1, _CHUNK):
+            rolled = _rolled(self.hashes[start : start + _CHUNK + n - 1], n)
+            where = _among(rolled, wanted)
+            places.append(np.searchsorted(wanted, rolled[where]))
+            at.append(where + start)
+        place, where = np.concatenate(places), np.concatenate(at)
         text = np.searchsorted(self.starts, where, side="right") - 1
         whole = where + n <= self.starts[text + 1]
         return place[whole], text[whole]
+
+
+def _rolled(hashes: Array, n: int) -> Array:
+    import numpy as np
+
+    count = max(0, len(hashes) - n + 1)
+    rolled = np.zeros(count, dtype=np.uint64)
+    for j in range(n):
+        rolled *= np.uint64(_STEP)
+        rolled += hashes[j : j + count]
+    return rolled
 
 
 def _among(hashes: Array, wanted: Array) -> Array:
@@ -281,21 +289,18 @@ def contained(texts: Tokens, n: int, few: int) -> list[tuple[int, int]]:
     """
     import numpy as np
 
-    gram, text, position = texts.grams(n)
-    heads = position == 0
-    order = np.argsort(gram[heads], kind="stable")
-    key, owner = gram[heads][order], text[heads][order]
-    low, high = np.searchsorted(key, gram), np.searchsorted(key, gram, side="right")
-    count = high - low
-    wanted = np.unique(key)
-    places: Any = (
-        np.bincount(np.searchsorted(wanted, gram[np.isin(gram, wanted)]), minlength=len(wanted)) if len(wanted) else []
-    )
-    rare = wanted[np.asarray(places) <= few] if len(wanted) else wanted
-    hit = np.flatnonzero((count > 0) & np.isin(gram, rare))
-    which, at = _spread(low[hit], count[hit])
-    longer, shorter = text[hit][which], owner[at]
     lengths = np.diff(texts.starts)
+    long = np.flatnonzero(lengths >= n)
+    heads = texts.rolled(n)[texts.starts[long]]
+    wanted, head_of = np.unique(heads, return_inverse=True)
+    order = np.argsort(head_of, kind="stable")
+    place, text = texts.having(wanted, n)
+    few_have = np.bincount(place, minlength=len(wanted)) <= few
+    rare = few_have[place]
+    place, text = place[rare], text[rare]
+    low, high = (np.searchsorted(head_of[order], place, side=side) for side in ("left", "right"))
+    which, at = _spread(low, high - low)
+    longer, shorter = text[which], long[order[at]]
     good = (longer != shorter) & (lengths[longer] > lengths[shorter])
     pairs = np.unique(np.stack([longer[good], shorter[good]], axis=1), axis=0)
     return [(int(a), int(b)) for a, b in pairs]
