@@ -97,7 +97,7 @@ def dedup_table(
     count = len(items)
     if earlier is not None:
         items += items_of(earlier, "earlier")
-    nodes = Nodes(items)
+    nodes = Nodes(items if _methods(config) else ())
     pairs = _Pairs()
     if config.renamed:
         _renamed_pairs(nodes, pairs)
@@ -121,6 +121,11 @@ def dedup_table(
         "look-alikes kept": float(len(look_alikes)),
     }
     return StepOutput(kept, table, counters=counters, secondary={"siblings": siblings_frame(look_alikes)})
+
+
+def _methods(config: DedupKeys) -> list[str]:
+    """What is compared, the first of them being what equal texts are called."""
+    return [method for method in ("exact", "embedding", "renamed", "contained") if getattr(config, method)]
 
 
 def _renamed_pairs(nodes: Nodes, pairs: _Pairs) -> None:
@@ -228,8 +233,7 @@ def _dropped(
         direct.setdefault((edge.a, edge.b), edge)
         for node in (edge.a, edge.b):
             strongest.setdefault(node, edge)
-    methods = ("exact", "embedding", "renamed", "contained")
-    same = next(method for method in methods if getattr(config, method))
+    same = next(iter(_methods(config)), "")
     found: dict[int, tuple[str, dict[str, Any], int | None]] = {}
     for cluster in _of_several_rows(labels, nodes):
         rows = [(row, node) for node in cluster for row in nodes.rows(node)]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.dedup.threads import spread
-from cotkit.dedup.vectors import open_store, text_key
+from cotkit.dedup.vectors import Store, open_store, text_key
 from cotkit.dedup.weights import find_weights, weights_digest
 from cotkit.errors import InputError
 from cotkit.steps import NoProgress, Progress
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     # Token ids and mask, int64 (texts, tokens) each -> float32 (texts, 384), unit rows.
     Forward = Callable[[np.ndarray[Any, Any], np.ndarray[Any, Any]], np.ndarray[Any, Any]]
+    Array = np.ndarray[Any, Any]
 
 __all__ = ["DIMENSIONS", "Encoder", "Precision", "Vectors", "load_encoder", "weights_digest"]
 
@@ -101,24 +102,37 @@ class Encoder:
         """
         import numpy as np
 
-        cleaned = [_cleaned(text) for text in texts]
-        unique = list(dict.fromkeys(cleaned))
-        keys = {text: text_key(text) for text in unique}
         progress = progress or NoProgress()
-        with open_store(self.cache, self.name, progress.note) as store:
-            known = store.read(list(keys.values()))
-            missing = [text for text in unique if keys[text] not in known]
-            with progress.task("embed", len(missing)) as task:
-                for start in range(0, len(missing), _CHUNK):
-                    some = missing[start : start + _CHUNK]
-                    fresh = {keys[t]: r for t, r in zip(some, self._embedded(some, task), strict=True)}
-                    store.write(fresh)
-                    known |= fresh
-        parts = [known[keys[text]] for text in cleaned]
-        counts = [len(part) // _BYTES for part in parts]
-        rows = np.frombuffer(b"".join(parts), dtype=np.float16).reshape(-1, DIMENSIONS).astype(np.float32)
-        rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
-        return Vectors(rows, np.repeat(np.arange(len(parts), dtype=np.int64), counts))
+        place: dict[bytes, int] = {}
+        asked = np.array([place.setdefault(text_key(_cleaned(text)), len(place)) for text in texts], dtype=np.int64)
+        first = np.unique(asked, return_index=True)[1]
+        chunks: list[Array] = []
+        counts: list[int] = []
+        with open_store(self.cache, self.name, progress.note) as store, progress.task("embed", len(first)) as task:
+            for start in range(0, len(first), _CHUNK):
+                some = self._kept([_cleaned(texts[number]) for number in first[start : start + _CHUNK]], store, task)
+                counts += [len(rows) // _BYTES for rows in some]
+                chunks.append(np.frombuffer(b"".join(some), dtype=np.float16).reshape(-1, DIMENSIONS))
+        rows = _unit_rows(chunks)
+        owner = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
+        if len(counts) == len(asked):
+            return Vectors(rows, owner)
+        starts = np.searchsorted(owner, asked)
+        ends = np.searchsorted(owner, asked, side="right")
+        order = [row for start, end in zip(starts.tolist(), ends.tolist(), strict=True) for row in range(start, end)]
+        return Vectors(rows[order], np.repeat(np.arange(len(asked), dtype=np.int64), ends - starts))
+
+    def _kept(self, texts: Sequence[str], store: Store, task: Any) -> list[bytes]:
+        """float16 rows of each text as bytes; those that are not in the store are computed, and put there."""
+        keys = [text_key(text) for text in texts]
+        known = store.read(keys)
+        missing = [text for text, key in zip(texts, keys, strict=True) if key not in known]
+        task.advance(len(texts) - len(missing))
+        if missing:
+            fresh = {text_key(t): rows for t, rows in zip(missing, self._embedded(missing, task), strict=True)}
+            store.write(fresh)
+            known |= fresh
+        return [known[key] for key in keys]
 
     def _embedded(self, texts: Sequence[str], task: Any) -> list[bytes]:
         """float16 rows of each text as bytes."""
@@ -165,6 +179,21 @@ def padded(batch: Sequence[Sequence[int]], tokenizer: Any) -> tuple[np.ndarray[A
 
 def _cleaned(text: str) -> str:
     return " ".join(text[:_CHARACTERS].encode("utf-8", "replace").decode("utf-8").split())
+
+
+def _unit_rows(chunks: list[Array]) -> Array:
+    """float32 (windows, 384) of chunks in float16, of which each is given up when it has been copied."""
+    import numpy as np
+
+    rows = np.empty((sum(map(len, chunks)), DIMENSIONS), dtype=np.float32)
+    end = len(rows)
+    while chunks:
+        chunk = chunks.pop()
+        own = rows[end - len(chunk) : end]
+        own[:] = chunk
+        own /= np.maximum(np.linalg.norm(own, axis=1, keepdims=True), 1e-12)
+        end -= len(chunk)
+    return rows
 
 
 def _windows(ids: list[int]) -> Iterator[list[int]]:
