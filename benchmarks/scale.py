@@ -40,7 +40,8 @@ steps:
   - step: filter
     filters: [{{name: length, min_chars: 20}}, {{name: gradable}}]
   - step: dedup
-    embedding: null
+    embedding: {embedding}
+    cache: {cache}
   - step: import
     sources: [{{kind: file, name: made, path: rows.parquet}}]
     format: messages
@@ -216,6 +217,32 @@ class Clock:
         }
 
 
+def make_vectors(folder: Path, count: int) -> None:
+    """Made-up embeddings of the problems in the cache of dedup, in crowds of fifty; a tenth stand near their middle.
+
+    So every hundredth pair of a crowd, as in real pools, is near enough for the closer look.
+    """
+    import numpy as np
+
+    from cotkit.dedup.embed import DIMENSIONS, load_encoder
+    from cotkit.dedup.normal import without_figures
+    from cotkit.dedup.vectors import open_store
+
+    dice = np.random.default_rng(3)
+    middles = dice.normal(size=(max(1, count // 50), DIMENSIONS)).astype(np.float32)
+    encoder = load_encoder(None, folder)
+    every = problems(count)
+    with open_store(folder, encoder.name, print) as store:
+        for start in range(0, count, BATCH):
+            size = min(BATCH, count - start)
+            near = np.where(dice.random(size) < 0.1, 3.0, 0.75).astype(np.float32)
+            rows = middles[dice.integers(0, len(middles), size)] * near[:, None]
+            rows += 0.75 * dice.normal(size=rows.shape).astype(np.float32)
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+            half = rows.astype(np.float16)
+            store.write({encoder.key(without_figures(next(every)[0])): row.tobytes() for row in half})
+
+
 def _cpu() -> float:
     own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
@@ -257,13 +284,18 @@ def run(folder: Path) -> None:
     print(json.dumps(clock.steps))
 
 
-def measure(folder: Path, count: int, workers: int) -> dict[str, Any]:
+def measure(folder: Path, count: int, workers: int, vectors: str) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
+    if vectors == "made" and not (folder / "vectors").is_dir():
+        make_vectors(folder / "vectors.part", count)
+        (folder / "vectors.part").rename(folder / "vectors")
     if not (folder / "rows.parquet").is_file():
         make(folder / "rows.part", count)
         (folder / "rows.part").rename(folder / "rows.parquet")
     shutil.rmtree(folder / "run", ignore_errors=True)
-    (folder / "scale.yaml").write_text(RECIPE.format(workers=workers))
+    (folder / "scale.yaml").write_text(
+        RECIPE.format(workers=workers, embedding="null" if vectors == "none" else "{}", cache=folder / "vectors")
+    )
     command = [sys.executable, __file__, "--run", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         largest, together = _watch(process)
@@ -277,6 +309,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", nargs="*", type=int, help="numbers of problems, ascending")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument(
+        "--vectors",
+        choices=["made", "real", "none"],
+        default="made",
+        help="embeddings of dedup: made up beforehand, as if a run before had computed them (MiniLM reads some hundred "
+        "problems a core-second); real: computed by the step; none: dedup without them",
+    )
     parser.add_argument("--keep", type=Path, help="a folder for the rows and the runs; else they are removed")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -285,7 +324,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="cotkit-scale-") as scratch:
         base = given.keep or Path(scratch)
-        found = {n: measure(base / str(n), n, given.workers) for n in given.sizes or (10_000, 30_000)}
+        found = {n: measure(base / str(n), n, given.workers, given.vectors) for n in given.sizes or (10_000, 30_000)}
     for count, one in found.items():
         print(f"\n{count:,} problems, {given.workers} worker(s)")
         print(f"largest process below the run {one['largest']:,.0f} MB, all together {one['together']:,.0f} MB")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
@@ -63,6 +63,8 @@ class _Pairs:
     certain: set[tuple[int, int]] = field(default_factory=set)
     # Node -> (score, other node, finding) of its nearest look-alike.
     siblings: dict[int, tuple[float, int, Finding]] = field(default_factory=dict)
+    # Share of the near pairs of some problems that were found, where not all are compared with all.
+    recall: float | None = None
 
 
 def dedup_table(
@@ -120,6 +122,8 @@ def dedup_table(
         "conflicting reference answers": float(reasons["duplicate_conflicting_answer"] + reasons["answers_differ"]),
         "look-alikes kept": float(len(look_alikes)),
     }
+    if pairs.recall is not None:
+        counters["near pairs found, of a sample"] = round(pairs.recall, 4)
     return StepOutput(kept, table, counters=counters, secondary={"siblings": siblings_frame(look_alikes)})
 
 
@@ -154,17 +158,18 @@ def _contained_pairs(nodes: Nodes, pairs: _Pairs) -> None:
             pairs.certain.add((a, b))
 
 
-def _embedded_pairs(
-    nodes: Nodes, config: Embedding, pairs: _Pairs, progress: Progress, cache: Path | None
-) -> None:
+def _embedded_pairs(nodes: Nodes, config: Embedding, pairs: _Pairs, progress: Progress, cache: Path | None) -> None:
     from cotkit.dedup.embed import load_encoder
-    from cotkit.dedup.search import self_pairs
+    from cotkit.dedup.search import is_exact, recall, self_pairs
 
     texts = [without_figures(text) for text in nodes.texts]
     encoder = load_encoder(config.weights, cache, config.precision)
     vectors = encoder.encode(texts, progress)
     band = 2 * encoder.band  # both sides may be off
-    found = _best_of_nodes(*self_pairs(vectors.rows, config.threshold - band), vectors.owner)
+    i, j, scores = self_pairs(vectors.rows, config.threshold - band)
+    if not is_exact(len(vectors.rows)):
+        pairs.recall = recall(vectors.rows, config.threshold - band, i, j)
+    found = _best_of_nodes(i, j, scores, vectors.owner)
     del vectors
     open_pairs = []
     with progress.task("closer look", len(found[0])) as task:
@@ -179,9 +184,7 @@ def _embedded_pairs(
         _looked_at(nodes, (a, b), precise.cosine(place[a], precise, place[b]), config, pairs, 0.0)
 
 
-def _best_of_nodes(
-    i: Array, j: Array, scores: Array, owner: Array
-) -> tuple[array[int], array[int], array[float]]:
+def _best_of_nodes(i: Array, j: Array, scores: Array, owner: Array) -> tuple[array[int], array[int], array[float]]:
     """Pairs of rows as pairs of the nodes that own them, each once with its best score, in order."""
     import numpy as np
 

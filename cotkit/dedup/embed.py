@@ -93,6 +93,11 @@ class Encoder:
         """The encoder whose cosines decide where those of this one are too near to a threshold."""
         return self.load_precise() if self.load_precise else self
 
+    @staticmethod
+    def key(text: str) -> bytes:
+        """What names a text in the cache."""
+        return text_key(_cleaned(text))
+
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """A row for each text in order; one more for each further window of a long text.
 
@@ -104,7 +109,7 @@ class Encoder:
 
         progress = progress or NoProgress()
         place: dict[bytes, int] = {}
-        asked = np.array([place.setdefault(text_key(_cleaned(text)), len(place)) for text in texts], dtype=np.int64)
+        asked = np.array([place.setdefault(self.key(text), len(place)) for text in texts], dtype=np.int64)
         first = np.unique(asked, return_index=True)[1]
         chunks: list[Array] = []
         counts: list[int] = []

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import TypeVar
 
 from cotkit.dedup.normal import normal_form
 from cotkit.dedup.symbols import CHARACTERS, SKIPPED
+
+Key = TypeVar("Key", bound=Hashable)
 
 _CHARACTERS = str.maketrans(CHARACTERS)
 _DROPPED = re.compile(rf"\\(?:{'|'.join(sorted(SKIPPED))})", re.IGNORECASE)
@@ -33,9 +36,9 @@ def _digits(text: str) -> list[str]:
     return sorted(filter(str.isdigit, unicodedata.normalize("NFKC", text.translate(_CHARACTERS))))
 
 
-def groups(keys: Iterable[str]) -> dict[str, list[int]]:
+def groups(keys: Iterable[Key]) -> dict[Key, list[int]]:
     """Key -> positions that have it, in order."""
-    found: dict[str, list[int]] = {}
+    found: dict[Key, list[int]] = {}
     for position, key in enumerate(keys):
         found.setdefault(key, []).append(position)
     return found

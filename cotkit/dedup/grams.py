@@ -246,12 +246,28 @@ def whole_hashes(texts: Tokens) -> Array:
     """One hash for each text, of all its tokens in order; 0 for a text without tokens."""
     import numpy as np
 
-    position = np.arange(len(texts.hashes)) - texts.starts[texts.owners()]
-    placed = _mixed(texts.hashes + position.astype(np.uint64) * np.uint64(_BASE))
-    sums = np.zeros(len(placed) + 1, dtype=np.uint64)
-    np.cumsum(placed, out=sums[1:])
-    found: Array = sums[texts.starts[1:]] - sums[texts.starts[:-1]]
+    found = np.zeros(len(texts.starts) - 1, dtype=np.uint64)
+    for first, last in _runs(texts.starts):
+        own = Tokens(
+            texts.hashes[texts.starts[first] : texts.starts[last]], texts.starts[first : last + 1] - texts.starts[first]
+        )
+        position = np.arange(len(own.hashes)) - own.starts[own.owners()]
+        placed = _mixed(own.hashes + position.astype(np.uint64) * np.uint64(_BASE))
+        sums = np.zeros(len(placed) + 1, dtype=np.uint64)
+        np.cumsum(placed, out=sums[1:])
+        found[first:last] = sums[own.starts[1:]] - sums[own.starts[:-1]]
     return found
+
+
+def _runs(starts: Array) -> Iterator[tuple[int, int]]:
+    """Texts in a row, first and last plus one, of about _CHUNK tokens together."""
+    import numpy as np
+
+    first = 0
+    while first < len(starts) - 1:
+        last = max(first + 1, int(np.searchsorted(starts, starts[first] + _CHUNK, side="right")) - 1)
+        yield first, last
+        first = last
 
 
 def _equal(items: Tokens, texts: Tokens) -> Array:

@@ -63,7 +63,7 @@ def decontaminate_table(
     seen = [(item.text, *(item.copies if strict else ())) for item in items]
     owner = [row for row, texts_of in enumerate(seen) for _ in texts_of]
     own = [(text, item.answer) for item, texts_of in zip(items, seen, strict=True) for text in texts_of]
-    by_text = groups(json.dumps(pair) for pair in own)
+    by_text = groups(own)
     places = list(by_text.values())
     judged: dict[str, float] = {}
     if strict:
@@ -74,9 +74,9 @@ def decontaminate_table(
     else:
         hits = _published([own[at[0]][0] for at in places], known, config, progress, cache)
     met: dict[int, list[Hit]] = {}
-    for number, at in enumerate(places):
-        for row in dict.fromkeys(owner[place] for place in at):
-            met.setdefault(row, []).extend(hits.get(number, ()))
+    for number in sorted(hits):
+        for row in dict.fromkeys(owner[place] for place in places[number]):
+            met.setdefault(row, []).extend(hits[number])
     leaks: dict[int, list[Hit]] = {}
     near: dict[int, Hit] = {}
     for row, hit in met.items():

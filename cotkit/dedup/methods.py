@@ -15,7 +15,7 @@ from cotkit.dedup.confirm import MEANING, VERBATIM, Finding, confirm_leak
 from cotkit.dedup.contain import build_index
 from cotkit.dedup.edits import LONGER, edits
 from cotkit.dedup.exact import groups, match_key, may_match
-from cotkit.dedup.facts import Facts, answer_key, facts, names_in, token_facts
+from cotkit.dedup.facts import Facts, answer_key, facts, forms, names_in, token_facts
 from cotkit.dedup.grams import Tokens, sieve, tokenize
 from cotkit.dedup.normal import without_figures, words
 from cotkit.dedup.plausible import Plausible
@@ -78,7 +78,10 @@ Hits = dict[int, list[Hit]]
 
 @dataclass
 class Text:
-    """A distinct (text, answer) of the table; rows with the same are looked at once."""
+    """A distinct (text, answer) of the table; rows with the same are looked at once.
+
+    What is computed of it is kept until forget(): of all problems of a pool it would fill the memory.
+    """
 
     text: str
     answer: str | None
@@ -91,6 +94,11 @@ class Text:
     @cached_property
     def key(self) -> str:
         return match_key(self.text)
+
+    def forget(self) -> None:
+        """Compute it anew when it is asked for again."""
+        for name in ("facts", "key"):
+            self.__dict__.pop(name, None)
 
 
 def strict_hits(
@@ -136,8 +144,9 @@ def _exact_hits(texts: Sequence[Text], known: Sequence[Text], pairs: Iterable[tu
 def _renamed_hits(rest: Sequence[int], texts: Sequence[Text], known: Sequence[Text], hits: Hits) -> None:
     by_form = groups(item.facts.renamed for item in known)
     for number in rest:
-        own = texts[number].facts
-        for item in by_form.get(own.renamed, ()) if own.renamed else ():
+        renamed, _ = forms(texts[number].text)
+        for item in by_form.get(renamed, ()) if renamed else ():
+            own = texts[number].facts
             if own.figure == known[item].facts.figure:
                 kind: Any = "same_problem" if own.normal == known[item].facts.normal else "renamed"
                 hits.setdefault(number, []).append(Hit(item, "renamed", 1.0, Finding(kind)))
@@ -215,34 +224,57 @@ def _embedded_hits(
     encoder = load_encoder(config.weights, cache, config.precision)
     targets = encoder.precise.encode([without_figures(item.text) for item in known], progress)
     rows = encoder.encode([without_figures(texts[n].text) for n in rest], progress)
-    found: list[dict[int, float]] = [{} for _ in rest]
-    for row, target, score in nearest(rows.rows, targets.rows, config.neighbours, config.threshold - encoder.band):
-        number, item = int(rows.owner[row]), int(targets.owner[target])
-        found[number][item] = max(score, found[number].get(item, 0.0))
-    methods = [dict.fromkeys(near, "embedding") for near in found]
-    if keys.formulas and config.confirm:
-        index = SignatureIndex([item.facts.signature for item in known])
-        by_answer = _by_answer(known)
-        for place, number in enumerate(rest):
-            text = texts[number]
-            # A translation may share no more than small numbers and the answer.
-            same = by_answer.get(answer_key(text.answer), ()) if text.facts.foreign else ()
-            for item in index.find(text.facts.signature, same):
-                methods[place].setdefault(item, "formulas")
-                found[place].setdefault(item, rows.cosine(place, targets, item))
+    near = nearest(rows.rows, targets.rows, config.neighbours, config.threshold - encoder.band)
+    by_formulas = _by_formulas(known) if keys.formulas and config.confirm else None
     closer = _Closer(texts, known, config, hits)
+    open_places: dict[int, tuple[dict[int, float], dict[int, str]]] = {}
     with progress.task("closer look", len(rest)) as task:
-        open_places = []
-        for place, number in enumerate(rest):
-            if not closer.look(number, found[place], methods[place], encoder.band):
-                open_places.append(place)
+        for place, cosines in enumerate(_of_each(near, rows, targets, len(rest))):
+            text = texts[rest[place]]
+            methods = dict.fromkeys(cosines, "embedding")
+            for item in by_formulas(text) if by_formulas else ():
+                methods.setdefault(item, "formulas")
+                cosines.setdefault(item, rows.cosine(place, targets, item))
+            if not closer.look(rest[place], cosines, methods, encoder.band):
+                open_places[place] = cosines, methods
+            text.forget()
             task.advance()
     again = encoder.precise.encode([without_figures(texts[rest[place]].text) for place in open_places], progress)
-    for at, place in enumerate(open_places):
-        found[place] = {item: again.cosine(at, targets, item) for item in found[place]}
-        closer.look(rest[place], found[place], methods[place], 0.0)
+    for at, (place, (cosines, methods)) in enumerate(open_places.items()):
+        closer.look(rest[place], {item: again.cosine(at, targets, item) for item in cosines}, methods, 0.0)
     if keys.judge is not None:
         _open(rest, texts, known, keys.judge, (rows, targets), hits)
+
+
+def _of_each(
+    near: Iterable[tuple[int, int, float]], rows: Vectors, targets: Vectors, count: int
+) -> Iterator[dict[int, float]]:
+    """For each of `count` texts its nearest items, with the best cosine of any two windows."""
+    near = iter(near)
+    ahead = next(near, None)
+    for place in range(count):
+        found: dict[int, float] = {}
+        while ahead is not None and rows.owner[ahead[0]] == place:
+            item = int(targets.owner[ahead[1]])
+            found[item] = max(ahead[2], found.get(item, 0.0))
+            ahead = next(near, None)
+        yield found
+
+
+def _by_formulas(known: Sequence[Text]) -> Callable[[Text], list[int]]:
+    """Finds the items that share numbers and formulas with a text."""
+    index = SignatureIndex([item.facts.signature for item in known])
+    by_answer: dict[object, list[int]] = {}
+    for number, item in enumerate(known):
+        if (key := answer_key(item.answer)) is not None:
+            by_answer.setdefault(key, []).append(number)
+
+    def find(text: Text) -> list[int]:
+        # A translation may share no more than small numbers and the answer.
+        same = by_answer.get(answer_key(text.answer), ()) if text.facts.foreign else ()
+        return index.find(text.facts.signature, same)
+
+    return find
 
 
 @dataclass(frozen=True)
@@ -286,14 +318,6 @@ class _Closer:
         return lambda cosine: finding(cosine) if cosine >= self.config.threshold else Finding("unclear")
 
 
-def _by_answer(known: Sequence[Text]) -> dict[object, list[int]]:
-    found: dict[object, list[int]] = {}
-    for number, item in enumerate(known):
-        if (key := answer_key(item.answer)) is not None:
-            found.setdefault(key, []).append(number)
-    return found
-
-
 def _taken(_: float) -> Finding:
     return Finding("same_problem", {"looked_at": False})
 
@@ -321,6 +345,7 @@ def _open(
         found = index.find(text.facts, text.answer, near[place], partial(rows.cosine, place, targets))
         best = [pair for pair in found[: judge.neighbours] if pair[1] >= judge.plausible]
         text.open = [(item, score) for item, score in best if not edits(text.facts, known[item].facts).edited]
+        text.forget()
 
 
 def judged_hits(

@@ -24,6 +24,8 @@ _MOST = 2000
 _HEAP = 4_000_000
 # FAISS rounds otherwise than a plain dot product; candidates are scored again, so look a little lower.
 _SLACK = 1e-4
+# So many rows are compared with all others, to say which share of the pairs the lists have found.
+_ASKED = 256
 
 
 def self_pairs(vectors: Array, threshold: float, seed: int = 0) -> tuple[Array, Array, Array]:
@@ -53,6 +55,31 @@ def self_pairs(vectors: Array, threshold: float, seed: int = 0) -> tuple[Array, 
     scores = _exact_scores(rows, pairs)
     good = scores >= threshold
     return _bounded(pairs[good], np.minimum(scores[good], 1.0), len(rows))
+
+
+def is_exact(count: int) -> bool:
+    """Whether self_pairs compares each of so many rows with all others."""
+    return count <= _EXACT
+
+
+def recall(vectors: Array, threshold: float, i: Array, j: Array, seed: int = 0) -> float | None:
+    """Share of the pairs of some rows, found by comparing them with all rows, that are among the pairs (i, j).
+
+    At most 256 rows; None where they have no pair. Takes the time of 256 x n products.
+    """
+    import numpy as np
+
+    picked = np.sort(np.random.default_rng(seed).permutation(len(vectors))[:_ASKED])
+    wanted: set[tuple[int, int]] = set()
+    for start in range(0, len(vectors), 64 * _BLOCK):
+        scores = vectors[picked] @ vectors[start : start + 64 * _BLOCK].T
+        at, other = np.nonzero(scores >= threshold - _SLACK)
+        near = np.sort(np.stack([picked[at], other + start], axis=1), axis=1)
+        good = (near[:, 0] != near[:, 1]) & (_exact_scores(vectors, near) >= threshold)
+        wanted.update(map(tuple, near[good].tolist()))
+    mine = np.isin(i, picked) | np.isin(j, picked)
+    found = set(zip(i[mine].tolist(), j[mine].tolist(), strict=True))
+    return len(found & wanted) / len(wanted) if wanted else None
 
 
 def _gathered(parts: Iterator[Array]) -> Iterator[list[Array]]:

@@ -125,6 +125,7 @@ class Dedup(Step):
             order = (*self.source_order, *(name for name in _pulled(context.recipe) if name not in self.source_order))
             return published_dedup(table, self.policy, order, self.compared, context.progress, cache)
         earlier = _earlier(self.against, context.pins)
+        _tell_memory(table, earlier, self.embedding is not None, context)
         return dedup_table(table, self, context.progress, cache, earlier)
 
 
@@ -229,6 +230,7 @@ class Decontaminate(Step):
                 if self.missing == "stop":
                     raise _stopped(benchmark, error) from error
                 context.progress.note(f"warning: leaks of '{benchmark.name}' are not looked for: {error}")
+        _tell_memory(tables[Problem], None, self.embedding is not None, context)
         if not benchmarks:
             raise InputError("none of the benchmarks can be read; a leak check against nothing finds nothing")
         return decontaminate_table(
@@ -239,6 +241,14 @@ class Decontaminate(Step):
             self.cache or context.run / EMBEDDINGS,
             context.run / JOURNAL,
         )
+
+
+def _tell_memory(table: pl.DataFrame, more: pl.DataFrame | None, embedded: bool, context: StepContext) -> None:
+    from cotkit.dedup.memory import told
+
+    both = [one["problem"] for one in (table, more) if one is not None]
+    if sentence := told(sum(map(len, both)), sum(int(one.str.len_chars().sum()) for one in both), embedded):
+        context.progress.note(sentence)
 
 
 def _pulled(recipe: Mapping[str, Any]) -> list[str]:
