@@ -215,6 +215,7 @@ class Clock:
             "peak_mb": _memory_mb("self", "VmHWM"),
             "kept": kept,
         }
+        print(name, {what: round(value, 1) for what, value in self.steps[name].items()}, file=sys.stderr, flush=True)
 
 
 def make_vectors(folder: Path, count: int) -> None:
