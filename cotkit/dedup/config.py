@@ -41,8 +41,9 @@ class Embedding(Config):
     )
     precision: Precision = Field(
         "auto",
-        description="Number format of the model: bf16, fp32, or auto: bf16 where the processor computes in it. int8 is "
-        "faster on a processor (extra cotkit[int8]); what is near a threshold is embedded again as with auto.",
+        description="Number format of the model: bf16, fp32, or auto: fp16 on a GPU, bf16 where the processor computes "
+        "in it. int8 is faster on a processor (extra cotkit[int8]); what is near a threshold is embedded again as with "
+        "auto.",
     )
     confirm: bool = Field(
         True,

@@ -77,13 +77,14 @@ class Encoder:
     """A loaded model. Use load_encoder.
 
     Attributes:
+        devices: "cpu", or GPUs, which compute a batch each at a time.
         band: a cosine of a row of it with a row of `precise` may be off by so much; 0: it is precise itself.
     """
 
     forward: Forward
     tokenizer: Any
     name: str
-    device: str = "cpu"
+    devices: Sequence[str] = ("cpu",)
     cache: Path | None = None
     band: float = 0.0
     load_precise: Callable[[], Encoder] | None = None
@@ -145,18 +146,14 @@ class Encoder:
 
         windows = [(i, ids) for i, all_ids in enumerate(self._ids(texts)) for ids in _windows(all_ids)]
         rows = np.zeros((len(windows), DIMENSIONS), dtype=np.float16)
-        batches = list(_batches([ids for _, ids in windows], _BUDGET[self.device]))
+        batches = list(_batches([ids for _, ids in windows], _BUDGET[self.devices[0].partition(":")[0]]))
 
         def work(batch: list[int]) -> None:
             rows[batch] = self.forward(*padded([windows[i][1] for i in batch], self.tokenizer))
             task.advance(sum(i == 0 or windows[i - 1][0] != windows[i][0] for i in batch))
 
-        if self.device != "cpu":
-            for batch in batches:
-                work(batch)
-        else:
-            for _ in spread(work, batches):
-                pass
+        for _ in spread(work, batches, None if "cpu" in self.devices else len(self.devices)):
+            pass
         if not (np.abs(np.linalg.norm(rows.astype(np.float32), axis=1) - 1) < _UNIT).all():  # NaN is not near 1
             raise InputError(f"{self.name}: the model gives rows that are no unit vectors; fetch its weights anew")
         parts: list[list[bytes]] = [[] for _ in texts]
@@ -232,8 +229,8 @@ def load_encoder(
 
     Args:
         cache: folder where embeddings are kept and looked for; None: nowhere.
-        precision: auto is bf16 on a GPU and on a processor that computes in bfloat16, else fp32; int8 is for the
-            processor: see cotkit.dedup.int8.
+        precision: auto is fp16 on GPUs (all of them are used), bf16 on a processor that computes in bfloat16, else
+            fp32; int8 is for the processor: see cotkit.dedup.int8.
 
     Importing torch and transformers takes seconds. Raises InputError where there are no weights or they cannot be
     loaded, or where int8 is asked for and its extra is not installed.
@@ -248,6 +245,6 @@ def load_encoder(
         tokenizer = load_tokenizer(folder)
         forward, made = load_int8(folder, tokenizer, cache)
         full = f"{name}-int8-{made}-{FORM}"
-        return Encoder(forward, tokenizer, full, "cpu", cache, BAND, lambda: load_encoder(weights, cache))
-    forward, device, kind = load_torch(folder, precision)
-    return Encoder(forward, load_tokenizer(folder), f"{name}-{kind}-{FORM}", device, cache)
+        return Encoder(forward, tokenizer, full, ("cpu",), cache, BAND, lambda: load_encoder(weights, cache))
+    forward, devices, kind = load_torch(folder, precision)
+    return Encoder(forward, load_tokenizer(folder), f"{name}-{kind}-{FORM}", devices, cache)

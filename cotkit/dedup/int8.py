@@ -130,7 +130,7 @@ def _quantized(folder: Path, tokenizer: Any, texts: list[str]) -> Any:
     inputs = [dict(zip(("input_ids", "attention_mask"), padded([one], tokenizer), strict=True)) for one in ids]
     example = {name: torch.ones(2, 16, dtype=torch.long) for name in ("input_ids", "attention_mask")}
     with torch.inference_mode():
-        model = openvino.convert_model(pooled(folder, half=False), example_input=example)
+        model = openvino.convert_model(pooled(folder, torch.float32), example_input=example)
     smooth = AdvancedSmoothQuantParameters(matmul=_SMOOTH)
     return nncf.quantize(
         model,

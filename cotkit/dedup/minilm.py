@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
+from cotkit.cores import cores
 from cotkit.dedup.embed import DIMENSIONS
 from cotkit.errors import InputError
 
 if TYPE_CHECKING:
+    import torch
+
     from cotkit.dedup.embed import Forward
 
 
@@ -25,30 +29,46 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_torch(folder: Path, precision: Literal["auto", "bf16", "fp32"]) -> tuple[Forward, str, str]:
-    """The model as a function, its device, and its number format (bf16 or fp32)."""
+def load_torch(
+    folder: Path, precision: Literal["auto", "bf16", "fp32"], devices: Sequence[str] = ()
+) -> tuple[Forward, Sequence[str], str]:
+    """The model as a function that threads may share, its devices, and its number format.
+
+    `auto` is float16 on a GPU (older ones compute in it but not in bfloat16), bfloat16 on a processor that computes in
+    it, else float32.
+
+    Args:
+        devices: all GPUs of this machine, else the processor, when left out; each computes one batch at a time.
+    """
     import torch
 
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    half = precision == "bf16" or (precision == "auto" and (device == "cuda" or _computes_bf16()))
-    model = pooled(folder, half).to(device)
+    devices = devices or [f"cuda:{number}" for number in range(torch.cuda.device_count())] or ["cpu"]
+    kind = {"auto": "fp16" if devices[0] != "cpu" else "bf16" if _computes_bf16() else "fp32"}.get(precision, precision)
+    dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}.get(kind, torch.float32)
+    free: SimpleQueue[tuple[Any, str]] = SimpleQueue()
+    for device in devices:
+        model = pooled(folder, dtype).to(device)
+        for _ in range(cores() if device == "cpu" else 1):
+            free.put((model, device))
 
     def forward(ids: Any, mask: Any) -> Any:
-        with torch.inference_mode():
-            return model(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)).cpu().numpy()
+        model, device = free.get()
+        try:
+            with torch.inference_mode():
+                return model(torch.from_numpy(ids).to(device), torch.from_numpy(mask).to(device)).cpu().numpy()
+        finally:
+            free.put((model, device))
 
-    return forward, device, "bf16" if half else "fp32"
+    return forward, devices, kind
 
 
-def pooled(folder: Path, half: bool) -> Any:
-    """Module (ids, mask) -> unit rows: the mean of the last layer over the tokens of each text."""
+def pooled(folder: Path, dtype: torch.dtype) -> Any:
+    """Module (ids, mask) -> float32 unit rows: the mean of the last layer over the tokens of each text."""
     import torch
     from transformers import AutoModel
 
     with _named(folder), _quiet():
-        model = AutoModel.from_pretrained(
-            str(folder), dtype=torch.bfloat16 if half else torch.float32, local_files_only=True, trust_remote_code=False
-        )
+        model = AutoModel.from_pretrained(str(folder), dtype=dtype, local_files_only=True, trust_remote_code=False)
     if model.config.hidden_size != DIMENSIONS:
         raise InputError(f"{folder}: not MiniLM: its vectors have not {DIMENSIONS} dimensions; give a copy of it")
 

@@ -13,8 +13,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def spread(work: Callable[[T], R], jobs: Iterable[T]) -> Iterator[R]:
-    """`work` on each job, one per core at a time, results in order; a few jobs are in hand at once.
+def spread(work: Callable[[T], R], jobs: Iterable[T], threads: int | None = None) -> Iterator[R]:
+    """`work` on each job, one per core (or so many) at a time, results in order; a few jobs are in hand at once.
 
     Inside, torch runs each operation on one thread.
     """
@@ -26,9 +26,10 @@ def spread(work: Callable[[T], R], jobs: Iterable[T]) -> Iterator[R]:
 
     before = torch.get_num_threads()
     waiting = iter(jobs)
+    threads = threads or cores()
     try:
-        with ThreadPoolExecutor(max_workers=cores()) as pool:
-            running = [pool.submit(alone, job) for job in islice(waiting, 2 * cores())]
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            running = [pool.submit(alone, job) for job in islice(waiting, 2 * threads)]
             while running:
                 result = running.pop(0).result()
                 running.extend(pool.submit(alone, job) for job in islice(waiting, 1))

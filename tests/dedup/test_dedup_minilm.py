@@ -89,6 +89,30 @@ def test_rows_are_unit_vectors_and_depend_on_nothing_but_their_text(encoder: Enc
     assert encoder.encode([]).rows.shape == (0, 384)
 
 
+def test_float16_is_nearer_to_float32_than_any_threshold_asks() -> None:
+    """The number format of GPUs, computed here on the processor; two devices share the batches."""
+    import torch
+
+    from cotkit.dedup.minilm import load_tokenizer, load_torch, pooled
+    from cotkit.dedup.weights import find_weights
+
+    try:
+        folder = find_weights(None)
+    except InputError as error:
+        pytest.skip(str(error))
+    tokenizer = load_tokenizer(folder)
+    forward, devices, kind = load_torch(folder, "fp32", ("cpu", "cpu"))
+    full = Encoder(forward, tokenizer, kind, devices).encode(CLEAN[:6]).rows
+    model = pooled(folder, torch.float16)
+
+    def half(ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model(torch.from_numpy(ids), torch.from_numpy(mask)).numpy()
+
+    rows = Encoder(half, tokenizer, "fp16").encode(CLEAN[:6]).rows
+    assert np.abs(rows @ rows.T - full @ full.T).max() < 2e-3
+
+
 def test_what_is_in_the_cache_is_not_embedded_again(encoder: Encoder, tmp_path: Path) -> None:
     def refuse(*_: object) -> np.ndarray:
         raise AssertionError("embedded again")
