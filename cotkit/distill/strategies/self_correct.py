@@ -8,12 +8,23 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
+from cotkit.distill.strategies import (
+    Attempt,
+    Call,
+    Case,
+    Count,
+    Overruled,
+    Play,
+    Played,
+    Reply,
+    Strategy,
+    grade,
+    unpaid,
+)
 from cotkit.distill.strategies.shared.stepping import Language, language
 
 SECOND_LOOK: Mapping[Language, str] = {
@@ -89,19 +100,15 @@ class SelfCorrect(Strategy):
         )
         return Played([attempt])
 
-    def settle(self, played: Mapping[str, Played]) -> Mapping[str, Played]:
+    def settle(self, labels: Mapping[str, str | None]) -> Mapping[str, Overruled]:
         """Rows of right_to_right above their share are dropped; which, depends on the problems' names alone."""
-        kept = {
-            name: one.attempts[0] for name, one in played.items() if one.attempts and one.attempts[0].reason is None
-        }
-        right = [name for name, attempt in kept.items() if attempt.label == "right_to_right"]
-        others, share = len(kept) - len(right), self.max_right_to_right
+        right = [name for name, label in labels.items() if label == "right_to_right"]
+        others, share = len(labels) - len(right), self.max_right_to_right
         # r / (others + r) <= share
         most = len(right) if share == 1 else min(len(right), int(share * others / (1 - share) + 1e-9))
         order = sorted(right, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
         evidence = {"max_right_to_right": share, "others": others, "kept_right_to_right": most}
-        over = {name: Played([replace(kept[name], reason=_OVER, evidence=evidence)]) for name in order[most:]}
-        return {**played, **over}
+        return {name: Overruled(_OVER, labels[name], evidence) for name in order[most:]}
 
 
 def _lost(reply: Reply, reason: str) -> Attempt:
