@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from cotkit.errors import StorageError
 
 # Texts are long, as in the journal.
 _PAGE = 16_384
 _CACHE_KIB = 8_192
+# Numbers are from 0 to below this.
+_MOST = 2**63 - 1
+# Most things, and most characters of their texts, that are in hand at a time.
+_THINGS = 1_000
+_CHARACTERS = 4_000_000
+T = TypeVar("T")
 
 
 class Pile:
@@ -54,10 +60,11 @@ class Pile:
             row = self._file.execute("SELECT value FROM pile WHERE number = ?", (number,)).fetchone()
         return None if row is None else _read(row[0])
 
-    def items(self) -> Iterator[tuple[int, Any]]:
-        """(number, value), by number."""
+    def items(self, start: int = 0, stop: int = _MOST) -> Iterator[tuple[int, Any]]:
+        """(number, value) from `start` to before `stop`, by number."""
+        sql = "SELECT number, value FROM pile WHERE number >= ? AND number < ? ORDER BY number"
         with self._storage():
-            for number, raw in self._file.execute("SELECT number, value FROM pile ORDER BY number"):
+            for number, raw in self._file.execute(sql, (start, stop)):
                 yield number, _read(raw)
 
     def close(self) -> None:
@@ -90,3 +97,17 @@ def _read(raw: bytes) -> Any:
 def cells(row: Any) -> list[Any]:
     """The values of a row, in the order of its fields: `type(row)(*cells(row))` is the same row."""
     return [getattr(row, field.name) for field in fields(row)]
+
+
+def handfuls(things: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:
+    """Things in their order, some at a time; `length` tells the characters of one."""
+    some: list[T] = []
+    size = 0
+    for one in things:
+        some.append(one)
+        size += length(one)
+        if len(some) == _THINGS or size > _CHARACTERS:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some

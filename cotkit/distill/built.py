@@ -10,10 +10,10 @@ from typing import Any
 from cotkit.distill.asker import Asker
 from cotkit.distill.converse import Ended, Made
 from cotkit.distill.request import canonical
-from cotkit.distill.rows import characters, handfuls
+from cotkit.distill.rows import characters
 from cotkit.distill.strategies import Attempt, Overruled, Reply
 from cotkit.distill.teacher import Teacher
-from cotkit.pile import Pile, cells
+from cotkit.pile import Pile, cells, handfuls
 from cotkit.records import Trace, dropped_frame, frame, scores_from
 from cotkit.steps import StepOutput
 

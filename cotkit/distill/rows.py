@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from cotkit.distill.engine import Failure, Tally
 from cotkit.distill.traces import Told
 from cotkit.distill.until import Resampler
-from cotkit.pile import Pile, cells
+from cotkit.pile import Pile, cells, handfuls
 from cotkit.records import Trace, dropped_frame, frame
 from cotkit.steps import StepOutput
 
 if TYPE_CHECKING:
     import polars as pl
-
-T = TypeVar("T")
-# Most rows, and most characters of their texts, that are in hand at a time.
-_ROWS = 1_000
-_CHARACTERS = 4_000_000
 
 
 def packed(one: Told) -> Any:
@@ -48,20 +43,6 @@ def outputs(told: Pile, tally: Tally, resampler: Resampler | None) -> Iterator[S
 def characters(trace: Trace) -> int:
     """How long its texts are."""
     return len(trace.reasoning or "") + len(trace.response or "")
-
-
-def handfuls(things: Iterable[T], length: Callable[[T], int]) -> Iterator[list[T]]:
-    """Things in their order, some at a time; `length` tells the characters of one."""
-    some: list[T] = []
-    size = 0
-    for one in things:
-        some.append(one)
-        size += length(one)
-        if len(some) == _ROWS or size > _CHARACTERS:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
 
 
 @dataclass
