@@ -262,6 +262,21 @@ def client_kept(url: str, n: int, c: int, _: Path, stream: bool) -> None:
 def client_step(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
     """The distill step as a run does it, from the table of problems to the table of traces."""
     from cotkit.distill.step import Distill
+
+    teacher = {"base_url": url, "model": "m", "stream": stream}
+    run_step(Distill.model_validate({"step": "distill", "teacher": teacher, "limits": {"concurrency": c}}), n, folder)
+
+
+def client_construct(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
+    """The same of a construct step with one call a problem."""
+    from cotkit.distill.construct import Construct
+
+    strategy = {"by": "star", "attempts": 1, "hinted": 0}
+    keys = {"teacher": {"base_url": url, "model": "m", "stream": stream}, "limits": {"concurrency": c}}
+    run_step(Construct.model_validate({"step": "construct", "strategy": strategy, **keys}), n, folder)
+
+
+def run_step(step: Any, n: int, folder: Path) -> None:
     from cotkit.records import Problem, frame
     from cotkit.run.cut import Shard
     from cotkit.run.shards import Job, join
@@ -269,9 +284,8 @@ def client_step(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
     from cotkit.steps import StepContext
 
     (folder / "work").mkdir()
-    write_table(folder / "problems.parquet", frame(Problem, (Problem(name, text) for name, text in prompts(n))))
-    teacher = {"base_url": url, "model": "m", "stream": stream}
-    step = Distill.model_validate({"step": "distill", "teacher": teacher, "limits": {"concurrency": c}})
+    rows = (Problem(name, text, "4") for name, text in prompts(n))
+    write_table(folder / "problems.parquet", frame(Problem, rows))
     context = StepContext(seed=0, work=folder / "work", run=folder)
     job = Job(step, Shard(), {Problem: folder / "problems.parquet"}, folder / "shards", context)
     job.run()
@@ -373,13 +387,16 @@ def bench_tail(bench: Bench, rounds: int) -> None:
 
 
 def bench_step(bench: Bench, rounds: int) -> None:
-    sizes = []
-    for n in (8, 2_000, 20_000):
-        runs = [bench.run("step", n, 256, latency=0.01) for _ in range(rounds)]
-        sizes.append(statistics.median(run["rss"] for run in runs))
-        cpu = min(run["cpu"] for run in runs)
-        print(f"step  c=256   {n:,} answers of 8,000 characters: {sizes[-1]:.0f} MB, {cpu:.1f} CPU s")
-    print(f"step  c=256   20,000 / 2,000 = {sizes[2] / sizes[1]:.2f} x the memory")
+    for kind in ("step", "construct"):
+        sizes = []
+        for n in (8, 2_000, 20_000):
+            runs = [bench.run(kind, n, 256, latency=0.01) for _ in range(rounds)]
+            sizes.append(statistics.median(run["rss"] for run in runs))
+            cpu = min(run["cpu"] for run in runs)
+            print(
+                f"{kind:9} c=256   {n:,} answers of 8,000 characters: {sizes[-1]:.0f} MB, {cpu:.1f} CPU s", flush=True
+            )
+        print(f"{kind:9} c=256   20,000 / 2,000 = {sizes[2] / sizes[1]:.2f} x the memory")
 
 
 def bench_rss(bench: Bench, rounds: int) -> None:
