@@ -23,9 +23,10 @@ from cotkit.distill.strategies import (
     Reply,
     Strategy,
     grade,
-    unpaid,
 )
 from cotkit.distill.strategies.shared.stepping import Language, language
+from cotkit.distill.strategies.shared.thinking import lost
+from cotkit.distill.strategies.shared.turns import first_turn, transition
 
 SECOND_LOOK: Mapping[Language, str] = {
     "en": (
@@ -73,29 +74,25 @@ class SelfCorrect(Strategy):
         return 1
 
     def play(self, case: Case) -> Play:
-        if (dropped := unpaid(case.problem)) is not None:
-            return dropped
-        messages = case.messages()
-        (first,) = yield [Call(messages, purpose="first")]
-        if not first.done or first.response is None:
-            return Played([_lost(first, "first_unfinished")])
+        first = yield from first_turn(case)
+        if isinstance(first, Played):
+            return first
         told = self.instruction or SECOND_LOOK[language(case.problem)]
-        turns = [*messages, {"role": "assistant", "content": first.text}, {"role": "user", "content": told}]
+        turns = [*case.messages(), {"role": "assistant", "content": first.text}, {"role": "user", "content": told}]
         (second,) = yield [Call(turns, purpose="second")]
         if not second.done or second.response is None:
-            return Played([_lost(second, "second_unfinished")])
+            return Played([lost(second, [second], "second_unfinished")])
         before, after = grade(case.problem, first.text), grade(case.problem, second.text)
         facts: dict[str, Any] = {"first_verdict": before, "second_verdict": after}
-        words = {"correct": "right", "incorrect": "wrong"}
-        transition = f"{words.get(before, before)}_to_{words.get(after, after)}"
+        outcome = transition(before, after)
         reasoning, spans = _joined(first, second, told)
         attempt = Attempt(
             reasoning,
             second.response,
             [first, second],
-            facts={**facts, "transition": transition, **spans},
-            label=transition,
-            reason=None if transition in self.keep else transition,
+            facts={**facts, "transition": outcome, **spans},
+            label=outcome,
+            reason=None if outcome in self.keep else outcome,
             evidence=facts,
         )
         return Played([attempt])
@@ -109,17 +106,6 @@ class SelfCorrect(Strategy):
         order = sorted(right, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
         evidence = {"max_right_to_right": share, "others": others, "kept_right_to_right": most}
         return {name: Overruled(_OVER, labels[name], evidence) for name in order[most:]}
-
-
-def _lost(reply: Reply, reason: str) -> Attempt:
-    return Attempt(
-        reply.reasoning,
-        reply.response,
-        [reply],
-        status=reply.status,
-        reason=reason,
-        evidence={"status": reply.status, "finish_reason": reply.finish_reason, "error": reply.error},
-    )
 
 
 def _joined(first: Reply, second: Reply, instruction: str) -> tuple[str, dict[str, Any]]:
