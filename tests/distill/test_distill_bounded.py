@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cotkit.distill.construct import Construct
-from cotkit.distill.journal import Entry, Journal
+from cotkit.distill.journal import Entry, Journal, read_journal
+from cotkit.distill.recording import export_journal, gather, load_recording
 from cotkit.distill.request import build
 from cotkit.distill.step import Distill
 from cotkit.distill.strategies import Attempt, Call, Case, Play, Played, Strategy
@@ -158,3 +159,20 @@ def test_a_pile_keeps_half_characters_and_says_where_it_cannot_be(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"file/x\.pile: cannot be written"):
         Pile(tmp_path / "file" / "x.pile")
+
+
+def test_a_recording_is_not_held(tmp_path: Path) -> None:
+    one, table = step(URL), problems(300)
+    answered(one, table, tmp_path / "journal.sqlite")
+    export_journal(tmp_path / "journal.sqlite", tmp_path / "r.gz", provenance={})
+    tracemalloc.start()
+    try:
+        gather([tmp_path / "r.gz", tmp_path / "journal.sqlite"], tmp_path / "both.gz")
+        entries = load_recording(tmp_path / "both.gz").entries
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 0.2 * 300 * CHARACTERS
+    assert (tmp_path / "both.gz").read_bytes() == (tmp_path / "r.gz").read_bytes()
+    assert list(entries.values()) == list(read_journal(tmp_path / "journal.sqlite"))
+    assert "another" not in entries
