@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -15,6 +15,7 @@ from published_rows import example
 from cotkit import records
 from cotkit.content import table_digest
 from cotkit.curate.choose import Choose
+from cotkit.curate.exporters import Exporter, Refusals
 from cotkit.curate.import_step import Import
 from cotkit.curate.publish import Publish
 from cotkit.curate.written import write_split
@@ -104,6 +105,28 @@ def test_shapes_that_see_all_rows_do_not_ask_for_all(tmp_path: Path, kind: str, 
     made = list(step.parts(given, StepContext(seed=0, work=tmp_path, run=tmp_path)))
     assert [part.kept.height + part.dropped.height for part in made] == [2] * 4
     assert pl.read_parquet(tmp_path / "dataset/data/*.parquet").height == rows
+
+
+class Ranked(Exporter):
+    """A plug-in's shape that says nothing of parts: each row with how many there are."""
+
+    kind: Literal["ranked"] = "ranked"
+
+    def refused(self, examples: pl.DataFrame) -> Refusals:
+        return {n: ("second_half", {"of": examples.height}) for n in range(examples.height // 2, examples.height)}
+
+    def export(self, examples: pl.DataFrame) -> pl.DataFrame:
+        return examples.select("problem_id", of=examples.height)
+
+
+def test_a_shape_that_says_nothing_of_parts_is_given_all_rows_at_once(tmp_path: Path) -> None:
+    table, shape = tables()[Example][:5], Ranked()
+    sieved = list(shape.sieved(lambda: table.iter_slices(2)))
+    assert [part.height for part, _ in sieved] == [2, 2, 1]
+    why = ("second_half", {"of": 5})
+    assert [dict(found) for _, found in sieved] == [{}, {0: why, 1: why}, {0: why}]
+    (exported,) = shape.export_in(lambda: table.iter_slices(2), lambda: iter(()), tmp_path / "x.pile")
+    assert exported["of"].to_list() == [5] * 5
 
 
 def test_files_and_row_groups_do_not_depend_on_the_parts(tmp_path: Path) -> None:

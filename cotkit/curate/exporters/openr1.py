@@ -46,7 +46,6 @@ class OpenR1(Together, Shaped):
     held: ClassVar[frozenset[str]] = frozenset(
         {*(name for name in FURTHER if name not in _IN_COMMON), "problem", "answer", "source"}
     )
-    by_row: ClassVar[bool] = False
     every_attempt: ClassVar[bool] = True
 
     def wrapping(self) -> Wrapping:

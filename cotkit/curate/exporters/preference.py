@@ -60,7 +60,6 @@ class Preference(Together, Shaped):
     )
 
     row: ClassVar[str] = "a problem and two graded attempts at it"
-    by_row: ClassVar[bool] = False
     code: ClassVar[tuple[str, ...]] = ("cotkit.curate.pairing",)
 
     @model_validator(mode="after")

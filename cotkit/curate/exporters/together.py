@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from cotkit.curate.exporters import Exporter, Refusals
 
@@ -16,6 +16,8 @@ class Together(Exporter):
     """Base of exporters that see all rows and hold a few at a time: `sieved` and `export_in` are theirs to define, and
     a table in memory is one part.
     """
+
+    by_row: ClassVar[bool] = False
 
     def refused(self, examples: pl.DataFrame) -> Refusals:
         ((_, found),) = self.sieved(lambda: iter([examples]))
