@@ -94,7 +94,7 @@ def plain(**more: Any) -> Construct:
 @pytest.mark.parametrize("kind", ["distill", "construct"])
 def test_three_times_the_answers_take_no_more_memory(tmp_path: Path, kind: str) -> None:
     # Within a budget only some problems are open at a time, without one some thousand.
-    few = {"budget": {"tokens": 10**9}, "limits": {"concurrency": 32}}
+    few = {"budget": {"tokens": 10**9}, "limits": {"concurrency": 64}}
     one = step(URL) if kind == "distill" else plain(**few)
     peaks = []
     for count, parts in ((550, 1), (1_650, 2)):
