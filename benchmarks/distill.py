@@ -1,6 +1,6 @@
 """What asking a teacher costs the asker: CPU a request, active time against the ideal, memory.
 
-    python benchmarks/distill.py [cpu|long|tail|rss|stream|journal|kill|slots ...] [--rounds 3] [--curator PYTHON]
+    python benchmarks/distill.py [cpu|long|tail|rss|step|stream|journal|kill|slots ...] [--rounds 3] [--curator PYTHON]
 
 Each client runs in a process of its own against one small server process on the loopback; CPU a request is
 (CPU of N prompts - CPU of 8 prompts) / (N - 8), so imports do not count. Rivals: `plain` is the script that people
@@ -259,6 +259,39 @@ def client_kept(url: str, n: int, c: int, _: Path, stream: bool) -> None:
     client_cotkit(url, n, c, Path(os.environ["BENCH_FOLDER"]), stream)
 
 
+def client_step(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
+    """The distill step as a run does it, from the table of problems to the table of traces."""
+    from cotkit.distill.step import Distill
+
+    teacher = {"base_url": url, "model": "m", "stream": stream}
+    run_step(Distill.model_validate({"step": "distill", "teacher": teacher, "limits": {"concurrency": c}}), n, folder)
+
+
+def client_construct(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
+    """The same of a construct step with one call a problem."""
+    from cotkit.distill.construct import Construct
+
+    strategy = {"by": "star", "attempts": 1, "hinted": 0}
+    keys = {"teacher": {"base_url": url, "model": "m", "stream": stream}, "limits": {"concurrency": c}}
+    run_step(Construct.model_validate({"step": "construct", "strategy": strategy, **keys}), n, folder)
+
+
+def run_step(step: Any, n: int, folder: Path) -> None:
+    from cotkit.records import Problem, frame
+    from cotkit.run.cut import Shard
+    from cotkit.run.shards import Job, join
+    from cotkit.run.tables import write_table
+    from cotkit.steps import StepContext
+
+    (folder / "work").mkdir()
+    rows = (Problem(name, text, "4") for name, text in prompts(n))
+    write_table(folder / "problems.parquet", frame(Problem, rows))
+    context = StepContext(seed=0, work=folder / "work", run=folder)
+    job = Job(step, Shard(), {Problem: folder / "problems.parquet"}, folder / "shards", context)
+    job.run()
+    assert join([job], folder / "work").kept == n
+
+
 def run_client(kind: str, url: str, n: int, c: int, stream: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
@@ -353,6 +386,19 @@ def bench_tail(bench: Bench, rounds: int) -> None:
             )
 
 
+def bench_step(bench: Bench, rounds: int) -> None:
+    for kind in ("step", "construct"):
+        sizes = []
+        for n in (8, 2_000, 20_000):
+            runs = [bench.run(kind, n, 256, latency=0.01) for _ in range(rounds)]
+            sizes.append(statistics.median(run["rss"] for run in runs))
+            cpu = min(run["cpu"] for run in runs)
+            print(
+                f"{kind:9} c=256   {n:,} answers of 8,000 characters: {sizes[-1]:.0f} MB, {cpu:.1f} CPU s", flush=True
+            )
+        print(f"{kind:9} c=256   20,000 / 2,000 = {sizes[2] / sizes[1]:.2f} x the memory")
+
+
 def bench_rss(bench: Bench, rounds: int) -> None:
     sizes = [
         statistics.median(bench.run("cotkit", n, 256, latency=0.01)["rss"] for _ in range(rounds))
@@ -435,7 +481,7 @@ def main() -> None:
         run_client(kind, url, int(n), int(c), bool(stream))
         return
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", default=["cpu", "long", "tail", "rss", "stream", "journal"])
+    parser.add_argument("what", nargs="*", default=["cpu", "long", "tail", "rss", "step", "stream", "journal"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--curator", help="a Python that has bespokelabs-curator")
     options = parser.parse_args()

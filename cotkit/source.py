@@ -12,6 +12,7 @@ from cotkit.config import Config, OneLine
 from cotkit.errors import InputError
 from cotkit.registry import Registered
 from cotkit.steps import Step
+from cotkit.table import Counted
 
 # So many values that `where` leaves out are shown where it leaves out everything.
 _MOST_TOLD = 8
@@ -160,6 +161,24 @@ def materials(sources: Sequence[Source], pins: Mapping[str, str]) -> dict[str, s
         for name, digest in source.materials(own).items():
             found[name if name == source.name else f"{source.name}/{name}"] = digest
     return found
+
+
+class FromSources(Step):
+    """Base of the steps whose rows come out of sources: they, not a table, decide how many there are."""
+
+    sources: tuple[AnySource, ...]
+
+    def code_modules(self) -> tuple[str, ...]:
+        return (*self.code, *(type(source).__module__ for source in self.sources))
+
+    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
+        return materials(self.sources, pins)
+
+    def exclusions(self) -> Mapping[str, str]:
+        return exclusions("sources", self.sources)
+
+    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
+        return None
 
 
 def not_pulled(key: str, names: Iterable[str], before: Sequence[Step]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 Tables = Mapping[type, "pl.DataFrame"]
+# Most rows, and most bytes of their texts, in a part of an output that is put together out of smaller ones.
+_PART_ROWS = 10_000
+_PART_BYTES = 16 * 2**20
 
 
 class Task(Protocol):
@@ -116,6 +119,29 @@ def joined(parts: Sequence[StepOutput]) -> StepOutput:
         incomplete=sum(part.incomplete for part in parts),
         secondary={stem: pl.concat([p.secondary[stem] for p in parts if stem in p.secondary]) for stem in stems},
     )
+
+
+def gathered(parts: Iterable[StepOutput]) -> Iterator[StepOutput]:
+    """The same output in fewer parts, some MB each; which, its rows alone decide. At least one, of which none has a
+    Mean.
+    """
+    held: list[StepOutput] = []
+    rows = size = 0
+    for part in parts:
+        own_rows, own_size = max(part.kept.height, part.dropped.height), _bytes_of(part.kept) + _bytes_of(part.dropped)
+        if held and (rows + own_rows > _PART_ROWS or size + own_size > _PART_BYTES):
+            yield joined(held)
+            held, rows, size = [], 0, 0
+        held.append(part)
+        rows, size = rows + own_rows, size + own_size
+    yield joined(held)
+
+
+def _bytes_of(table: pl.DataFrame) -> int:
+    """Bytes of its texts."""
+    import polars as pl
+
+    return sum(table.select(pl.col(pl.String).str.len_bytes().sum()).row(0)) if table.height else 0
 
 
 class Step(Config):

@@ -17,6 +17,7 @@ FLOOR = {
     "errors": 0,
     "cores": 0,
     "mean": 0,
+    "pile": 1,
     "config": 1,
     "engine": 2,
     "table": 0,

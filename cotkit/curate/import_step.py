@@ -13,9 +13,9 @@ from cotkit import records
 from cotkit.curate.importers import find_format
 from cotkit.curate.importing import Defaults, Read, read_published
 from cotkit.records import Problem, Trace
-from cotkit.source import AnySource, Source, exclusions, materials
-from cotkit.steps import Step, StepContext, StepOutput
-from cotkit.table import Counted, Table
+from cotkit.source import AnySource, FromSources, Source
+from cotkit.steps import StepContext, StepOutput
+from cotkit.table import Table
 
 # What is held at a time: attempts, and characters of theirs.
 _PART_ROWS, _PART_CHARS = 5_000, 32_000_000
@@ -23,7 +23,7 @@ _PART_ROWS, _PART_CHARS = 5_000, 32_000_000
 _FIRST = 20
 
 
-class Import(Step):
+class Import(FromSources):
     """Take the attempts of published rows as traces of the problems that the recipe has.
 
     Dropped: "no_problem" (an attempt at a problem that no step before has, or has kept), "unreadable_row". What the
@@ -53,18 +53,6 @@ class Import(Step):
         "cotkit.tags",
         "cotkit.records",
     )
-
-    def code_modules(self) -> tuple[str, ...]:
-        return (*self.code, *(type(source).__module__ for source in self.sources))
-
-    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return materials(self.sources, pins)
-
-    def exclusions(self) -> Mapping[str, str]:
-        return exclusions("sources", self.sources)
-
-    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
-        return None
 
     def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
         wanted = set(tables[Problem].columns(["problem_id"])["problem_id"])

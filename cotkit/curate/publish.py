@@ -18,7 +18,7 @@ from cotkit.content import dataset_digest
 from cotkit.curate.card import CardInput, render_card
 from cotkit.curate.card_header import forbidding
 from cotkit.curate.card_sources import origins
-from cotkit.curate.exporters import AnyExporter, Exporter
+from cotkit.curate.exporters import AnyExporter, Exporter, Refusals
 from cotkit.curate.exporters.messages import Messages
 from cotkit.curate.layout import FOLDERS, digest_of_files, listed
 from cotkit.curate.measured import measured
@@ -144,7 +144,7 @@ class Publish(Step):
     def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
         if not tables[self.reads[0]].height:
             raise InputError(_nothing_left(context.funnel))
-        rows = _Rows(tables, self.format, self.problems)
+        rows = _Rows(tables, self.format, self.problems, context.work / "shaped.pile")
         kept, dropped = rows.fit()
         folder = context.work / "dataset"
         shutil.rmtree(folder, ignore_errors=True)
@@ -194,16 +194,20 @@ class Publish(Step):
 
 
 class _Rows:
-    """The rows that are published, some at a time; all at once for a format that must see all of them."""
+    """The rows that are published, some at a time."""
 
-    def __init__(self, tables: Mapping[type, Table], shape: Exporter, problems: bool) -> None:
-        self.tables, self.shape, self.problems = tables, shape, problems
+    def __init__(self, tables: Mapping[type, Table], shape: Exporter, problems: bool, aside: Path) -> None:
+        self.tables, self.shape, self.problems, self.aside = tables, shape, problems, aside
         self.table = tables[Problem if problems else Example]
         # Number of the batch -> row of it -> (reason, evidence).
-        self.refused: list[Mapping[int, tuple[str, dict[str, Any]]]] = []
+        self.refused: list[Refusals] = []
 
-    def _batches(self) -> Iterator[pl.DataFrame]:
-        return self.table.batches() if self.shape.by_row else iter([self.table.whole()])
+    def _sieved(self) -> Iterator[tuple[pl.DataFrame, Refusals]]:
+        """The batches, each with what is refused of it."""
+        return zip(self.table.batches(), self.refused, strict=True)
+
+    def _read(self) -> Iterator[pl.DataFrame]:
+        return map(unanswered, self.table.batches()) if self.problems else self.table.batches()
 
     def fit(self) -> tuple[pl.DataFrame, Counter[str]]:
         """What is measured of the rows that the format can hold, and the reasons of the others.
@@ -213,13 +217,12 @@ class _Rows:
         import polars as pl
 
         kept, why, count = [], Counter[str](), 0
-        for rows in self._batches():
-            examples = unanswered(rows) if self.problems else rows
-            refused = dict(sorted(self.shape.refused(examples).items()))
+        for examples, found in self.shape.sieved(self._read):
+            refused = dict(sorted(found.items()))
             self.refused.append(refused)
             why.update(reason for reason, _ in refused.values())
-            count += rows.height
-            kept.append(measured(examples[_others(rows, refused)]))
+            count += examples.height
+            kept.append(measured(examples[_others(examples, refused)]))
         if why.total() == count:
             reason = max(sorted(why), key=lambda name: why[name])
             raise InputError(
@@ -229,7 +232,7 @@ class _Rows:
         return pl.concat(kept), why
 
     def kept(self) -> Iterator[pl.DataFrame]:
-        for rows, refused in zip(self._batches(), self.refused, strict=True):
+        for rows, refused in self._sieved():
             yield rows[_others(rows, refused)]
 
     def examples(self) -> Iterator[pl.DataFrame]:
@@ -241,12 +244,12 @@ class _Rows:
         import polars as pl
 
         home = pl.col("source").replace_strict(homes, default=default, return_dtype=pl.String)
-        for examples in self.examples():
-            part = examples.filter(home == split)
-            if part.height and self.shape.every_attempt:
-                yield self.shape.export_all(part, pl.concat(self.attempts()))
-            elif part.height:
-                yield self.shape.export(part)
+
+        def parts() -> Iterator[pl.DataFrame]:
+            return (part for examples in self.examples() if (part := examples.filter(home == split)).height)
+
+        if next(parts(), None) is not None:
+            yield from self.shape.export_in(parts, self.attempts, self.aside)
 
     def attempts(self) -> Iterator[pl.DataFrame]:
         """The table all-traces."""
@@ -266,7 +269,7 @@ class _Rows:
         return map(of_attempts[name], self.attempts()) if name in of_attempts else self.attempts()
 
     def outputs(self) -> Iterator[StepOutput]:
-        for rows, refused in zip(self._batches(), self.refused, strict=True):
+        for rows, refused in self._sieved():
             reasons, evidence = [reason for reason, _ in refused.values()], [told for _, told in refused.values()]
             dropped = dropped_frame(rows, list(refused), reasons, evidence)
             kept = rows[_others(rows, refused)]

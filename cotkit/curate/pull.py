@@ -18,15 +18,14 @@ from cotkit import records
 from cotkit.curate.reference import reference
 from cotkit.errors import InputError
 from cotkit.records import Problem
-from cotkit.source import AnySource, RawRow, Source, exclusions, materials
-from cotkit.steps import Progress, Step, StepContext, StepOutput, Tables
-from cotkit.table import Counted
+from cotkit.source import AnySource, FromSources, RawRow, Source
+from cotkit.steps import Progress, StepContext, StepOutput, Tables
 
 # Rows that are held as Python objects before they become columns, which are several times smaller.
 PART = 5_000
 
 
-class Pull(Step):
+class Pull(FromSources):
     """Read every source in order; take the reference answer from its column or from the solution."""
 
     step: Literal["pull"] = "pull"
@@ -58,18 +57,6 @@ class Pull(Step):
                 "same_name", "two sources are named '{name}'; rows are told apart by it", {"name": twice[0]}
             )
         return sources
-
-    def code_modules(self) -> tuple[str, ...]:
-        return (*self.code, *(type(source).__module__ for source in self.sources))
-
-    def materials(self, pins: Mapping[str, str]) -> dict[str, str]:
-        return materials(self.sources, pins)
-
-    def exclusions(self) -> Mapping[str, str]:
-        return exclusions("sources", self.sources)
-
-    def rows_in(self, tables: Mapping[type, Counted]) -> int | None:
-        return None
 
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         return pull(self.sources, context.pins, context.progress, self.conflicts)

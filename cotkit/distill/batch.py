@@ -33,6 +33,8 @@ _ATTEMPTS = 3
 _LOOK_S = 10.0
 # Of 100 batches each.
 _MOST_PAGES = 1000
+# Answers that are read back at once.
+_BITE = 256
 _OVER = ("completed", "expired", "failed", "cancelled")
 
 
@@ -117,11 +119,13 @@ class _Run:
             if not missing:
                 return
             failures = await self.collect([await self.submit(list(missing.values()))])
-            found = self.asking.journal.get_many(missing)
             last |= failures
-            for name, entry in found.items():
-                for equal in feed.settle(missing.pop(name), True):
-                    self.told(equal, entry)
+            names = list(missing)
+            for start in range(0, len(names), _BITE):
+                found = self.asking.journal.get_many(names[start : start + _BITE])
+                for name, entry in found.items():
+                    for equal in feed.settle(missing.pop(name), True):
+                        self.told(equal, entry)
             for name, failure in failures.items():
                 if not failure.passing and name in missing:
                     now = datetime.now(UTC).isoformat(timespec="seconds")

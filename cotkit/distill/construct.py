@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -15,35 +16,29 @@ from pydantic import Field
 from cotkit.config import LocalPath
 from cotkit.distill import asks
 from cotkit.distill.asker import Asker, Ears
-from cotkit.distill.converse import Ended, Made, converse
+from cotkit.distill.built import attempts_of, outputs, packed
+from cotkit.distill.converse import Ended, converse
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.prompt import Prompt
-from cotkit.distill.request import canonical
 from cotkit.distill.room import Room
 from cotkit.distill.rounds import ONLY, Only, Pool, reads
 from cotkit.distill.step import JOURNAL_FILE, confirmation, must_be_unique
-from cotkit.distill.strategies import TEACHER, Attempt, Case, Play, Reply, Role, Strategy
+from cotkit.distill.strategies import TEACHER, Case, Play, Role, Strategy
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent
-from cotkit.records import Problem, Trace, dropped_frame, frame, rows, scores_from
+from cotkit.pile import Pile
+from cotkit.records import Problem, Trace, rows
 from cotkit.registry import Registered
-from cotkit.steps import Step, StepContext, StepOutput, Tables
-from cotkit.table import Counted
+from cotkit.steps import Step, StepContext, StepOutput, gathered
+from cotkit.table import Counted, Table
 
 if TYPE_CHECKING:
     from cotkit.distill.estimate import Asking, Posted
     from cotkit.distill.rehearse import Rehearsed
 
+BUILT_FILE = "built.pile"
 AnyStrategy = Annotated[Strategy, Registered("strategies", "by")]
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """The tree that a strategy searched, as JSON."""
-
-    problem_id: str
-    tree: str
 
 
 class Construct(Step):
@@ -127,15 +122,31 @@ class Construct(Step):
         for prm in self.strategy.scorers().values():
             prm.ready()
 
-    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
         pool = None if self.only is None else Pool.of(tables)
-        table = tables[Problem] if pool is None else pool.problems
-        must_be_unique(table)
-        ended: dict[str, Ended] = {}
-        with context.progress.task(self.name or self.step, table.height) as task:
+        problems = tables[Problem] if pool is None else pool.problems
+        names = problems.columns(["problem_id"])
+        must_be_unique(names)
+        numbers = {name: number for number, name in enumerate(names["problem_id"])}
+        with Pile(context.work / BUILT_FILE) as built:
+            made = self._ask(problems, numbers, built, context)
+            yield from gathered(made() if pool is None else pool.join(made))
+
+    def _ask(
+        self, problems: Table, numbers: Mapping[str, int], built: Pile, context: StepContext
+    ) -> Callable[[], Iterator[StepOutput]]:
+        """Have all problems played; what gives the parts of the output."""
+        labels: dict[str, str | None] = {}
+        # Kept texts: those of the teacher itself, and those of others.
+        written = Counter[bool]()
+        with context.progress.task(self.name or self.step, len(numbers)) as task:
 
             def hear(one: Ended) -> None:
-                ended[one.problem_id] = one
+                attempts = attempts_of(one)
+                built.put(numbers[one.problem_id], packed(one, attempts, self.strategy.by, self.teacher))
+                if attempts[0].reason is None:
+                    labels[one.problem_id] = attempts[0].label
+                written.update(attempt.author is None for attempt in attempts if attempt.reason is None)
                 room.heard(one)
                 task.advance(1)
 
@@ -147,19 +158,19 @@ class Construct(Step):
                 self.limits,
                 self.journal or context.run / JOURNAL_FILE,
                 self.budget,
-                self._consent(table.height, context),
+                self._consent(len(numbers), context),
                 Ears(context.progress.note, heard),
                 self.strategy.scorers(),
             )
-            if table.height:
+            if numbers:
                 asker.check()
             room = Room(asker.left, self.limits)
-            converse(self.plays(rows(Problem, table), context.seed), asker, hear, room)
-        for name, played in self.strategy.settle({n: e.played for n, e in ended.items() if e.played}).items():
-            ended[name].played = played
-        self._warn(ended.values(), context)
-        output = _output([ended[name] for name in table["problem_id"]], self, asker)
-        return output if pool is None else pool.join(output)
+            asked = chain.from_iterable(rows(Problem, batch) for batch in problems.batches())
+            converse(self.plays(asked, context.seed), asker, hear, room)
+        over = self.strategy.settle({name: labels[name] for name in numbers if name in labels})
+        self._warn(written.total() - len(over), written[False], context)
+        overruled = {numbers[name]: ruling for name, ruling in over.items()}
+        return lambda: outputs(built, overruled, asker)
 
     def _consent(self, problems: int, context: StepContext) -> dict[str, Consent]:
         """What of each model must not change without a word. Each is asked about by itself: another judge changes none
@@ -180,17 +191,15 @@ class Construct(Step):
             found[name] = Consent(settings, confirmation(context), expected)
         return found
 
-    def _warn(self, ended: Iterable[Ended], context: StepContext) -> None:
+    def _warn(self, kept: int, others: int, context: StepContext) -> None:
         """Texts of others among the teacher's are told."""
-        kept = [a for one in ended if one.played for a in one.played.attempts if a.reason is None]
-        others = sum(attempt.author is not None for attempt in kept)
         if others:
             context.progress.note(
-                f"{others:,} of {len(kept):,} kept texts were not written by {self.teacher.model}: where it failed, "
+                f"{others:,} of {kept:,} kept texts were not written by {self.teacher.model}: where it failed, "
                 "the source's own stand in (strategy.fall_back), and the column `teacher` says so"
             )
 
-    def plays(self, problems: Sequence[Problem], seed: int) -> Iterator[tuple[str, Play]]:
+    def plays(self, problems: Iterable[Problem], seed: int) -> Iterator[tuple[str, Play]]:
         """(problem_id, its play) of each problem."""
         for problem in problems:
             name = problem.problem_id
@@ -239,76 +248,3 @@ def _blind(problem: Problem) -> Problem:
 
 def _place(role: str) -> str:
     return "" if role == TEACHER else f"strategy.{role}."
-
-
-def _output(ended: Sequence[Ended], step: Construct, asker: Asker) -> StepOutput:
-    traces, reasons, evidence, labels = [], [], [], Counter[str]()
-    for one in ended:
-        for sample, attempt in enumerate(_attempts(one)):
-            traces.append(_trace(one, sample, attempt, step))
-            reasons.append(attempt.reason)
-            evidence.append(dict(attempt.evidence))
-            labels.update([attempt.label] if attempt.label else [])
-    table = frame(Trace, traces)
-    dropped = [i for i, reason in enumerate(reasons) if reason is not None]
-    calls = [call for one in ended for call in one.calls]
-    usd = sum(call.cost_usd or 0.0 for call in calls)
-    counters: dict[str, float] = {
-        "problems": len(ended),
-        "calls": len(calls),
-        "requests": asker.requests,
-        "journaled": asker.journaled,
-        "replayed": asker.replayed,
-        "prompt_tokens": sum(call.prompt_tokens or 0 for call in calls),
-        "completion_tokens": sum(call.completion_tokens or 0 for call in calls),
-        **dict(sorted(labels.items())),
-        **{f"calls_{role}": count for role, count in sorted(Counter(call.role for call in calls).items())},
-        **({"usd": usd} if any(call.cost_usd is not None for call in calls) else {}),
-    }
-    trees = [
-        Tree(one.problem_id, canonical(one.played.tree)) for one in ended if one.played and one.played.tree is not None
-    ]
-    return StepOutput(
-        kept=table[[i for i, reason in enumerate(reasons) if reason is None]],
-        dropped=dropped_frame(table, dropped, [str(reasons[i]) for i in dropped], [evidence[i] for i in dropped]),
-        rows_in=len(traces),
-        counters=counters,
-        incomplete=sum(one.failure is not None and one.failure.passing for one in ended),
-        secondary={"calls": frame(Made, calls), **({"trees": frame(Tree, trees)} if trees else {})},
-    )
-
-
-def _attempts(ended: Ended) -> Sequence[Attempt]:
-    """What was built for a problem; at least one row says what became of it."""
-    if ended.failure is not None:
-        told: dict[str, Any] = {"error": ended.failure.message, "http_status": ended.failure.http_status}
-        told["calls"] = len(ended.calls)
-        if ended.failure.begun is not None:
-            told["begun"] = dict(zip(("reasoning", "response"), ended.failure.begun, strict=True))
-        return [Attempt(None, None, status="failed", reason=ended.failure.reason, evidence=told)]
-    attempts = ended.played.attempts if ended.played is not None else ()
-    return attempts or [Attempt(None, None, status="failed", reason="nothing_built")]
-
-
-def _trace(ended: Ended, sample: int, attempt: Attempt, step: Construct) -> Trace:
-    made_of: list[Reply] = list({reply.request_hash: reply for reply in attempt.made_of}.values())
-    # Every attempt bears an equal share of all that was asked for its problem, so that costs add up to the bill.
-    shared = [call.cost_usd for call in ended.calls if call.cost_usd is not None]
-    count = len(_attempts(ended))
-    return Trace(
-        problem_id=ended.problem_id,
-        sample=sample,
-        teacher=attempt.author or step.teacher.model,
-        request_hash=made_of[-1].request_hash if made_of else "",
-        status=attempt.status,
-        reasoning=attempt.reasoning,
-        response=attempt.response,
-        reasoning_kind="none" if attempt.reasoning is None else attempt.kind,
-        finish_reason=made_of[-1].finish_reason if made_of else None,
-        prompt_tokens=sum(reply.prompt_tokens or 0 for reply in made_of) if made_of else None,
-        completion_tokens=sum(reply.completion_tokens or 0 for reply in made_of) if made_of else None,
-        cost_usd=sum(shared) / count if shared else None,
-        strategy=step.strategy.by,
-        scores=scores_from(attempt.scores),
-        provenance=canonical({"base_url": step.teacher.base_url, "calls": len(ended.calls), **attempt.facts}),
-    )

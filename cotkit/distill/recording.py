@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cotkit.distill.entries import Entries
 from cotkit.distill.journal import Entry, Journal, read_journal
 from cotkit.distill.paid import is_database, spare
 from cotkit.distill.request import canonical, hash_text
@@ -23,7 +24,7 @@ _HEADER = "cotkit_recording"
 
 @dataclass(frozen=True)
 class Recording:
-    """A recording in memory.
+    """A recording that was read.
 
     Attributes:
         entries: request hash -> answer.
@@ -77,7 +78,7 @@ def load_recording(path: Path) -> Recording:
 
     Raises InputError, with the line where one is malformed.
     """
-    entries: dict[str, Entry] = {}
+    entries = Entries()
     provenance: Mapping[str, str] = {}
     number = 0
     try:
@@ -86,11 +87,10 @@ def load_recording(path: Path) -> Recording:
                 if number == 1:
                     provenance = _read_header(line)
                 else:
-                    entry = _read_entry(line)
-                    entries[entry.request_hash] = entry
+                    entries.put(_read_entry(line))
     except FileNotFoundError:
         raise InputError(f"{path}: there is no recording here; check 'teacher.replay'") from None
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise InputError(f"{path}, line {number}: this is not a cotkit recording ({error})") from None
     except (OSError, EOFError) as error:
         raise InputError(f"{path}: the recording cannot be read after line {number} ({error})") from None
@@ -101,12 +101,11 @@ def load_recording(path: Path) -> Recording:
 
 def gather(journals: Sequence[Path], out: Path) -> Path:
     """The answers of journals and recordings as one recording `out`; of equal requests the first."""
-    entries = {
-        entry.request_hash: entry
-        for path in reversed(journals)
-        for entry in (read_journal(path) if is_database(path) else load_recording(path).entries.values())
-    }
-    write_recording(out, [entries[name] for name in sorted(entries)], {})
+    entries = Entries()
+    for path in reversed(journals):
+        for entry in read_journal(path) if is_database(path) else load_recording(path).entries.values():
+            entries.put(entry)
+    write_recording(out, entries.values(), {})
     return out
 
 

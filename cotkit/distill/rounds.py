@@ -6,13 +6,16 @@ distill or construct step with `only: unsolved` and another teacher, more sample
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from cotkit.distill.request import canonical
 from cotkit.records import Problem, Trace, Verdict, dropped_frame
-from cotkit.steps import StepOutput, Tables
+from cotkit.steps import StepOutput
+from cotkit.table import Table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +25,7 @@ ONLY = (
     "Ask only about problems of which no attempt so far is correct; the attempts of the rounds before stay, and new "
     "ones are added to them."
 )
+_MARKS = ("problem_id", "sample", "request_hash", "reasoning", "response")
 
 
 def reads(only: Only | None) -> tuple[type, ...]:
@@ -39,54 +43,98 @@ class Pool:
         round: number of this round; the first steps were round 1.
     """
 
-    problems: pl.DataFrame
-    attempts: pl.DataFrame
+    problems: Table
+    attempts: Table
     round: int
 
     @classmethod
-    def of(cls, tables: Tables) -> Pool:
+    def of(cls, tables: Mapping[type, Table]) -> Pool:
         """An undecided verdict solves nothing."""
         import polars as pl
 
-        solved = tables[Verdict].filter(pl.col("verdict") == "correct")["problem_id"]
-        attempts = _in_round(tables[Trace], 1)
-        last = max((json.loads(text)["round"] for text in attempts["provenance"]), default=1)
-        problems = tables[Problem].filter(~pl.col("problem_id").is_in(solved.implode()))
-        return cls(problems, attempts, last + 1)
+        verdicts = tables[Verdict].columns(["problem_id", "verdict"])
+        solved = verdicts.filter(pl.col("verdict") == "correct")["problem_id"].unique()
+        told = tables[Trace].columns(["provenance"])["provenance"]
+        last = max((json.loads(text).get("round", 1) for text in told), default=1)
+        return cls(_Without(tables[Problem], solved), tables[Trace], last + 1)
 
-    def join(self, output: StepOutput) -> StepOutput:
-        """This round's output together with the attempts before it; samples are counted on.
+    def join(self, made: Callable[[], Iterable[StepOutput]]) -> Iterator[StepOutput]:
+        """The attempts before this round, and then its own; samples are counted on.
 
         An attempt that the pool has already (the same request, or the same words about a problem) is dropped as
         "duplicate", so a teacher that is asked again needs more samples than it gave.
+
+        Args:
+            made: the parts of this round's output; called again where some of it are duplicates, since they stand
+                behind all others that are dropped.
         """
         import polars as pl
 
-        new = _in_round(self._counted_on(output.kept), self.round)
-        had: dict[tuple[str, ...], int] = {}
-        for row in self.attempts.iter_rows(named=True):
-            had.update(dict.fromkeys(_marks(row), row["sample"]))
-        fresh: list[int] = []
-        again: dict[int, int] = {}
-        for number, row in enumerate(new.iter_rows(named=True)):
-            same = next((had[mark] for mark in _marks(row) if mark in had), None)
-            if same is None:
-                fresh.append(number)
+        # Mark of an attempt -> its sample.
+        had: dict[bytes, int] = {}
+        samples = self.attempts.columns(["problem_id", "sample"])
+        last = samples.group_by("problem_id").agg(pl.col("sample").max().alias("last"))
+        asked = self.problems.columns(["problem_id"])["problem_id"].implode()
+        for attempts in self.attempts.batches():
+            for row in attempts.filter(pl.col("problem_id").is_in(asked)).select(_MARKS).iter_rows(named=True):
                 had.update(dict.fromkeys(_marks(row), row["sample"]))
-            else:
-                again[number] = same
-        doubles = dropped_frame(new, list(again), ["duplicate"] * len(again), [{"sample": n} for n in again.values()])
-        kept = pl.concat([self.attempts, new[fresh]])
-        dropped = pl.concat([_in_round(self._counted_on(output.dropped), self.round), doubles])
-        counters = {**output.counters, "round": self.round, "asked": self.problems.height, "added": len(fresh)}
-        return replace(output, kept=kept, dropped=dropped, rows_in=kept.height + dropped.height, counters=counters)
+            before = _in_round(attempts, 1)
+            yield StepOutput(before, dropped_frame(before, [], [], []), rows_in=before.height)
+        again: dict[int, int] = {}
+        counters: dict[str, float] = {}
+        seen = 0
+        for output in made():
+            new = self._ours(output.kept, last)
+            doubles = _doubles(new, had)
+            again |= {seen + number: sample for number, sample in doubles.items()}
+            seen += new.height
+            kept, dropped = new[_others(new, doubles)], self._ours(output.dropped, last)
+            counters |= output.counters
+            yield replace(output, kept=kept, dropped=dropped, rows_in=kept.height + dropped.height, counters={})
+        start = 0
+        for output in made() if again else ():
+            new = self._ours(output.kept, last)
+            rows = [number for number in range(new.height) if start + number in again]
+            evidence = [{"sample": again[start + number]} for number in rows]
+            doubled = dropped_frame(new, rows, ["duplicate"] * len(rows), evidence)
+            start += new.height
+            yield StepOutput(new.clear(), doubled, rows_in=len(rows))
+        counters |= {"round": self.round, "asked": self.problems.height, "added": seen - len(again)}
+        yield StepOutput(before.clear(), dropped_frame(before, [], [], []), rows_in=0, counters=counters)
 
-    def _counted_on(self, table: pl.DataFrame) -> pl.DataFrame:
+    def _ours(self, table: pl.DataFrame, last: pl.DataFrame) -> pl.DataFrame:
+        """Attempts of this round; their samples count on from the `last` of each problem."""
         import polars as pl
 
-        last = self.attempts.group_by("problem_id").agg(pl.col("sample").max().alias("last"))
         joined = table.join(last, on="problem_id", how="left", maintain_order="left")
-        return joined.with_columns(sample=pl.col("sample") + pl.col("last").fill_null(-1) + 1).drop("last")
+        counted = joined.with_columns(sample=pl.col("sample") + pl.col("last").fill_null(-1) + 1).drop("last")
+        return _in_round(counted, self.round)
+
+
+@dataclass(frozen=True)
+class _Without:
+    """A table of problems without some of them."""
+
+    table: Table
+    gone: pl.Series
+
+    @property
+    def height(self) -> int:
+        return self.columns(["problem_id"]).height
+
+    def whole(self) -> pl.DataFrame:
+        return self._left(self.table.whole())
+
+    def columns(self, names: Sequence[str]) -> pl.DataFrame:
+        return self._left(self.table.columns(list(dict.fromkeys([*names, "problem_id"])))).select(names)
+
+    def batches(self) -> Iterator[pl.DataFrame]:
+        return map(self._left, self.table.batches())
+
+    def _left(self, table: pl.DataFrame) -> pl.DataFrame:
+        import polars as pl
+
+        return table.filter(~pl.col("problem_id").is_in(self.gone.implode()))
 
 
 def _in_round(table: pl.DataFrame, number: int) -> pl.DataFrame:
@@ -97,9 +145,26 @@ def _in_round(table: pl.DataFrame, number: int) -> pl.DataFrame:
     return table.with_columns(provenance=pl.Series(told, dtype=pl.String))
 
 
-def _marks(row: dict[str, Any]) -> list[tuple[str, ...]]:
-    """What two attempts at a problem must not share."""
+def _doubles(table: pl.DataFrame, had: dict[bytes, int]) -> dict[int, int]:
+    """Row -> sample of the attempt that it repeats; those that repeat none add their marks to `had`."""
+    again: dict[int, int] = {}
+    for number, row in enumerate(table.select(_MARKS).iter_rows(named=True)):
+        marks = _marks(row)
+        same = next((had[mark] for mark in marks if mark in had), None)
+        if same is None:
+            had.update(dict.fromkeys(marks, row["sample"]))
+        else:
+            again[number] = same
+    return again
+
+
+def _others(table: pl.DataFrame, numbers: Mapping[int, int]) -> list[int]:
+    return [number for number in range(table.height) if number not in numbers]
+
+
+def _marks(row: Mapping[str, Any]) -> list[bytes]:
+    """What two attempts at a problem must not share; digests, since the words are long."""
     marks: list[tuple[str, ...]] = [("asked", row["problem_id"], row["request_hash"])] if row["request_hash"] else []
     if row["reasoning"] or row["response"]:
         marks.append(("said", row["problem_id"], row["reasoning"] or "", row["response"] or ""))
-    return marks
+    return [hashlib.blake2b(json.dumps(mark).encode(), digest_size=16).digest() for mark in marks]

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit.config import LocalPath
 from cotkit.distill import asks
-from cotkit.distill.engine import Tally
 from cotkit.distill.guard import settings_text
 from cotkit.distill.needs import missing
 from cotkit.distill.presets import Capability
 from cotkit.distill.prompt import Message, Prompt
 from cotkit.distill.rounds import ONLY, Only, Pool, reads
+from cotkit.distill.rows import outputs, packed
 from cotkit.distill.teacher import Batch, Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent, Told, distill_prompts
 from cotkit.distill.until import Resampler, Until
 from cotkit.errors import InputError
-from cotkit.records import Problem, Trace, dropped_frame, frame
-from cotkit.steps import Step, StepContext, StepOutput, Tables
-from cotkit.table import Counted
+from cotkit.pile import Pile
+from cotkit.records import Problem, Trace, frame
+from cotkit.steps import Step, StepContext, StepOutput, gathered
+from cotkit.table import Counted, Table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from cotkit.distill.estimate import Asking
 
 JOURNAL_FILE = "journal.sqlite"
+TOLD_FILE = "told.pile"
 
 
 class Distill(Step):
@@ -113,22 +114,28 @@ class Distill(Step):
         if self.teacher.replay is None:
             read_key(self.teacher)
 
-    def run(self, tables: Tables, context: StepContext) -> StepOutput:
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
         pool = None if self.only is None else Pool.of(tables)
         problems = tables[Problem] if pool is None else pool.problems
-        must_be_unique(problems)
-        told: dict[int, Told] = {}
+        must_be_unique(problems.columns(["problem_id"]))
+        # Answers come in any order; the longest may come hours after the others.
+        with Pile(context.work / TOLD_FILE) as told:
+            made = self._ask(problems, told, context)
+            yield from gathered(made() if pool is None else pool.join(made))
+
+    def _ask(self, problems: Table, told: Pile, context: StepContext) -> Callable[[], Iterator[StepOutput]]:
+        """Have every sample told; what gives the parts of the output."""
         total = problems.height * self.samples
         resampler = None if self.until is None else Resampler(self.until, _references(problems), self.samples)
         known = total if resampler is None else 0
         with resampler or nullcontext(), context.progress.task("distill", known) as task:
 
             def hear(one: Told) -> None:
-                told[one.index] = one
+                told.put(one.index, packed(one))
                 task.advance(1, tokens=one.trace.completion_tokens or 0, usd=one.trace.cost_usd or 0.0)
 
             tally = distill_prompts(
-                self.prompts(problems),
+                self.all_prompts(problems),
                 self.teacher,
                 self.sampling,
                 self.limits,
@@ -138,7 +145,7 @@ class Distill(Step):
                 most=self.most,
                 more=resampler,
                 budget=self.budget,
-                charged=self.prompts(problems),
+                charged=self.all_prompts(problems),
                 batch=self.batch,
                 consent=Consent(
                     self.settings(),
@@ -147,8 +154,7 @@ class Distill(Step):
                 ),
                 note=context.progress.note,
             )
-        output = _output([told[index] for index in sorted(told)], tally, resampler)
-        return output if pool is None else pool.join(output)
+        return lambda: outputs(told, tally, resampler)
 
     def settings(self) -> str:
         """What a user may have changed by mistake, see guard.must_agree."""
@@ -180,6 +186,10 @@ class Distill(Step):
             )
         ]
 
+    def all_prompts(self, problems: Table) -> Iterator[tuple[str, list[Message]]]:
+        """As `prompts`, some of the problems at a time."""
+        return chain.from_iterable(map(self.prompts, problems.batches()))
+
     def prompts(self, problems: pl.DataFrame) -> Iterator[tuple[str, list[Message]]]:
         """(problem_id, messages) of each problem."""
         columns = ("problem_id", "problem", "choices", "domain", "tests")
@@ -199,8 +209,8 @@ def must_be_unique(problems: pl.DataFrame) -> None:
     )
 
 
-def _references(problems: pl.DataFrame) -> dict[str, tuple[str | None, str, tuple[str, ...]]]:
-    rows = problems.select("problem_id", "answer", "problem", "choices").iter_rows()
+def _references(problems: Table) -> dict[str, tuple[str | None, str, tuple[str, ...]]]:
+    rows = problems.columns(["problem_id", "answer", "problem", "choices"]).iter_rows()
     return {name: (answer, problem, tuple(choices or ())) for name, answer, problem, choices in rows}
 
 
@@ -208,60 +218,3 @@ def confirmation(context: StepContext) -> Callable[[str], bool] | None:
     """Who is asked before something is paid anew: the user, if whoever shows the progress can ask."""
     confirm: Callable[[str], bool] | None = getattr(context.progress, "confirm", None)
     return confirm
-
-
-def _output(told: Sequence[Told], tally: Tally, resampler: Resampler | None) -> StepOutput:
-    traces = [one.trace for one in told]
-    table = frame(Trace, traces)
-    failures = {i: one.failure for i, one in enumerate(told) if one.failure is not None}
-    evidence = [{"error": f.message, "http_status": f.http_status, "attempts": f.attempts} for f in failures.values()]
-    counters: dict[str, float] = {
-        "requests": tally.requests,
-        "journaled": tally.journaled,
-        "replayed": tally.replayed,
-        "prompt_tokens": sum(t.prompt_tokens or 0 for t in traces),
-        "completion_tokens": sum(t.completion_tokens or 0 for t in traces),
-        **Counter(t.status for t in traces),
-        **{f"attempts_{reason}": count for reason, count in sorted(tally.wasted.items())},
-        **_money(traces),
-    }
-    secondary = {} if resampler is None else {"pass_rates": _pass_rates(resampler)}
-    return StepOutput(
-        kept=table[[i for i in range(len(told)) if i not in failures]],
-        dropped=dropped_frame(table, list(failures), [f.reason for f in failures.values()], evidence),
-        rows_in=len(told),
-        counters=counters,
-        incomplete=sum(f.passing for f in failures.values()),
-        secondary=secondary,
-    )
-
-
-def _money(traces: Sequence[Trace]) -> dict[str, float]:
-    """usd spent, usd of unfinished answers, and how many answers have no price; nothing where none has one."""
-    priced = [t for t in traces if t.cost_usd is not None]
-    if not priced:
-        return {}
-    unfinished = [t for t in priced if t.status != "done"]
-    unpriced = sum(t.cost_usd is None and t.status != "failed" for t in traces)
-    sums = {
-        "usd": float(sum(Decimal(str(t.cost_usd)) for t in priced)),
-        "usd_unfinished": float(sum(Decimal(str(t.cost_usd)) for t in unfinished)),
-        "unpriced": unpriced,
-    }
-    return {name: value for name, value in sums.items() if value or name == "usd"}
-
-
-def _pass_rates(resampler: Resampler) -> pl.DataFrame:
-    """A row a problem: attempts, correct, incorrect, undecided, pass_rate."""
-    import polars as pl
-
-    rows = [(name, p.asked, p.correct, p.incorrect, p.undecided, p.pass_rate) for name, p in resampler.problems.items()]
-    schema = {
-        "problem_id": pl.String,
-        "attempts": pl.Int64,
-        "correct": pl.Int64,
-        "incorrect": pl.Int64,
-        "undecided": pl.Int64,
-        "pass_rate": pl.Float64,
-    }
-    return pl.DataFrame(rows, schema=schema, orient="row")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 import pytest
@@ -15,6 +15,7 @@ from published_rows import example
 from cotkit import records
 from cotkit.content import table_digest
 from cotkit.curate.choose import Choose
+from cotkit.curate.exporters import Exporter, Refusals
 from cotkit.curate.import_step import Import
 from cotkit.curate.publish import Publish
 from cotkit.curate.written import write_split
@@ -32,6 +33,14 @@ class Few(Held):
         yield from self.rows.iter_slices(2)
 
 
+@dataclass(frozen=True)
+class Never(Few):
+    """One that is larger than memory."""
+
+    def whole(self) -> pl.DataFrame:
+        raise MemoryError
+
+
 def files(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
@@ -41,9 +50,15 @@ def same(one: StepOutput, other: StepOutput) -> bool:
     return all(a.equals(b) and a.schema == b.schema for a, b in zip(*tables, strict=True))
 
 
-def tables() -> dict[type, pl.DataFrame]:
-    shown = [example(n, sample=s, source="hard" if n % 3 else "easy") for n in range(4) for s in range(2)]
+def tables(apart: bool = False) -> dict[type, pl.DataFrame]:
+    """Two attempts at each of four problems; a problem's rows lie together, or those of a second round behind."""
+    shown = [
+        example(n, sample=s, source="hard" if n % 3 else "easy", verdict="incorrect" if s else "correct")
+        for n in range(4)
+        for s in range(2)
+    ]
     problems = [Problem(e.problem_id, e.problem, source=e.source, source_row=n) for n, e in enumerate(shown[::2])]
+    shown = sorted(shown, key=lambda one: one.sample) if apart else shown
     traces = [Trace(e.problem_id, e.sample, "t", "", "done", "So.", "\\boxed{1}") for e in shown]
     verdicts = [
         Verdict(t.problem_id, t.sample, "incorrect" if t.sample else "correct", "1", "1", "number", "") for t in traces
@@ -56,22 +71,62 @@ def tables() -> dict[type, pl.DataFrame]:
     (3, {"format": {"kind": "messages"}, "configs": ["all-traces", "negatives", "metadata"], "max_shard_rows": 3}),
     (2, {"format": {"kind": "r1"}, "splits": {"test": ["easy"]}}),
     (1, {"format": {"kind": "openr1"}, "configs": ["metadata"]}),
+    (2, {"format": {"kind": "openr1"}, "splits": {"test": ["easy"]}}),
+    (1, {"format": {"kind": "preference"}}),
+    (2, {"format": {"kind": "preference", "columns": []}, "splits": {"test": ["easy"]}}),
+    (1, {"format": {"kind": "verl"}}),
+    (2, {"format": {"kind": "verl"}, "splits": {"test": ["easy"]}}),
 ])  # fmt: skip
-def test_a_dataset_is_written_as_its_rows_are_read(tmp_path: Path, count: int, keys: dict[str, Any]) -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_dataset_is_written_as_its_rows_are_read(
+    tmp_path: Path, count: int, keys: dict[str, Any], apart: bool
+) -> None:
     step, made = Publish.model_validate(keys), []
     for name, kind in (("whole", Held), ("few", Few)):
         work = tmp_path / name
         context = StepContext(seed=0, work=work, run=tmp_path, facts=({"step": "select"},))
-        given = {row: kind(table) for row, table in tables().items() if row in step.reads}
+        given = {row: kind(table) for row, table in tables(apart).items() if row in step.reads}
         made.append((joined(list(step.parts(given, context))), files(work / "dataset")))
     (whole, wanted), (few, found) = made
     assert same(whole, few)
     assert found == wanted
     assert len([name for name in found if name.startswith("data/")]) == count
+    assert [path.name for path in (tmp_path / "few").iterdir()] == ["dataset"]
     digest = json.loads(found["reproduce.json"])["tables"]["default"]["digest"]
     splits = ("train", "test") if "splits" in keys else ("train",)
     paths = [p for split in splits for p in sorted((tmp_path / "few/dataset/data").glob(f"{split}-*"))]
     assert digest == table_digest(pl.concat([pl.read_parquet(path) for path in paths]))
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("openr1", 4), ("preference", 4), ("verl", 4)])
+def test_shapes_that_see_all_rows_do_not_ask_for_all(tmp_path: Path, kind: str, rows: int) -> None:
+    step = Publish.model_validate({"format": {"kind": kind}})
+    given = {row: Never(table) for row, table in tables(apart=True).items() if row in step.reads}
+    made = list(step.parts(given, StepContext(seed=0, work=tmp_path, run=tmp_path)))
+    assert [part.kept.height + part.dropped.height for part in made] == [2] * 4
+    assert pl.read_parquet(tmp_path / "dataset/data/*.parquet").height == rows
+
+
+class Ranked(Exporter):
+    """A plug-in's shape that says nothing of parts: each row with how many there are."""
+
+    kind: Literal["ranked"] = "ranked"
+
+    def refused(self, examples: pl.DataFrame) -> Refusals:
+        return {n: ("second_half", {"of": examples.height}) for n in range(examples.height // 2, examples.height)}
+
+    def export(self, examples: pl.DataFrame) -> pl.DataFrame:
+        return examples.select("problem_id", of=examples.height)
+
+
+def test_a_shape_that_says_nothing_of_parts_is_given_all_rows_at_once(tmp_path: Path) -> None:
+    table, shape = tables()[Example][:5], Ranked()
+    sieved = list(shape.sieved(lambda: table.iter_slices(2)))
+    assert [part.height for part, _ in sieved] == [2, 2, 1]
+    why = ("second_half", {"of": 5})
+    assert [dict(found) for _, found in sieved] == [{}, {0: why, 1: why}, {0: why}]
+    (exported,) = shape.export_in(lambda: table.iter_slices(2), lambda: iter(()), tmp_path / "x.pile")
+    assert exported["of"].to_list() == [5] * 5
 
 
 def test_files_and_row_groups_do_not_depend_on_the_parts(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from cotkit.records import Problem, Trace, Verdict, frame
 from cotkit.run.directory import RunDirectory
 from cotkit.run.runner import Options, RunResult, run_recipe
 from cotkit.steps import StepContext
+from cotkit.table import held
 
 RECIPE = """\
 name: two-rounds
@@ -146,8 +147,8 @@ def test_only_a_correct_verdict_solves_a_problem() -> None:
     traces = [Trace(name, 0, "t", f"h{name}", "done") for name in ids]
     told = zip(ids, ("correct", "incorrect", "undecided"), strict=True)
     verdicts = [Verdict(name, 0, verdict, None, None, "exact", "") for name, verdict in told]
-    pool = Pool.of({Problem: problems, Trace: frame(Trace, traces), Verdict: frame(Verdict, verdicts)})
-    assert pool.problems["problem"].to_list() == ["b", "c"]
+    pool = Pool.of(held({Problem: problems, Trace: frame(Trace, traces), Verdict: frame(Verdict, verdicts)}))
+    assert pool.problems.columns(["problem"])["problem"].to_list() == ["b", "c"]
     assert pool.round == 2
 
 

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from cotkit import records
 from cotkit.curate.exporters.shaped import FURTHER, OF_PROBLEM, Row, Shaped, asked
+from cotkit.curate.exporters.together import Together
 from cotkit.curate.wrappings import R1, Wrapping
+from cotkit.pile import Pile, handfuls
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from cotkit.curate.exporters import Refusals
+    from cotkit.curate.exporters import Parts, Refusals
 
 _IN_COMMON = (*OF_PROBLEM, "pass_rate", "attempts")
 # What OpenR1 takes over from NuminaMath; pull with `keep: [problem_type, question_type]`.
 _KEPT = ("problem_type", "question_type")
+# What is shown of each attempt.
+_OF_ATTEMPT = (
+    *("problem_id", "solution", "status", "reasoning", "response", "sample", "teacher", "finish_reason"),
+    *("verdict", "verdict_method", "strategy", "provenance"),
+)
+# Numbers of attempts take so many bits, those of problems the bits above.
+_BITS = 36
 
 
-class OpenR1(Shaped):
+class OpenR1(Together, Shaped):
     """The columns of OpenR1-Math-220k, with cotkit's verdicts instead of those of Math-Verify and Llama.
 
     Lists of one length: `generations` as the teacher wrote them, `samples`, `teachers`, `is_reasoning_complete`,
@@ -36,32 +46,47 @@ class OpenR1(Shaped):
     held: ClassVar[frozenset[str]] = frozenset(
         {*(name for name in FURTHER if name not in _IN_COMMON), "problem", "answer", "source"}
     )
-    by_row: ClassVar[bool] = False
     every_attempt: ClassVar[bool] = True
 
     def wrapping(self) -> Wrapping:
         return R1
 
-    def refused(self, examples: pl.DataFrame) -> Refusals:
-        found = dict(super().refused(examples))
+    def sieved(self, parts: Parts) -> Iterator[tuple[pl.DataFrame, Refusals]]:
         first: dict[str, int] = {}
-        for number, identity in enumerate(examples["problem_id"]):
-            if number not in found and first.setdefault(identity, number) != number:
-                found[number] = ("same_problem", {"row": first[identity]})
-        return found
+        start = 0
+        for examples in parts():
+            found = dict(Shaped.refused(self, examples))
+            for number, identity in enumerate(examples["problem_id"]):
+                if number not in found and first.setdefault(identity, start + number) != start + number:
+                    found[number] = ("same_problem", {"row": first[identity]})
+            start += examples.height
+            yield examples, found
 
-    def export_all(self, examples: pl.DataFrame, attempts: pl.DataFrame) -> pl.DataFrame:
+    def export_in(self, parts: Parts, attempts: Parts, aside: Path) -> Iterator[pl.DataFrame]:
         import polars as pl
 
-        by_problem: dict[str, list[Row]] = defaultdict(list)
-        mine = attempts.filter(pl.col("problem_id").is_in(examples["problem_id"].implode()))
-        for attempt in mine.iter_rows(named=True):
-            if attempt["reasoning"] or attempt["response"]:
-                by_problem[attempt["problem_id"]].append(attempt)
         types = records.schema(records.Example)
         further = self.further()
-        rows = [self._row(row, by_problem[row["problem_id"]], further) for row in examples.iter_rows(named=True)]
-        return pl.DataFrame(rows, schema={**self.own(), **{name: types[name] for name in further}})
+        schema = {**self.own(), **{name: types[name] for name in further}}
+        places = {name: n for n, name in enumerate(name for part in parts() for name in part["problem_id"])}
+        mine = pl.col("problem_id").is_in(pl.Series(list(places), dtype=pl.String).implode())
+        texts = pl.any_horizontal(pl.col("reasoning", "response").fill_null("") != "")
+        # Attempts at one problem may lie anywhere among those at others.
+        count = 0
+        with Pile(aside) as pile:
+            for table in attempts():
+                for attempt in table.filter(mine & texts).select(_OF_ATTEMPT).iter_rows(named=True):
+                    pile.put((places[attempt["problem_id"]] << _BITS) + count, attempt)
+                    count += 1
+
+            def rows() -> Iterator[Row]:
+                for number, row in enumerate(row for part in parts() for row in part.iter_rows(named=True)):
+                    own = [attempt for _, attempt in pile.items(number << _BITS, (number + 1) << _BITS)]
+                    yield self._row(row, own, further)
+
+            yield pl.DataFrame(schema=schema)
+            for some in handfuls(rows(), lambda row: sum(map(len, row["generations"]))):
+                yield pl.DataFrame(some, schema=schema)
 
     def _row(self, row: Row, attempts: list[Row], further: list[str]) -> dict[str, Any]:
         kept = json.loads(row["metadata"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -11,16 +12,21 @@ from pydantic_core import PydanticCustomError
 
 from cotkit import records
 from cotkit.curate.exporters.shaped import OF_PROBLEM, Row, Shaped, asked
+from cotkit.curate.exporters.together import Together
 from cotkit.curate.pairing import RATIO, By, Candidate, Pair, Unit, pairs
 from cotkit.curate.wrappings import R1, Wrapping
+from cotkit.pile import Pile, handfuls
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from cotkit.curate.exporters import Refusals
+    from cotkit.curate.exporters import Parts, Refusals
 
 # Beside the columns of the problem, what its attempts have in common.
 _IN_COMMON = (*OF_PROBLEM, "pass_rate", "attempts")
+_MEASURED = ("reasoning", "response", "reasoning_tokens", "response_tokens")
+# Of a row: its problem, its verdict, and how long it is, None where that is not known.
+_Seen = tuple[str, str, int | None]
 _WORDS: Mapping[By, str] = {
     "first": "`chosen` holds an attempt whose answer is correct, `rejected` one whose answer is incorrect",
     "long2short": "`chosen` holds the shortest attempt whose answer is correct, `rejected` one that is longer and "
@@ -29,7 +35,7 @@ _WORDS: Mapping[By, str] = {
 }
 
 
-class Preference(Shaped):
+class Preference(Together, Shaped):
     """`prompt`, `chosen` and `rejected`, chat turns as TRL's DPOTrainer takes them.
 
     The select step before must keep several attempts a problem, and both verdicts (`verdicts: [correct, incorrect]`)
@@ -54,7 +60,6 @@ class Preference(Shaped):
     )
 
     row: ClassVar[str] = "a problem and two graded attempts at it"
-    by_row: ClassVar[bool] = False
     code: ClassVar[tuple[str, ...]] = ("cotkit.curate.pairing",)
 
     @model_validator(mode="after")
@@ -66,26 +71,39 @@ class Preference(Shaped):
     def wrapping(self) -> Wrapping:
         return R1
 
-    def refused(self, examples: pl.DataFrame) -> Refusals:
-        found = dict(super().refused(examples))
-        rows = examples.rows(named=True)
-        for number, row in enumerate(rows):
-            if number not in found and self._length(row) is None:
-                found[number] = ("no_length", {"unit": self.length})
-        paired = {c.number for pair in self._pairs(rows, found) for c in (pair.chosen, pair.rejected)}
-        for number, row in enumerate(rows):
-            if number not in found and number not in paired:
-                found[number] = ("no_pair", {"verdict": row["verdict"], self.length: self._length(row)})
-        return found
+    def sieved(self, parts: Parts) -> Iterator[tuple[pl.DataFrame, Refusals]]:
+        refused: dict[int, tuple[str, dict[str, Any]]] = {}
+        seen: list[_Seen] = []
+        for examples in parts():
+            refused |= {len(seen) + number: why for number, why in Shaped.refused(self, examples).items()}
+            seen += self._seen(examples)
+        lost = [number for number, (_, _, length) in enumerate(seen) if length is None]
+        refused |= {number: ("no_length", {"unit": self.length}) for number in lost if number not in refused}
+        # A row is refused where no other makes a pair with it, wherever that would be.
+        paired = {c.number for pair in self._pairs(seen, refused) for c in (pair.chosen, pair.rejected)}
+        start = 0
+        for examples in parts():
+            found: dict[int, tuple[str, dict[str, Any]]] = {}
+            for number, (_, verdict, length) in enumerate(seen[start : start + examples.height]):
+                if start + number in refused:
+                    found[number] = refused[start + number]
+                elif start + number not in paired:
+                    found[number] = ("no_pair", {"verdict": verdict, self.length: length})
+            start += examples.height
+            yield examples, found
 
-    def _pairs(self, rows: Sequence[Row], refused: Mapping[int, Any]) -> list[Pair]:
+    def _pairs(self, seen: Sequence[_Seen], refused: Mapping[int, Any]) -> list[Pair]:
         """All pairs, in the order of the problems' first rows."""
         groups: dict[str, list[Candidate]] = defaultdict(list)
-        for number, row in enumerate(rows):
-            length = self._length(row)
-            if number not in refused and length is not None and row["verdict"] in ("correct", "incorrect"):
-                groups[row["problem_id"]].append(Candidate(number, length, row["verdict"] == "correct"))
+        for number, (problem, verdict, length) in enumerate(seen):
+            if number not in refused and length is not None and verdict in ("correct", "incorrect"):
+                groups[problem].append(Candidate(number, length, verdict == "correct"))
         return [pair for group in groups.values() for pair in pairs(group, self.by, self.ratio)[: self.pairs]]
+
+    def _seen(self, examples: pl.DataFrame) -> list[_Seen]:
+        columns = ("problem_id", "verdict", *_MEASURED)
+        rows = examples.select(columns).iter_rows(named=True)
+        return [(row["problem_id"], row["verdict"], self._length(row)) for row in rows]
 
     def _length(self, row: Row) -> int | None:
         """Of reasoning and response together; None where a count of tokens is missing."""
@@ -99,14 +117,25 @@ class Preference(Shaped):
                 total += row[f"{part}_tokens"]
         return total
 
-    def export(self, examples: pl.DataFrame) -> pl.DataFrame:
+    def export_in(self, parts: Parts, attempts: Parts, aside: Path) -> Iterator[pl.DataFrame]:
         import polars as pl
 
-        rows = examples.rows(named=True)
-        return pl.DataFrame([self._pair(rows, pair) for pair in self._pairs(rows, {})], schema=self.own())
+        found = self._pairs([one for examples in parts() for one in self._seen(examples)], {})
+        paired = {c.number for pair in found for c in (pair.chosen, pair.rejected)}
+        # The other side of a pair may lie anywhere in the table.
+        with Pile(aside) as pile:
+            number = 0
+            for examples in parts():
+                for row in examples.iter_rows(named=True):
+                    if number in paired:
+                        pile.put(number, row)
+                    number += 1
+            rows = (self._pair(pile.get(pair.chosen.number), pile.get(pair.rejected.number), pair) for pair in found)
+            yield pl.DataFrame(schema=self.own())
+            for some in handfuls(rows, lambda row: row["chosen_length"] + row["rejected_length"]):
+                yield pl.DataFrame(some, schema=self.own())
 
-    def _pair(self, rows: Sequence[Row], pair: Pair) -> dict[str, Any]:
-        good, bad = rows[pair.chosen.number], rows[pair.rejected.number]
+    def _pair(self, good: Row, bad: Row, pair: Pair) -> dict[str, Any]:
         found: dict[str, Any] = {"prompt": [{"role": "user", "content": asked(good)}]}
         for side, row in (("chosen", good), ("rejected", bad)):
             found[side] = [{"role": "assistant", "content": R1.join(row["reasoning"], row["response"])}]

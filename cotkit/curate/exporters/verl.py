@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
 from cotkit import records
-from cotkit.curate.exporters import Exporter, Refusals
+from cotkit.curate.exporters import Parts, Refusals
 from cotkit.curate.exporters.shaped import OF_PROBLEM, asked, user_turns
+from cotkit.curate.exporters.together import Together
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
 _INFO = tuple(name for name in (*OF_PROBLEM, "pass_rate", "attempts") if name not in ("answer", "domain"))
 
 
-class Verl(Exporter):
+class Verl(Together):
     """`data_source`, `prompt`, `ability`, `reward_model` and `extra_info`; a row a problem, without its trace.
 
     The columns are those of verl's own preprocessing (https://verl.readthedocs.io/en/latest/preparation/prepare_data.html).
@@ -33,25 +36,27 @@ class Verl(Exporter):
     row: ClassVar[str] = "a problem and its reference answer, without the trace"
     needs_traces: ClassVar[bool] = False
 
-    def refused(self, examples: pl.DataFrame) -> Refusals:
-        found: dict[int, tuple[str, dict[str, Any]]] = {}
+    def sieved(self, parts: Parts) -> Iterator[tuple[pl.DataFrame, Refusals]]:
         first: dict[str, int] = {}
-        for number, row in enumerate(examples.iter_rows(named=True)):
-            turns = user_turns(row)
-            if len(turns) > 1:
-                found[number] = ("several_turns", {"user_turns": len(turns)})
-            elif not row["answer"]:
-                found[number] = ("no_answer", {})
-            elif row["problem_id"] in first:
-                found[number] = ("same_problem", {"row": first[row["problem_id"]]})
-            else:
-                first[row["problem_id"]] = number
-        return found
+        start = 0
+        for examples in parts():
+            found: dict[int, tuple[str, dict[str, Any]]] = {}
+            for number, row in enumerate(examples.iter_rows(named=True)):
+                turns = user_turns(row)
+                if len(turns) > 1:
+                    found[number] = ("several_turns", {"user_turns": len(turns)})
+                elif not row["answer"]:
+                    found[number] = ("no_answer", {})
+                elif row["problem_id"] in first:
+                    found[number] = ("same_problem", {"row": first[row["problem_id"]]})
+                else:
+                    first[row["problem_id"]] = start + number
+            start += examples.height
+            yield examples, found
 
-    def export(self, examples: pl.DataFrame) -> pl.DataFrame:
+    def export_in(self, parts: Parts, attempts: Parts, aside: Path) -> Iterator[pl.DataFrame]:
         import polars as pl
 
-        rows = [self._row(number, row) for number, row in enumerate(examples.iter_rows(named=True))]
         types = records.schema(records.Example)
         info = {"index": pl.Int64(), **{name: types[name] for name in _INFO}}
         schema = {
@@ -61,7 +66,11 @@ class Verl(Exporter):
             "reward_model": pl.Struct({"style": pl.String(), "ground_truth": pl.String()}),
             "extra_info": pl.Struct(info),
         }
-        return pl.DataFrame(rows, schema=schema)
+        start = 0
+        for examples in parts():
+            rows = [self._row(number, row) for number, row in enumerate(examples.iter_rows(named=True), start)]
+            start += examples.height
+            yield pl.DataFrame(rows, schema=schema)
 
     def _row(self, number: int, row: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -142,6 +142,15 @@ class Played:
     tree: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Overruled:
+    """Why a trace that would be kept is dropped after all; what stands here replaces what its Attempt says."""
+
+    reason: str
+    label: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
 Play = Generator[Sequence[Call], Sequence[Reply], Played]
 
 
@@ -245,9 +254,13 @@ class Strategy(Config):
         """Build traces for one problem: yield calls, hear their replies in order, return what was built."""
         raise NotImplementedError
 
-    def settle(self, played: Mapping[str, Played]) -> Mapping[str, Played]:
-        """Once all problems are through: what was built, by problem, with a last word on all of it together."""
-        return played
+    def settle(self, labels: Mapping[str, str | None]) -> Mapping[str, Overruled]:
+        """Once all problems are through: which traces are dropped after all, by problem.
+
+        Args:
+            labels: problem -> label of its first attempt, where that is kept.
+        """
+        return {}
 
 
 def unpaid(problem: Problem) -> Played | None:

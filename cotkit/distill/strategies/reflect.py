@@ -12,9 +12,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, grade, unpaid
+from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, grade
 from cotkit.distill.strategies.shared.stepping import Language, language
 from cotkit.distill.strategies.shared.thinking import Continuing, lost, thought_of
+from cotkit.distill.strategies.shared.turns import first_turn, transition
 
 PHRASE: Mapping[Language, str] = {
     "en": "Wait. Something in this may be wrong, so I go through the whole of it again and look for the mistake.",
@@ -50,24 +51,19 @@ class Reflect(Continuing):
         return 1
 
     def play(self, case: Case) -> Play:
-        if (dropped := unpaid(case.problem)) is not None:
-            return dropped
-        messages = case.messages()
-        (first,) = yield [Call(messages, purpose="first")]
-        if not first.done:
-            return Played([lost(first, [first], "first_unfinished")])
+        first = yield from first_turn(case)
+        if isinstance(first, Played):
+            return first
         before = grade(case.problem, first.text)
         if self.when == "wrong" and before != "incorrect":
             outcome = "right_at_once" if before == "correct" else "first_undecided"
             attempt = Attempt(first.reasoning, first.response, [first], kind=first.kind, facts={"transition": outcome})
             return Played([self._judged(attempt, outcome)])
         thought, phrase = thought_of(first), self.phrase or PHRASE[language(case.problem)]
-        (second,) = yield [Call(messages, purpose="reflection", begun=self.begun(thought, phrase))]
+        (second,) = yield [Call(case.messages(), purpose="reflection", begun=self.begun(thought, phrase))]
         if not second.done:
             return Played([lost(second, [first, second], "second_unfinished")])
-        after = grade(case.problem, second.text)
-        words = {"correct": "right", "incorrect": "wrong"}
-        outcome = f"{words.get(before, before)}_to_{words.get(after, after)}"
+        outcome = transition(before, grade(case.problem, second.text))
         text, (span,) = thought.on(phrase, second.reasoning or "").stored(keep_words=True)
         facts = {"transition": outcome, "first_span": [0, len(thought.text())], "phrase_span": span}
         attempt = Attempt(text, second.text.strip(), [first, second], facts=facts)

@@ -8,13 +8,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
+from cotkit.distill.strategies import (
+    Attempt,
+    Call,
+    Case,
+    Count,
+    Overruled,
+    Play,
+    Played,
+    Reply,
+    Strategy,
+    grade,
+)
 from cotkit.distill.strategies.shared.stepping import Language, language
+from cotkit.distill.strategies.shared.thinking import lost
+from cotkit.distill.strategies.shared.turns import first_turn, transition
 
 SECOND_LOOK: Mapping[Language, str] = {
     "en": (
@@ -62,57 +74,38 @@ class SelfCorrect(Strategy):
         return 1
 
     def play(self, case: Case) -> Play:
-        if (dropped := unpaid(case.problem)) is not None:
-            return dropped
-        messages = case.messages()
-        (first,) = yield [Call(messages, purpose="first")]
-        if not first.done or first.response is None:
-            return Played([_lost(first, "first_unfinished")])
+        first = yield from first_turn(case)
+        if isinstance(first, Played):
+            return first
         told = self.instruction or SECOND_LOOK[language(case.problem)]
-        turns = [*messages, {"role": "assistant", "content": first.text}, {"role": "user", "content": told}]
+        turns = [*case.messages(), {"role": "assistant", "content": first.text}, {"role": "user", "content": told}]
         (second,) = yield [Call(turns, purpose="second")]
         if not second.done or second.response is None:
-            return Played([_lost(second, "second_unfinished")])
+            return Played([lost(second, [second], "second_unfinished")])
         before, after = grade(case.problem, first.text), grade(case.problem, second.text)
         facts: dict[str, Any] = {"first_verdict": before, "second_verdict": after}
-        words = {"correct": "right", "incorrect": "wrong"}
-        transition = f"{words.get(before, before)}_to_{words.get(after, after)}"
+        outcome = transition(before, after)
         reasoning, spans = _joined(first, second, told)
         attempt = Attempt(
             reasoning,
             second.response,
             [first, second],
-            facts={**facts, "transition": transition, **spans},
-            label=transition,
-            reason=None if transition in self.keep else transition,
+            facts={**facts, "transition": outcome, **spans},
+            label=outcome,
+            reason=None if outcome in self.keep else outcome,
             evidence=facts,
         )
         return Played([attempt])
 
-    def settle(self, played: Mapping[str, Played]) -> Mapping[str, Played]:
+    def settle(self, labels: Mapping[str, str | None]) -> Mapping[str, Overruled]:
         """Rows of right_to_right above their share are dropped; which, depends on the problems' names alone."""
-        kept = {
-            name: one.attempts[0] for name, one in played.items() if one.attempts and one.attempts[0].reason is None
-        }
-        right = [name for name, attempt in kept.items() if attempt.label == "right_to_right"]
-        others, share = len(kept) - len(right), self.max_right_to_right
+        right = [name for name, label in labels.items() if label == "right_to_right"]
+        others, share = len(labels) - len(right), self.max_right_to_right
         # r / (others + r) <= share
         most = len(right) if share == 1 else min(len(right), int(share * others / (1 - share) + 1e-9))
         order = sorted(right, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
         evidence = {"max_right_to_right": share, "others": others, "kept_right_to_right": most}
-        over = {name: Played([replace(kept[name], reason=_OVER, evidence=evidence)]) for name in order[most:]}
-        return {**played, **over}
-
-
-def _lost(reply: Reply, reason: str) -> Attempt:
-    return Attempt(
-        reply.reasoning,
-        reply.response,
-        [reply],
-        status=reply.status,
-        reason=reason,
-        evidence={"status": reply.status, "finish_reason": reply.finish_reason, "error": reply.error},
-    )
+        return {name: Overruled(_OVER, labels[name], evidence) for name in order[most:]}
 
 
 def _joined(first: Reply, second: Reply, instruction: str) -> tuple[str, dict[str, Any]]:

@@ -15,7 +15,19 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from cotkit.distill.prompt import Message
-from cotkit.distill.strategies import Attempt, Call, Case, Count, Play, Played, Reply, Strategy, grade, unpaid
+from cotkit.distill.strategies import (
+    Attempt,
+    Call,
+    Case,
+    Count,
+    Overruled,
+    Play,
+    Played,
+    Reply,
+    Strategy,
+    grade,
+    unpaid,
+)
 from cotkit.distill.strategies.shared.leaks import find_leak, from_equation
 from cotkit.distill.strategies.shared.stepping import Language, language
 from cotkit.records import Problem, lettered, question
@@ -113,22 +125,17 @@ class Star(Strategy):
             leaked = replace(good, label="hint_leak", reason="hint_leak", evidence=evidence)
         return Played([leaked or _unsolved(last, {})])
 
-    def settle(self, played: Mapping[str, Played]) -> Mapping[str, Played]:
+    def settle(self, labels: Mapping[str, str | None]) -> Mapping[str, Overruled]:
         """Hinted rows above `max_hinted_share` are dropped; which, depends on the problems' names alone."""
-        kept = {name: p for name, p in played.items() if p.attempts and p.attempts[0].reason is None}
-        hinted_names = [name for name, p in kept.items() if p.attempts[0].label == "rationalized"]
-        own = len(kept) - len(hinted_names)
+        hinted_names = [name for name, label in labels.items() if label == "rationalized"]
+        own = len(labels) - len(hinted_names)
         most = len(hinted_names)
         if self.max_hinted_share < 1:
             # h / (own + h) <= share
             most = min(most, int(self.max_hinted_share * own / (1 - self.max_hinted_share) + 1e-9))
         order = sorted(hinted_names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
         evidence = {"max_hinted_share": self.max_hinted_share, "solved_without": own, "kept_hinted": most}
-        over = {
-            name: Played([replace(kept[name].attempts[0], label=_OVER, reason=_OVER, evidence=evidence)])
-            for name in order[most:]
-        }
-        return {**played, **over}
+        return {name: Overruled(_OVER, _OVER, evidence) for name in order[most:]}
 
 
 def hint_of(problem: Problem, style: HintStyle) -> str | None:
