@@ -104,7 +104,7 @@ class Actor:
         job = pickle.loads(batch["job"][0])  # noqa: S301 - our own bytes
         error: Exception | None = None
         try:
-            _must_see(job.folder)
+            _must_see(job.context.run)
             job.run()
         except Exception as raised:  # noqa: BLE001 - the run's own process raises it
             error = portable(raised, job)
@@ -112,9 +112,9 @@ class Actor:
 
 
 def _must_see(folder: Path) -> None:
-    if not folder.parent.is_dir():
+    if not folder.is_dir():
         raise InputError(
-            f"{folder.parent}: the machine {os.uname().nodename} does not see this folder; put the run directory "
+            f"{folder}: the machine {os.uname().nodename} does not see this folder; put the run directory "
             f"(--out) on a disk that all machines of the cluster share, under one path"
         )
 
