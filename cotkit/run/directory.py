@@ -101,7 +101,7 @@ class RunDirectory:
         return work
 
     def shards_folder(self, number: int, name: str, plan: str, keep: bool = True) -> Path:
-        """The folder for the shards of a step: with `keep` that of an earlier run of the same `plan`, else an empty one.
+        """The folder for the shards of a step: with `keep` that of an earlier run of the same `plan`, or an empty one.
 
         It is named by the plan: a worker that outlives its run must not leave its shard in a run of another plan.
         """

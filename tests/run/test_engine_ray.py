@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
@@ -102,6 +103,17 @@ def test_a_cluster_that_is_too_small_or_not_there_is_a_sentence(head: Node, tmp_
         run("quickstart", [], tmp_path / "a", {"kind": "ray", "address": head.address, "workers": 8, "cpus": 0.5})
     with pytest.raises(EngineError, match=r"no Ray cluster answers at 127.0.0.1:9"):
         run("quickstart", [], tmp_path / "b", {"kind": "ray", "address": "127.0.0.1:9", "workers": 1})
+
+
+def test_a_cluster_that_wants_another_token_is_a_sentence(head: Node, tmp_path: Path) -> None:
+    code = "from cotkit.run.engines.ray import connected\nwith connected(%r): pass"
+    env = {**os.environ, "RAY_AUTH_TOKEN": "", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code % head.address], env=env, capture_output=True, text=True, check=False
+    )
+    said = done.stderr.splitlines()[-1]
+    assert said.startswith(f"cotkit.errors.EngineError: engine.address: {head.address} does not let this program in")
+    assert "RAY_AUTH_TOKEN" in said
 
 
 def test_without_ray_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

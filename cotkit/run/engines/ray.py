@@ -52,7 +52,7 @@ class Ray(Engine):
         if any(job.step.alone for job in jobs):
             alone(jobs, ended)
             return
-        with _connected(self.address) as ray:
+        with connected(self.address) as ray:
             self._must_fit(ray)
             for number, error in self._results(ray, jobs):
                 if error is not None:
@@ -120,7 +120,7 @@ def _must_see(folder: Path) -> None:
 
 
 @contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
+def connected(address: str | None) -> Iterator[Any]:
     """Ray, for the time of a with block. Raises InputError where it is not installed, EngineError without a cluster."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray sets variables for accelerators that it finds none of; and it says so once in each process.
@@ -130,10 +130,17 @@ def _connected(address: str | None) -> Iterator[Any]:
     except ImportError as error:
         raise InputError('engine: Ray is not installed; pip install "cotkit[ray]", or take kind: local') from error
     own = {} if address else {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
+    is_there = False
     try:
-        _must_answer(address)
+        is_there = _must_answer(address)
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if is_there:
+            raise EngineError(
+                f"engine.address: {address} does not let this program in ({_line(error)}); it needs the Ray and Python "
+                f"versions of the cluster and its token: the same RAY_AUTH_MODE, and RAY_AUTH_TOKEN or "
+                f"RAY_AUTH_TOKEN_PATH"
+            ) from error
         raise EngineError(
             f"engine.address: no Ray cluster answers at {address or 'this machine'} ({_line(error)}); start one with "
             f"`ray start --head`, or leave the address out"
@@ -144,11 +151,13 @@ def _connected(address: str | None) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _must_answer(address: str | None) -> None:
-    """Ray itself would try for minutes. Raises OSError."""
+def _must_answer(address: str | None) -> bool:
+    """Whether something listens there, as far as an address tells. Ray itself would try for minutes. Raises OSError."""
     host, colon, port = (address or "").rpartition(":")
     if colon and port.isdigit() and "/" not in host:
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+        return True
+    return False
 
 
 def _line(error: Exception) -> str:
