@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,14 @@ def fresh(name: str, out: Path, engine: dict[str, Any] | None, progress: Progres
         run(name, options, out / "run", engine, progress)
         assert run(name, options, out / "run", None) == [], "the engine is part of no key"
     return bytes_of(out / "run")
+
+
+def test_a_step_on_a_cluster_gives_the_same_bytes(head: Node, tmp_path: Path) -> None:
+    made = load("quickstart").recipe
+    for name, keys in (("here", {}), ("ray", {"engine": {"kind": "ray", "address": head.address, "cpus": 0.4}})):
+        recipe = type(made).model_validate({**made.model_dump(), **keys})
+        run_recipe(recipe, tmp_path / name, replace(TINY, until="filter"))
+    assert bytes_of(tmp_path / "ray") == bytes_of(tmp_path / "here")
 
 
 @pytest.mark.slow

@@ -8,13 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 import ray_nodes
+from ray_nodes import descendants
 from teacher import FakeTeacher
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -83,16 +84,6 @@ def kill_when(process: subprocess.Popen[bytes], moment: Callable[[], Any]) -> se
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     return below
-
-
-def descendants(pid: int) -> Iterator[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return
-    for child in map(int, children):
-        yield child
-        yield from descendants(child)
 
 
 def names_of(pids: set[int]) -> dict[int, str]:
