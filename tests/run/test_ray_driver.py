@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import ray_nodes
-from ray_nodes import descendants
+from ray_nodes import descendants, names_of
 from teacher import FakeTeacher
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -84,17 +84,6 @@ def kill_when(process: subprocess.Popen[bytes], moment: Callable[[], Any]) -> se
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     return below
-
-
-def names_of(pids: set[int]) -> dict[int, str]:
-    """Those that are still there -> what they call themselves."""
-    found = {}
-    for pid in pids:
-        try:
-            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
-        except OSError:
-            continue
-    return {pid: name for pid, name in found.items() if name}
 
 
 def finished(out: Path, step: str) -> set[int]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,10 @@ _OPTIONS = ("--object-store-memory=100000000", "--min-worker-port=0", "--max-wor
 class Node:
     address: str
     process: subprocess.Popen[bytes]
+
+    def running(self) -> list[str]:
+        """What its processes call themselves."""
+        return list(names_of(descendants(self.process.pid)).values())
 
     def kill(self) -> None:
         """Its raylet, and with that the node, without a word to anyone."""
@@ -71,6 +75,17 @@ def descendants(pid: int) -> Iterator[int]:
     for child in map(int, children):
         yield child
         yield from descendants(child)
+
+
+def names_of(pids: Iterable[int]) -> dict[int, str]:
+    """Those that are still there -> what they call themselves."""
+    found = {}
+    for pid in pids:
+        try:
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+        except OSError:
+            continue
+    return {pid: name for pid, name in found.items() if name}
 
 
 def _free_port() -> int:

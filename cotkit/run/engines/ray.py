@@ -53,13 +53,12 @@ class Ray(Engine):
             alone(jobs, ended)
             return
         with connected(self.address) as ray:
-            self._must_fit(ray)
-            for number, error in self._results(ray, jobs):
+            for number, error in self._results(ray, jobs, self._fitting(ray)):
                 if error is not None:
                     raise pickle.loads(error)  # noqa: S301 - our own bytes
                 ended(jobs[number])
 
-    def _results(self, ray: Any, jobs: Sequence[AnyJob]) -> Iterator[tuple[int, bytes | None]]:
+    def _results(self, ray: Any, jobs: Sequence[AnyJob], workers: int) -> Iterator[tuple[int, bytes | None]]:
         from ray import data as ray_data
 
         context = ray_data.DataContext.get_current()
@@ -71,7 +70,7 @@ class Ray(Engine):
             fn_constructor_args=(max(1, int(self.cpus)),),
             batch_size=1,
             batch_format="numpy",
-            compute=ray_data.ActorPoolStrategy(size=min(self.workers, len(jobs)), max_tasks_in_flight_per_actor=1),
+            compute=ray_data.ActorPoolStrategy(size=min(workers, len(jobs)), max_tasks_in_flight_per_actor=1),
             num_cpus=self.cpus,
         )
         try:
@@ -83,14 +82,22 @@ class Ray(Engine):
                 f"shards that are missing"
             ) from error
 
-    def _must_fit(self, ray: Any) -> None:
-        """Ray waits without an end for processors that it never gets."""
+    def _fitting(self, ray: Any) -> int:
+        """How many workers to start: those that are wanted, or of a cluster that has lost machines as many as it has
+        place for. Ray waits without an end for processors that it never gets.
+
+        Raises InputError where the cluster was never big enough, or is not big enough for one.
+        """
         there = float(ray.cluster_resources().get("CPU", 0))
-        if self.workers * self.cpus > there:
-            raise InputError(
-                f"engine: {self.workers} workers of {self.cpus:g} processors each need more than the {there:g} of the "
-                f"cluster; set fewer engine.workers, or a smaller engine.cpus"
-            )
+        if self.workers * self.cpus <= there:
+            return self.workers
+        if self.cpus <= there and not all(machine["Alive"] for machine in ray.nodes()):
+            # One processor is for Ray's own tasks, where there are several.
+            return max(1, int((there - 1) / self.cpus))
+        raise InputError(
+            f"engine: {self.workers} workers of {self.cpus:g} processors each need more than the {there:g} of the "
+            f"cluster; set fewer engine.workers, or a smaller engine.cpus"
+        )
 
 
 class Actor:
