@@ -29,7 +29,7 @@ from cotkit.distill.step import JOURNAL_FILE, confirmation
 from cotkit.distill.strategies import TEACHER, Attempt, Call, Play, Played, Reply, Role
 from cotkit.distill.teacher import Budget, Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Consent
-from cotkit.records import Example, Message, dropped_frame, frame, problem_id, provenance_of, rows
+from cotkit.records import Example, Message, Trace, dropped_frame, frame, problem_id, provenance_of, rows
 from cotkit.steps import Step, StepContext, StepOutput, Tables
 from cotkit.table import Counted
 from cotkit.verify import extract_answer, grade
@@ -132,7 +132,10 @@ class Translate(Step):
             def hear(one: Ended) -> None:
                 ended[one.problem_id] = one
                 room.heard(one)
-                task.advance(1, usd=sum(call.cost_usd or 0.0 for call in one.calls))
+                task.advance(1)
+
+            def heard(answer: Trace) -> None:
+                task.advance(0, calls=1, tokens=answer.completion_tokens or 0, usd=answer.cost_usd or 0.0)
 
             settings = settings_text(
                 self.teacher,
@@ -142,7 +145,7 @@ class Translate(Step):
             )
             expected = f"the translations of {len(foreign):,} rows would be"
             consent = {TEACHER: Consent(settings, confirmation(context), expected)}
-            asker = Asker(role, self.limits, journal, self.budget, consent, Ears(context.progress.note))
+            asker = Asker(role, self.limits, journal, self.budget, consent, Ears(context.progress.note, heard))
             room = Room(asker.left, self.limits)
             converse(((name, self.play(e)) for name, e in foreign.items()), asker, hear, room)
         kept: list[Example] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import re
@@ -99,17 +100,19 @@ class RunDirectory:
             work.mkdir(parents=True)
         return work
 
-    def shards_folder(self, number: int, name: str, plan: str = "") -> Path:
-        """The folder for the shards of a step: that of an earlier run of the same `plan`, or else an empty one."""
-        folder = self._shards(number, name)
-        marker = folder / "plan.json"
-        if plan and marker.is_file() and marker.read_text(encoding="utf-8") == plan:
-            return folder
+    def shards_folder(self, number: int, name: str, plan: str, keep: bool = True) -> Path:
+        """The folder for the shards of a step: with `keep` that of an earlier run of the same `plan`, or an empty one.
+
+        It is named by the plan: a worker that outlives its run must not leave its shard in a run of another plan.
+        """
+        own = self._shards(number, name)
+        folder = own / hashlib.sha256(plan.encode()).hexdigest()[:16]
         with storage(folder):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-        if plan:
-            write_text(marker, plan)
+            own.mkdir(parents=True, exist_ok=True)
+            for other in sorted(own.iterdir()):
+                if other != folder or not keep:
+                    _remove(other)
+            folder.mkdir(exist_ok=keep)
         return folder
 
     def _shards(self, number: int, name: str) -> Path:

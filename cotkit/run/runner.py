@@ -177,8 +177,8 @@ def _run_step(
     shards = cut(step, tables, options.shard)
     identity = key.key_of(planned.parts)
     # Shards that a killed run has finished are good for a run of the same key and cuts; --from wants all anew.
-    plan = json.dumps({"key": identity, "shards": [shard.rows for shard in shards]}) if len(shards) > 1 else ""
-    folder = directory.shards_folder(planned.number, name, plan if options.start is None else "")
+    plan = json.dumps({"key": identity, "shards": [shard.rows for shard in shards]})
+    folder = directory.shards_folder(planned.number, name, plan, keep=len(shards) > 1 and options.start is None)
     work = directory.work_folder(planned.number, name)
     context = StepContext(
         seed=recipe.seed,

@@ -6,6 +6,7 @@ result is a folder that is there whole or not at all.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -104,7 +105,8 @@ def _run(job: Job) -> None:
     fresh = job.folder / f".{shard.number:05d}.{gethostname()}.{os.getpid()}"
     with storage(fresh):
         shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
+        # Not its parents: the run that wanted this shard may be over.
+        fresh.mkdir()
     notes = _Notes()
     context = job.context
     if shard.of > 1:
@@ -121,9 +123,26 @@ def _run(job: Job) -> None:
         (fresh / DONE).write_text(json.dumps(done), encoding="utf-8")
         sync(fresh / DONE)
         shutil.rmtree(fresh / "work", ignore_errors=True)
+        _put(fresh, job)
+
+
+def _put(fresh: Path, job: Job) -> None:
+    """In place by one rename.
+
+    A shard may run twice at a time: a worker outlives a run that was killed, or a cluster takes it for lost. Both make
+    the same bytes, and the first stays, since the run may be reading it.
+    """
+    try:
+        os.rename(fresh, job.target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        if job.is_done():
+            shutil.rmtree(fresh, ignore_errors=True)
+            return
         shutil.rmtree(job.target, ignore_errors=True)
         os.rename(fresh, job.target)
-        sync(job.folder)
+    sync(job.folder)
 
 
 def _write(output: StepOutput, folder: Path) -> Part:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from cotkit.curate.translate import Translate
 from cotkit.distill.scripted.scenario import Reply, Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.records import Example, Message, frame
-from cotkit.steps import StepContext, StepOutput
+from cotkit.steps import NoProgress, StepContext, StepOutput
 
 REASONING = (
     "Let us count the legs of all the animals on the farm. There are 12 cows, so $12\\cdot 4=48$ legs.\n\n"
@@ -49,7 +50,12 @@ def speak(body: Mapping[str, Any]) -> Reply:
 
 
 def translate(
-    tmp_path: Path, speak: Callable[[Mapping[str, Any]], Reply], examples: list[Example], fault: Any = None, **keys: Any
+    tmp_path: Path,
+    speak: Callable[[Mapping[str, Any]], Reply],
+    examples: list[Example],
+    fault: Any = None,
+    progress: NoProgress | None = None,
+    **keys: Any,
 ) -> tuple[StepOutput, list[str]]:
     with ScriptedTeacher(Scenario(thinks=False), speak=speak) as server:
         if fault is not None:
@@ -58,7 +64,7 @@ def translate(
         step = Translate.model_validate(
             {"to": "zh", "teacher": teacher, "limits": {"timeout_s": 5, "retries": 0}, **keys}
         )
-        context = StepContext(seed=0, work=tmp_path, run=tmp_path)
+        context = StepContext(seed=0, work=tmp_path, run=tmp_path, progress=progress or NoProgress())
         output = step.run({Example: frame(Example, examples)}, context)
         return output, [entry["body"]["messages"][-1]["content"] for entry in server.log.requests]
 
@@ -80,6 +86,23 @@ def test_a_row_and_its_translation_are_a_pair(tmp_path: Path) -> None:
     assert (output.rows_in, output.counters["translated"], len(sent)) == (2, 1, 3)
     # No formula was ever within the teacher's reach.
     assert not any("cdot" in text or "boxed" in text for text in sent)
+
+
+class Heard(NoProgress):
+    def __init__(self) -> None:
+        self.advanced: list[tuple[int, float]] = []
+
+    def task(self, label: str, total: int) -> Any:
+        return nullcontext(self)
+
+    def advance(self, n: int = 1, **counters: float) -> None:
+        self.advanced.append((n, counters.get("calls", 0)))
+
+
+def test_the_bar_moves_with_each_answer_and_not_only_with_each_row(tmp_path: Path) -> None:
+    heard = Heard()
+    translate(tmp_path, speak, [example()], progress=heard)
+    assert heard.advanced == [(0, 1), (0, 1), (0, 1), (1, 0)]
 
 
 def test_without_originals_and_in_pieces(tmp_path: Path) -> None:

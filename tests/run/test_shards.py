@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -21,7 +24,7 @@ from hypothesis import strategies as st
 from cotkit.cli.output import Output
 from cotkit.cli.run import with_engine
 from cotkit.engine import AnyJob
-from cotkit.errors import EngineError, InputError, RecipeError
+from cotkit.errors import EngineError, InputError, RecipeError, StorageError
 from cotkit.recipe.load import load
 from cotkit.recipe.lock import resolved
 from cotkit.records import Problem, Trace, dropped_frame, frame
@@ -180,12 +183,12 @@ def test_the_command_line_chooses_the_engine_and_no_lock_names_it(recipe: Path) 
 
 
 class Double(Step):
-    """Keeps even problems, drops odd ones, and tells what it was called with."""
+    """Keeps even problems, drops odd ones; while it is at the shard of `at`, a `twin` runs the pickled job there."""
 
     step: Literal["double"] = "double"
     fault: str = ""
     at: int = 0
-    log: str = ""
+    twin: str = ""
 
     by_problem: ClassVar[bool] = True
     reads: ClassVar[tuple[type, ...]] = (Trace, Problem)
@@ -194,16 +197,15 @@ class Double(Step):
     def run(self, tables: Tables, context: StepContext) -> StepOutput:
         table = tables[Trace]
         assert set(table["problem_id"]) <= set(tables[Problem]["problem_id"])
-        if self.log:
-            with open(self.log, "a") as log:
-                log.write(f"{' '.join(table['problem_id'].unique(maintain_order=True))}\n")
         hit = f"p{self.at}" in set(table["problem_id"])
         if hit and self.fault == "lose":
             return StepOutput(table.head(1), dropped_frame(table, [], [], []))
         if hit and self.fault == "die":
             os.kill(os.getpid(), signal.SIGKILL)
-        if hit and self.fault == "wait":
-            time.sleep(60)
+        if hit and self.twin:
+            process = get_context("spawn").Process(target=run_pickled, args=(self.twin,))
+            process.start()
+            process.join()
         if hit and self.fault == "refuse":
             raise InputError("refused: mend it")
         odd = [n for n, identity in enumerate(table["problem_id"]) if int(identity[1:]) % 2]
@@ -214,13 +216,20 @@ class Double(Step):
         )
 
 
+def run_pickled(path: str) -> None:
+    job = pickle.loads(Path(path).read_bytes())  # noqa: S301 - of the test above
+    job.run()
+    Path(path).write_text(str(inode(job)))
+
+
 def jobs(folder: Path, step: Step, size: Size, count: int = 8) -> list[Job]:
     ids = [f"p{n}" for n in range(count)]
     paths = {Trace: folder / "traces.parquet", Problem: folder / "problems.parquet"}
     write_table(paths[Trace], frame(Trace, [Trace(i, s, "t", "", "done", "x" * 50) for i in ids for s in range(2)]))
     write_table(paths[Problem], frame(Problem, [Problem(i, i, source="s", source_row=n) for n, i in enumerate(ids)]))
     context = StepContext(seed=0, work=folder, run=folder)
-    return [Job(step, shard, paths, folder / "shards", context) for shard in cut(step, paths, size)]
+    shards = RunDirectory(folder).shards_folder(5, step.name, "one plan")
+    return [Job(step, shard, paths, shards, context) for shard in cut(step, paths, size)]
 
 
 def finish(found: list[Job], workers: int = 1) -> list[str]:
@@ -302,7 +311,7 @@ def test_a_killed_run_goes_on_with_the_shards_that_are_missing(recipe: Path, tmp
     process.wait()
     (folder,) = (tmp_path / "killed").glob(".shards-*")
     assert folder.name == ".shards-05-verify"
-    done = sorted(path.parent for path in folder.glob("[0-9]*/done.json"))
+    done = sorted(path.parent for path in folder.glob("*/[0-9]*/done.json"))
     assert len(done) == 1
     seen: list[AnyJob] = []
 
@@ -336,12 +345,48 @@ run_recipe(recipe, Path({recipe!r}).parent / "killed", Options(shard=Size(2)))
 """
 
 
+def inode(job: Job) -> int:
+    return (job.target / "done.json").stat().st_ino
+
+
+def test_a_shard_that_runs_twice_at_a_time_is_there_once(tmp_path: Path) -> None:
+    """A worker that outlives its run may end while the next run is at the same shard."""
+    first = jobs(tmp_path, Double(name="d", twin=str(tmp_path / "job"), at=3), Size(2))[1]
+    (tmp_path / "job").write_bytes(pickle.dumps(replace(first, step=Double(name="d"))))
+    first.run()
+    theirs = int((tmp_path / "job").read_text())
+    assert inode(first) == theirs, "the run may be reading it"
+    assert [path.name for path in first.folder.iterdir()] == [first.target.name]
+    # One that lacks rows for a passing reason makes way.
+    done = first.target / "done.json"
+    done.write_text(done.read_text().replace('"incomplete": 0', '"incomplete": 1'))
+    replace(first, step=Double(name="d")).run()
+    assert first.is_done()
+    assert inode(first) != theirs
+
+
+def test_a_worker_that_outlives_its_run_leaves_nothing_in_another_one(tmp_path: Path) -> None:
+    (orphan, *_) = jobs(tmp_path, Double(name="d"), Size(2))
+    directory = RunDirectory(tmp_path)
+    folder = directory.shards_folder(5, "d", "another plan")
+    with pytest.raises(StorageError):
+        orphan.run()
+    assert not list(folder.iterdir())
+    assert directory.shards_folder(5, "d", "one plan") == orphan.folder
+    orphan.run()
+    assert orphan.is_done()
+    assert directory.shards_folder(5, "d", "one plan", keep=False) == orphan.folder
+    assert not orphan.is_done()
+
+
 def test_a_changed_key_throws_unfinished_shards_away(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "d")
     folder = directory.shards_folder(5, "verify", "one plan")
     (folder / "00000").mkdir()
     assert (directory.shards_folder(5, "verify", "one plan") / "00000").is_dir()
     assert not (directory.shards_folder(5, "verify", "another") / "00000").exists()
+    assert not folder.exists()
+    folder = directory.shards_folder(5, "verify", "one plan")
     directory.remove_others(["pull", "filter", "dedup", "import", "verify"])
     assert folder.is_dir()
     directory.remove_others(["pull"])
@@ -386,6 +431,7 @@ def grade(count, chars):
         writer.write_table(table)
     writer.close()
     step, context = Verify(name="verify"), StepContext(seed=0, work=folder, run=folder)
+    (folder / "shards").mkdir()
     jobs = [Job(step, s, paths, folder / "shards", context) for s in cut(step, paths, Size(megabytes=14))]
     for job in jobs:
         job.run()

@@ -52,14 +52,13 @@ class Ray(Engine):
         if any(job.step.alone for job in jobs):
             alone(jobs, ended)
             return
-        with _connected(self.address) as ray:
-            self._must_fit(ray)
-            for number, error in self._results(ray, jobs):
+        with connected(self.address) as ray:
+            for number, error in self._results(ray, jobs, self._fitting(ray)):
                 if error is not None:
                     raise pickle.loads(error)  # noqa: S301 - our own bytes
                 ended(jobs[number])
 
-    def _results(self, ray: Any, jobs: Sequence[AnyJob]) -> Iterator[tuple[int, bytes | None]]:
+    def _results(self, ray: Any, jobs: Sequence[AnyJob], workers: int) -> Iterator[tuple[int, bytes | None]]:
         from ray import data as ray_data
 
         context = ray_data.DataContext.get_current()
@@ -71,7 +70,7 @@ class Ray(Engine):
             fn_constructor_args=(max(1, int(self.cpus)),),
             batch_size=1,
             batch_format="numpy",
-            compute=ray_data.ActorPoolStrategy(size=min(self.workers, len(jobs)), max_tasks_in_flight_per_actor=1),
+            compute=ray_data.ActorPoolStrategy(size=min(workers, len(jobs)), max_tasks_in_flight_per_actor=1),
             num_cpus=self.cpus,
         )
         try:
@@ -83,14 +82,22 @@ class Ray(Engine):
                 f"shards that are missing"
             ) from error
 
-    def _must_fit(self, ray: Any) -> None:
-        """Ray waits without an end for processors that it never gets."""
+    def _fitting(self, ray: Any) -> int:
+        """How many workers to start: those that are wanted, or of a cluster that has lost machines as many as it has
+        place for. Ray waits without an end for processors that it never gets.
+
+        Raises InputError where the cluster was never big enough, or is not big enough for one.
+        """
         there = float(ray.cluster_resources().get("CPU", 0))
-        if self.workers * self.cpus > there:
-            raise InputError(
-                f"engine: {self.workers} workers of {self.cpus:g} processors each need more than the {there:g} of the "
-                f"cluster; set fewer engine.workers, or a smaller engine.cpus"
-            )
+        if self.workers * self.cpus <= there:
+            return self.workers
+        if self.cpus <= there and not all(machine["Alive"] for machine in ray.nodes()):
+            # One processor is for Ray's own tasks, where there are several.
+            return max(1, int((there - 1) / self.cpus))
+        raise InputError(
+            f"engine: {self.workers} workers of {self.cpus:g} processors each need more than the {there:g} of the "
+            f"cluster; set fewer engine.workers, or a smaller engine.cpus"
+        )
 
 
 class Actor:
@@ -104,7 +111,7 @@ class Actor:
         job = pickle.loads(batch["job"][0])  # noqa: S301 - our own bytes
         error: Exception | None = None
         try:
-            _must_see(job.folder)
+            _must_see(job.context.run)
             job.run()
         except Exception as raised:  # noqa: BLE001 - the run's own process raises it
             error = portable(raised, job)
@@ -112,15 +119,15 @@ class Actor:
 
 
 def _must_see(folder: Path) -> None:
-    if not folder.parent.is_dir():
+    if not folder.is_dir():
         raise InputError(
-            f"{folder.parent}: the machine {os.uname().nodename} does not see this folder; put the run directory "
+            f"{folder}: the machine {os.uname().nodename} does not see this folder; put the run directory "
             f"(--out) on a disk that all machines of the cluster share, under one path"
         )
 
 
 @contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
+def connected(address: str | None) -> Iterator[Any]:
     """Ray, for the time of a with block. Raises InputError where it is not installed, EngineError without a cluster."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray sets variables for accelerators that it finds none of; and it says so once in each process.
@@ -130,10 +137,17 @@ def _connected(address: str | None) -> Iterator[Any]:
     except ImportError as error:
         raise InputError('engine: Ray is not installed; pip install "cotkit[ray]", or take kind: local') from error
     own = {} if address else {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
+    is_there = False
     try:
-        _must_answer(address)
+        is_there = _must_answer(address)
         ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
-    except (OSError, RuntimeError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+        if is_there:
+            raise EngineError(
+                f"engine.address: {address} does not let this program in ({_line(error)}); it needs the Ray and Python "
+                f"versions of the cluster and its token: the same RAY_AUTH_MODE, and RAY_AUTH_TOKEN or "
+                f"RAY_AUTH_TOKEN_PATH"
+            ) from error
         raise EngineError(
             f"engine.address: no Ray cluster answers at {address or 'this machine'} ({_line(error)}); start one with "
             f"`ray start --head`, or leave the address out"
@@ -144,11 +158,13 @@ def _connected(address: str | None) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _must_answer(address: str | None) -> None:
-    """Ray itself would try for minutes. Raises OSError."""
+def _must_answer(address: str | None) -> bool:
+    """Whether something listens there, as far as an address tells. Ray itself would try for minutes. Raises OSError."""
     host, colon, port = (address or "").rpartition(":")
     if colon and port.isdigit() and "/" not in host:
         socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+        return True
+    return False
 
 
 def _line(error: Exception) -> str:
