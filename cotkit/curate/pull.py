@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,10 +19,12 @@ from cotkit.curate.reference import reference
 from cotkit.errors import InputError
 from cotkit.records import Problem
 from cotkit.source import AnySource, FromSources, RawRow, Source
-from cotkit.steps import Progress, StepContext, StepOutput, Tables
+from cotkit.steps import Progress, StepContext, StepOutput, joined
+from cotkit.table import Table
 
-# Rows that are held as Python objects before they become columns, which are several times smaller.
-PART = 5_000
+# Rows, and characters that they were read from, that are held until they are written.
+_ROWS = 10_000
+_CHARACTERS = 32_000_000
 
 
 class Pull(FromSources):
@@ -58,8 +60,8 @@ class Pull(FromSources):
             )
         return sources
 
-    def run(self, tables: Tables, context: StepContext) -> StepOutput:
-        return pull(self.sources, context.pins, context.progress, self.conflicts)
+    def parts(self, tables: Mapping[type, Table], context: StepContext) -> Iterator[StepOutput]:
+        return pulled(self.sources, context.pins, context.progress, self.conflicts)
 
 
 @dataclass(frozen=True)
@@ -86,20 +88,21 @@ class Conflict:
 def pull(
     sources: tuple[Source, ...], pins: Mapping[str, str], progress: Progress, conflicts: str = "flag"
 ) -> StepOutput:
-    """Read the sources into a Problem table.
+    """As `pulled`, all at once."""
+    return joined(list(pulled(sources, pins, progress, conflicts)))
+
+
+def pulled(
+    sources: tuple[Source, ...], pins: Mapping[str, str], progress: Progress, conflicts: str = "flag"
+) -> Iterator[StepOutput]:
+    """Read the sources into a Problem table, a part at a time.
 
     Dropped: "unreadable_row", "no_problem_text", what a preset leaves out under its own reason, and with
     `conflicts="drop"` "reference_conflict". A row without a reference answer is kept (`answer` null): whether that
     matters is for the filters to say. Raises InputError for a source without rows and for a column that the recipe
     names and no row has.
     """
-    import polars as pl
-
-    parts: list[pl.DataFrame] = []
-    kept: list[Problem] = []
-    rejected: list[_Rejected] = []
-    flagged: list[Conflict] = []
-    found: Counter[str] = Counter()
+    part, before = _Part(conflicts), False
     for source in sources:
         seen: set[str] = set()
         any_kept = False
@@ -112,39 +115,60 @@ def pull(
                     )
                 numbers.add(raw.number)
                 seen.update(raw.values or ())
-                row, conflict = to_problem(raw, source, conflicts)
-                if _marred(raw, source):
-                    found["rows with control characters removed"] += 1
-                if conflict is not None:
-                    flagged.append(conflict)
-                if isinstance(row, Problem):
-                    any_kept = True
-                    found[f"answer from {row.answer_from}"] += 1
-                    found[f"reference {row.answer_kind}"] += 1
-                    kept.append(row)
-                else:
-                    rejected.append(row)
-                if len(kept) >= PART:
-                    parts.append(records.frame(Problem, kept))
-                    kept = []
+                any_kept = part.take(raw, source) or any_kept
                 task.advance()
+                if part.is_full():
+                    yield part.output()
+                    part, before = _Part(conflicts), True
         _check_columns(source, seen, any_kept)
-    dropped = records.dropped_frame(
-        records.frame(Problem, [r.row for r in rejected]),
-        range(len(rejected)),
-        [r.reason for r in rejected],
-        [r.evidence for r in rejected],
-    )
-    if flagged:
-        found["conflicts"] = len(flagged)
-    table = pl.concat([*parts, records.frame(Problem, kept)])
-    return StepOutput(
-        table,
-        dropped,
-        rows_in=table.height + len(rejected),
-        counters={name: float(count) for name, count in sorted(found.items())},
-        secondary={"conflicts": records.frame(Conflict, flagged)} if flagged else {},
-    )
+    if part.kept or part.rejected or not before:
+        yield part.output()
+
+
+class _Part:
+    """Rows that become one output."""
+
+    def __init__(self, conflicts: str) -> None:
+        self.conflicts = conflicts
+        self.kept: list[Problem] = []
+        self.rejected: list[_Rejected] = []
+        self.flagged: list[Conflict] = []
+        self.found: Counter[str] = Counter()
+        self.characters = 0
+
+    def take(self, raw: RawRow, source: Source) -> bool:
+        """Whether the row is kept."""
+        row, conflict = to_problem(raw, source, self.conflicts)
+        self.characters += sum(len(value) for value in (raw.values or {}).values() if isinstance(value, str))
+        if _marred(raw, source):
+            self.found["rows with control characters removed"] += 1
+        if conflict is not None:
+            self.flagged.append(conflict)
+        if not isinstance(row, Problem):
+            self.rejected.append(row)
+            return False
+        self.found[f"answer from {row.answer_from}"] += 1
+        self.found[f"reference {row.answer_kind}"] += 1
+        self.kept.append(row)
+        return True
+
+    def is_full(self) -> bool:
+        return len(self.kept) + len(self.rejected) >= _ROWS or self.characters >= _CHARACTERS
+
+    def output(self) -> StepOutput:
+        found = self.found + Counter({"conflicts": len(self.flagged)})
+        return StepOutput(
+            kept=records.frame(Problem, self.kept),
+            dropped=records.dropped_frame(
+                records.frame(Problem, [r.row for r in self.rejected]),
+                range(len(self.rejected)),
+                [r.reason for r in self.rejected],
+                [r.evidence for r in self.rejected],
+            ),
+            rows_in=len(self.kept) + len(self.rejected),
+            counters={name: float(count) for name, count in sorted(found.items())},
+            secondary={"conflicts": records.frame(Conflict, self.flagged)} if self.flagged else {},
+        )
 
 
 def _check_columns(source: Source, seen: set[str], any_kept: bool) -> None:
