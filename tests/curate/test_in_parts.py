@@ -18,6 +18,7 @@ from cotkit.curate.choose import Choose
 from cotkit.curate.exporters import Exporter, Refusals
 from cotkit.curate.import_step import Import
 from cotkit.curate.publish import Publish
+from cotkit.curate.pull import Pull
 from cotkit.curate.written import write_split
 from cotkit.records import Example, Problem, Trace, Verdict
 from cotkit.run.tables import FileTable, write_table
@@ -183,3 +184,22 @@ def test_attempts_come_out_of_published_rows(jsonl: Callable[..., Path], tmp_pat
     assert out.dropped["reason"].to_list() == ["no_problem", "unreadable_row"]
     assert out.rows_in == 4
     assert out.counters == {"done": 1.0, "unclosed": 1.0}
+
+
+def test_pull_gives_the_same_rows_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: list[dict[str, Any]] = [{"problem": f"Find {n}.", "answer": str(n)} for n in range(11)]
+    rows[4] = {"problem": "", "answer": "4"}
+    for n in (1, 7):
+        rows[n]["solution"] = f"It is \\boxed{{{n + 1}}}."
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    sources = [{"kind": "file", "name": name, "path": str(tmp_path / "rows.jsonl")} for name in ("one", "two")]
+    step = Pull.model_validate({"sources": sources})
+    context = StepContext(seed=1, work=tmp_path, run=tmp_path, pins=step.materials({}))
+    (whole,) = step.parts({}, context)
+    monkeypatch.setattr("cotkit.curate.pull._ROWS", 3)
+    parts = list(step.parts({}, context))
+    assert [part.rows_in for part in parts] == [3] * 7 + [1]
+    again = joined(parts)
+    assert same(again, whole)
+    assert (again.counters, again.rows_in) == (whole.counters, 22)
+    assert whole.counters["conflicts"] == 4
