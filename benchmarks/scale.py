@@ -42,7 +42,7 @@ steps:
   - step: dedup
     embedding: {embedding}
     cache: {cache}
-  - step: import
+{decontaminate}  - step: import
     sources: [{{kind: file, name: made, path: rows.parquet}}]
     format: messages
     teacher: made-up
@@ -50,6 +50,13 @@ steps:
   - step: select
     filters: [{{name: empty_reasoning}}]
   - step: publish
+"""
+DECONTAMINATE = """\
+  - step: decontaminate
+    benchmarks: [{{kind: file, name: made-up, path: items.jsonl}}]
+    embedding: {embedding}
+    formulas: {formulas}
+    cache: {cache}
 """
 NAMES = [
     "Ada",
@@ -285,18 +292,24 @@ def run(folder: Path) -> None:
     print(json.dumps(clock.steps))
 
 
-def measure(folder: Path, count: int, workers: int, vectors: str) -> dict[str, Any]:
+def recipe(folder: Path, given: argparse.Namespace) -> str:
+    keys = {"embedding": "null" if given.vectors == "none" else "{}", "cache": folder / "vectors"}
+    check = DECONTAMINATE.format(**keys, formulas=str(given.vectors != "none").lower()) if given.items else ""
+    return RECIPE.format(**keys, workers=given.workers, decontaminate=check)
+
+
+def measure(folder: Path, count: int, given: argparse.Namespace) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    if vectors == "made" and not (folder / "vectors").is_dir():
+    if given.vectors == "made" and not (folder / "vectors").is_dir():
         make_vectors(folder / "vectors.part", count)
         (folder / "vectors.part").rename(folder / "vectors")
     if not (folder / "rows.parquet").is_file():
         make(folder / "rows.part", count)
         (folder / "rows.part").rename(folder / "rows.parquet")
     shutil.rmtree(folder / "run", ignore_errors=True)
-    (folder / "scale.yaml").write_text(
-        RECIPE.format(workers=workers, embedding="null" if vectors == "none" else "{}", cache=folder / "vectors")
-    )
+    items = [json.dumps({"problem": text.replace("number", "figure")}) for text, _ in problems(given.items)]
+    (folder / "items.jsonl").write_text("\n".join(items), encoding="utf-8")
+    (folder / "scale.yaml").write_text(recipe(folder, given))
     command = [sys.executable, __file__, "--run", str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         largest, together = _watch(process)
@@ -317,6 +330,7 @@ def main() -> None:
         help="embeddings of dedup: made up beforehand, as if a run before had computed them (MiniLM reads some hundred "
         "problems a core-second); real: computed by the step; none: dedup without them",
     )
+    parser.add_argument("--items", type=int, default=0, help="decontaminate against so many made-up items, too")
     parser.add_argument("--keep", type=Path, help="a folder for the rows and the runs; else they are removed")
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -325,7 +339,7 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="cotkit-scale-") as scratch:
         base = given.keep or Path(scratch)
-        found = {n: measure(base / str(n), n, given.workers, given.vectors) for n in given.sizes or (10_000, 30_000)}
+        found = {n: measure(base / str(n), n, given) for n in given.sizes or (10_000, 30_000)}
     for count, one in found.items():
         print(f"\n{count:,} problems, {given.workers} worker(s)")
         print(f"largest process below the run {one['largest']:,.0f} MB, all together {one['together']:,.0f} MB")
