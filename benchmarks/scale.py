@@ -293,16 +293,16 @@ def run(folder: Path) -> None:
 
 
 def recipe(folder: Path, given: argparse.Namespace) -> str:
-    keys = {"embedding": "null" if given.vectors == "none" else "{}", "cache": folder / "vectors"}
+    keys = {"embedding": "null" if given.vectors == "none" else "{}", "cache": folder / f"vectors-{given.vectors}"}
     check = DECONTAMINATE.format(**keys, formulas=str(given.vectors != "none").lower()) if given.items else ""
     return RECIPE.format(**keys, workers=given.workers, decontaminate=check)
 
 
 def measure(folder: Path, count: int, given: argparse.Namespace) -> dict[str, Any]:
     folder.mkdir(parents=True, exist_ok=True)
-    if given.vectors == "made" and not (folder / "vectors").is_dir():
+    if given.vectors == "made" and not (folder / "vectors-made").is_dir():
         make_vectors(folder / "vectors.part", count)
-        (folder / "vectors.part").rename(folder / "vectors")
+        (folder / "vectors.part").rename(folder / "vectors-made")
     if not (folder / "rows.parquet").is_file():
         make(folder / "rows.part", count)
         (folder / "rows.part").rename(folder / "rows.parquet")

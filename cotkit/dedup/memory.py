@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Measured with benchmarks/scale.py, see docs/scale.md: the program with torch, and bytes a problem beside three times
 # its text; then its vector, in float32 and bfloat16, and what leads from one to the other.
@@ -26,14 +27,19 @@ def told(problems: int, characters: int, embedded: bool) -> str | None:
     there = _there()
     if there is not None and wanted > there:
         return (
-            f"warning: {sentence}, and this machine has {there / 1e9:.1f} GB; cut the pool by source or subject and "
-            f"dedup each part `against` the others (docs/scale.md)"
+            f"warning: {sentence}, and there are {there / 1e9:.1f} GB here; take a larger machine, `embedding: null`, "
+            f"or cut the pool by what parts duplicates, as its domains do (docs/scale.md)"
         )
     return sentence
 
 
 def _there() -> int | None:
+    """Memory of this machine, or of the container that this process is in."""
     try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):  # no POSIX system
         return None
+    try:
+        return min(machine, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no container, or `max`
+        return machine

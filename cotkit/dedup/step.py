@@ -114,7 +114,9 @@ class Dedup(Step):
         if not self.domains:
             return self._of(table, context)
         found = self._of(table.filter(pl.col("domain").is_in(self.domains)), context)
-        return replace(found, kept=table.join(found.dropped, on=KEYS[Problem], how="anti", maintain_order="left"))
+        kept = table.join(found.dropped, on=KEYS[Problem], how="anti", maintain_order="left")
+        copies = found.kept.select(*KEYS[Problem], "copies")
+        return replace(found, kept=kept.update(copies, on=list(KEYS[Problem])))
 
     def _of(self, table: pl.DataFrame, context: StepContext) -> StepOutput:
         from cotkit.dedup.duplicates import dedup_table
