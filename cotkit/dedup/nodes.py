@@ -99,7 +99,8 @@ def _by_form(items: Sequence[Item]) -> tuple[list[str], Array, Array]:
 
     own = sorted({item.text for item in items})
     plain = plain_texts(own)
-    keys = [match_key(text) for text in plain]
+    # Texts of which nothing is left (a tag, a mark of no width) are not all the same.
+    keys = [match_key(text) or own[number] for number, text in enumerate(plain)]
     node_of = np.empty(len(own), dtype=np.int64)
     texts: list[str] = []
     last = None

@@ -57,6 +57,12 @@ def test_a_whole_problem_in_a_longer_one_is_found_where_nothing_else_is_compared
     assert (out.kept.height, out.dropped["reason"].to_list()) == (1, ["near_duplicate"])
 
 
+def test_texts_of_which_nothing_is_left_are_not_all_the_same() -> None:
+    rows = ["<p></p>", "\u200b", "\ufeff", "<p></p>"]
+    table = records.frame(Problem, [Problem(f"p{i}", t, source="s", source_row=i) for i, t in enumerate(rows)])
+    assert dedup_table(table, CHEAP).kept["source_row"].to_list() == [0, 1, 2]
+
+
 @given(st.integers(3, 40), st.randoms(use_true_random=False))
 def test_texts_in_parts_give_what_they_give_at_once(chunk: int, dice: random.Random) -> None:
     words = ["alpha", "beta", "gamma", "delta", "sum", "12", "7"]
