@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -36,9 +38,10 @@ from cotkit.errors import CotkitError, StorageError
 
 EPILOG = (
     "Exit codes: 0 done · 1 a bug in cotkit · 2 recipe or option · 3 input, or leaks · 4 disk · 5 teacher refuses · "
-    "6 some rows failed, run again · 7 Hub · 8 compared and different · 130 interrupted"
+    "6 some rows failed, run again · 7 Hub · 8 compared and different · 130 interrupted · 143 stopped by SIGTERM"
 )
 INTERRUPTED = 130
+TERMINATED = 143
 app = typer.Typer(
     name="cotkit",
     help="Build long chain-of-thought datasets: curate, decontaminate, distill, verify, select, publish.\n\n"
@@ -91,6 +94,7 @@ app.add_typer(templates.app, name="templates")
 
 def main() -> None:
     """Entry point: one sentence and an exit code for every error that is the user's to mend."""
+    asked = _hear_sigterm()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -111,8 +115,24 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  the last resort: a bug still ends in one sentence
         code = _unexpected(error)
     if code == INTERRUPTED:  # Typer itself turns Ctrl-C into this code, without a word
-        fail(KeyboardInterrupt("stopped; what was finished is kept, run the same command again to go on"))
+        by, code = (" by SIGTERM", TERMINATED) if asked else ("", INTERRUPTED)
+        fail(KeyboardInterrupt(f"stopped{by}; what was finished is kept, run the same command again to go on"))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _hear_sigterm() -> list[int]:
+    """Slurm and Kubernetes stop a program with SIGTERM: it does what Ctrl-C does. Returns what was heard so far."""
+    heard: list[int] = []
+
+    def as_interrupt(number: int, _: FrameType | None) -> None:
+        heard.append(number)
+        if not callable(signal.getsignal(signal.SIGINT)):  # started with & by a script, Ctrl-C is not for us
+            raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
+
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, as_interrupt)
+    return heard
 
 
 def _disk(error: OSError) -> int:

@@ -68,9 +68,12 @@ def with_engine(loaded: Loaded, kind: str | None, workers: int | None) -> Loaded
 
     from cotkit.errors import RecipeError
     from cotkit.recipe.models import AnyEngine
+    from cotkit.registry import names
 
     if kind is None and workers is None:
         return loaded
+    if kind is not None and kind not in names("engines"):
+        raise RecipeError(f"--engine {kind}: unknown kind of engine; it is one of {', '.join(names('engines'))}")
     own = loaded.recipe.engine
     keys = own.model_dump() if own is not None and kind in (None, own.kind) else {"kind": kind or "local"}
     try:

@@ -1,4 +1,7 @@
-"""Ctrl-C: what is paid for and on its way is waited for; the second one ends at once."""
+"""Ctrl-C: what is paid for and on its way is waited for; the second one ends at once.
+
+SIGTERM comes here as a Ctrl-C, too (cotkit.cli.app).
+"""
 
 from __future__ import annotations
 

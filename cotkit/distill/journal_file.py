@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -14,6 +15,8 @@ FORMAT = 2
 READABLE = (1, 2)
 # Answers are long: with SQLite's own 4,096 bytes, writing one of 64,000 characters takes twice the CPU.
 _PAGE = 16_384
+# What an answer that is on its way may need: 64,000 characters, in the log as well as in the table.
+_EACH = 256_000
 _ANSWERS = """CREATE TABLE IF NOT EXISTS answers (
     request_hash TEXT PRIMARY KEY,
     request TEXT NOT NULL,
@@ -104,6 +107,18 @@ def damaged(path: Path, error: sqlite3.Error) -> StorageError:
         f"{path}: this file cannot be read as a journal ({error}); move it away to begin a new one, "
         "or restore it from a copy"
     )
+
+
+def must_have_room(path: Path, in_flight: int) -> None:
+    """Raises StorageError where the disk has no room for what so many requests in flight may bring: an answer that
+    cannot be kept is paid for all the same."""
+    disk, wanted = shutil.disk_usage(path.parent), in_flight * _EACH
+    # Some network file systems tell no size at all.
+    if disk.total and disk.free < wanted:
+        raise StorageError(
+            f"{path}: its disk has {disk.free / 1e6:.1f} MB free, and the answers of {in_flight} requests in flight "
+            f"may need {wanted / 1e6:.1f} MB; nothing was asked: make room, or lower the concurrency, then run again"
+        )
 
 
 def unwritten(path: Path, error: sqlite3.Error | OSError) -> StorageError:

@@ -15,6 +15,7 @@ from cotkit.distill.batch import ask_batches
 from cotkit.distill.engine import Again, Asking, Failure, Outcome, Tally, ask_all, replay_all
 from cotkit.distill.guard import Confirm, keep_settings, must_agree
 from cotkit.distill.journal import Entry, Journal
+from cotkit.distill.journal_file import must_have_room
 from cotkit.distill.prices import Pricing
 from cotkit.distill.prompt import Message
 from cotkit.distill.purse import Purse
@@ -192,6 +193,7 @@ class Door:
                         purse.pay(entry, answer.usage)
 
             def before(first: Request) -> None:
+                must_have_room(opened.path, self.limits.ramp.max)
                 if self.consent is not None:
                     settings, confirm, expected = self.consent.settings, self.consent.confirm, self.consent.expected
                     must_agree(opened, settings, samples, confirm, expected, first)

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from cotkit.recipe.document import Document, KeyPath
 from cotkit.recipe.edit import step_name
+from cotkit.registry import names
 
 _EXPECTED = {
     "string_type": "a text",
@@ -88,6 +89,10 @@ def _sentence(item: Any, path: KeyPath, document: Document) -> tuple[str, KeyPat
     if kind == "too_short":
         return f"{key} must not be empty", path
     if kind == "union_tag_not_found":
+        if path == ("engine",):
+            kinds = ", ".join(names("engines"))
+            below = next((p for p in document.places if p[:1] == path), path)
+            return f"the recipe names no kind of engine; say engine.kind, too: one of {kinds}", below
         return f"the key {context['discriminator']} is missing here; it says which kind this is", path
     if kind == "union_tag_invalid":
         known = [name.strip(" '") for name in context["expected_tags"].split(",")]

@@ -96,6 +96,16 @@ def test_version(cli: Any) -> None:
         (["verify", "audit", ".", "--out", "a.csv"], 3, "not a run directory"),
         (["curate", "quickstart", "--filter", "length"], 2, "--filter does not work on a recipe"),
         (["run", "quickstart", "--only", "pull", "--dry-run"], 2, "--only runs one step by itself"),
+        (
+            ["run", "quickstart", "--engine", "dask"],
+            2,
+            "--engine dask: unknown kind of engine; it is one of local, ray",
+        ),
+        (
+            ["validate", "quickstart", "--set", "engine.workers=4"],
+            2,
+            "--set engine.workers=4: the recipe names no kind",
+        ),
         (["validate", "quickstart", "--set", "distill.samples=yes"], 2, "'samples' must be a number"),
         (["validate", "quickstart", "--set", "filter.filters.length.max_chars=3"], 2, "no problem could stay"),
         (["validate", "quickstart", "--set", "description=2024-99-99"], 2, "not valid YAML"),

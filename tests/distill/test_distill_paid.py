@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from cotkit.distill.recording import export_journal, import_recording, load_reco
 from cotkit.distill.scripted.scenario import Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.teacher import Limits, Sampling, Teacher
+from cotkit.distill.traces import distill_prompts
 from cotkit.errors import InputError, RecipeError, StorageError
 
 RECORDING = PACKAGE / "recipes" / "data" / "quickstart" / "teacher.jsonl.gz"
@@ -140,7 +142,10 @@ def test_more_requests_than_open_files(tmp_path: Path, cli: Any, jsonl: Any) -> 
         assert len(server.log.requests) == 150
 
 
-def test_the_first_ctrl_c_keeps_what_is_on_its_way(tmp_path: Path, jsonl: Any) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_first_ctrl_c_keeps_what_is_on_its_way(
+    tmp_path: Path, jsonl: Any, number: signal.Signals, code: int
+) -> None:
     jsonl("p.jsonl", [{"id": n, "prompt": f"q{n}"} for n in range(200)])
     with ScriptedTeacher(Scenario(latency_s=0.5)) as server:
         asked = ("distill", "p.jsonl", "--base-url", server.url, "--model", "m", "--concurrency", "8")
@@ -149,11 +154,32 @@ def test_the_first_ctrl_c_keeps_what_is_on_its_way(tmp_path: Path, jsonl: Any) -
         )
         while len(server.log.requests) < 16 and run.poll() is None:
             time.sleep(0.01)
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         said = run.communicate(timeout=60)[1].decode()
-        assert run.returncode == 130, said
+        assert run.returncode == code, said
         assert "Ctrl-C again" in said
+        assert "run the same command again to go on" in said
         assert count_answers(tmp_path / "p.jsonl.journal.sqlite") == len(server.log.requests) < 40
+
+
+def test_a_disk_with_too_little_room_is_found_before_anything_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal, prompts = tmp_path / "j", [("a", [{"role": "user", "content": "1 + 1"}])]
+    small = type(shutil.disk_usage(tmp_path))(10_000_000, 9_000_000, 1_000_000)
+    with ScriptedTeacher(Scenario()) as server:
+        teacher = Teacher(base_url=server.url, model="m")
+
+        def ask(at_once: int) -> None:
+            distill_prompts(prompts, teacher, Sampling(), Limits(concurrency=at_once), journal, lambda _: None)
+
+        monkeypatch.setattr(shutil, "disk_usage", lambda _: small)
+        with pytest.raises(StorageError, match=r"1\.0 MB free.*need 2\.0 MB; nothing was asked"):
+            ask(8)
+        assert len(server.log.requests) == 0
+        ask(3)
+        ask(8)  # all answers are there: no room is wanted
+        assert len(server.log.requests) == 1
 
 
 def test_a_journal_with_two_names_is_refused_and_a_link_shares_the_lock(tmp_path: Path) -> None:

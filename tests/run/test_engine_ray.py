@@ -7,8 +7,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +125,18 @@ def test_a_cluster_that_is_too_small_or_not_there_is_a_sentence(head: Node, tmp_
         run("quickstart", [], tmp_path / "a", {"kind": "ray", "address": head.address, "workers": 8, "cpus": 0.5})
     with pytest.raises(EngineError, match=r"no Ray cluster answers at 127.0.0.1:9"):
         run("quickstart", [], tmp_path / "b", {"kind": "ray", "address": "127.0.0.1:9", "workers": 1})
+
+
+def test_a_web_server_is_no_cluster(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    with server, ThreadPoolExecutor(1) as threads:
+        threads.submit(server.serve_forever)
+        address = f"127.0.0.1:{server.server_port}"
+        try:
+            with pytest.raises(EngineError, match=f"no Ray cluster answers at {address} .what listens there is no Ray"):
+                run("quickstart", [], tmp_path, {"kind": "ray", "address": address, "workers": 1})
+        finally:
+            server.shutdown()
 
 
 def test_a_cluster_that_wants_another_token_is_a_sentence(head: Node, tmp_path: Path) -> None:

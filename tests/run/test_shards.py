@@ -174,7 +174,7 @@ def test_the_command_line_chooses_the_engine_and_no_lock_names_it(recipe: Path) 
     recipe.write_text(RECIPE)
     assert with_engine(load(str(recipe)), None, 2).recipe.engine == Local(workers=2)
     for kind, workers in (("moon", None), (None, 0)):
-        with pytest.raises(RecipeError, match="--engine, --workers: "):
+        with pytest.raises(RecipeError, match=r"--engine moon: unknown kind|--engine, --workers: "):
             with_engine(loaded, kind, workers)
     assert "engine" not in resolved(loaded.recipe)
 

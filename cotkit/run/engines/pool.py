@@ -45,7 +45,7 @@ def run_all(jobs: Sequence[AnyJob], workers: int, ended: Callable[[AnyJob], None
     finally:
         for worker in team:
             worker.line.close()
-            worker.process.terminate()
+            worker.process.kill()
         for worker in team:
             worker.process.join()
 
@@ -91,7 +91,8 @@ def _lost(worker: _Worker) -> EngineError:
 
 def _serve(line: Connection, share: int) -> None:
     """The worker's side: shards until the line is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to hear
+    for number in (signal.SIGINT, signal.SIGTERM):  # both go to all processes of a job, and are the parent's to hear
+        signal.signal(number, signal.SIG_IGN)
     os.environ[SHARE] = os.environ["POLARS_MAX_THREADS"] = str(share)
     while True:
         try:

@@ -6,9 +6,12 @@ run directory has to lie where every machine sees it. A shard whose machine dies
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
+import signal
 import socket
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +26,11 @@ from cotkit.run.engines.errand import alone, portable
 
 # What a Ray of our own may keep in shared memory: shards travel as their numbers.
 _STORE_BYTES = 100 * 2**20
-# So long the head of a cluster may take to accept a connection.
+# So long the head of a cluster may take to accept a connection, and as long to say a word.
 _ANSWER_S = 10.0
+# How a connection of HTTP/2 begins (RFC 9113, 3.4), with empty settings; the other side answers with its own settings.
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))
+_HEADER, _KIND, _SETTINGS = 9, 3, 4
 
 
 class Ray(Engine):
@@ -63,6 +69,7 @@ class Ray(Engine):
 
         context = ray_data.DataContext.get_current()
         context.enable_progress_bars = False
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         items = [{"number": number, "job": pickle.dumps(job)} for number, job in enumerate(jobs)]
         # A block for each shard: blocks are what Ray hands out, and what it makes again when a machine dies.
         results = ray_data.from_items(items, override_num_blocks=len(items)).map_batches(
@@ -132,15 +139,20 @@ def connected(address: str | None) -> Iterator[Any]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # Ray sets variables for accelerators that it finds none of; and it says so once in each process.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Its native part writes into the user's terminal; what is wrong reaches us as an exception.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     try:
         import ray
     except ImportError as error:
         raise InputError('engine: Ray is not installed; pip install "cotkit[ray]", or take kind: local') from error
     own = {} if address else {"object_store_memory": _STORE_BYTES, "include_dashboard": False}
     is_there = False
+    main = threading.current_thread() is threading.main_thread()
+    on_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         is_there = _must_answer(address)
-        ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
+        with _hushed():
+            ray.init(address=address or "local", log_to_driver=False, logging_level="ERROR", **own)
     except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
         if is_there:
             raise EngineError(
@@ -152,19 +164,43 @@ def connected(address: str | None) -> Iterator[Any]:
             f"engine.address: no Ray cluster answers at {address or 'this machine'} ({_line(error)}); start one with "
             f"`ray start --head`, or leave the address out"
         ) from error
+    if main and on_sigterm is not None:
+        signal.signal(signal.SIGTERM, on_sigterm)  # Ray puts its own in its place, which tells stacks
     try:
         yield ray
     finally:
         ray.shutdown()
 
 
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Ray's native part tells the terminal that it was told to be quiet; what fails raises an exception."""
+    terminal = os.dup(2)
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+
+
 def _must_answer(address: str | None) -> bool:
-    """Whether something listens there, as far as an address tells. Ray itself would try for minutes. Raises OSError."""
+    """Whether something listens there that speaks gRPC, as far as an address tells; Ray itself would try for minutes.
+
+    Raises OSError where nothing does.
+    """
     host, colon, port = (address or "").rpartition(":")
-    if colon and port.isdigit() and "/" not in host:
-        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
-        return True
-    return False
+    if not (colon and port.isdigit() and "/" not in host):
+        return False
+    with socket.create_connection((host, int(port)), timeout=_ANSWER_S) as line:
+        if os.environ.get("RAY_USE_TLS", "0") == "0":
+            line.sendall(_HELLO)
+            with line.makefile("rb") as words:
+                said = words.read(_HEADER)
+            if len(said) < _HEADER or said[_KIND] != _SETTINGS:
+                raise ConnectionError("what listens there is no Ray")
+    return True
 
 
 def _line(error: Exception) -> str:
