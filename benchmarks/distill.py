@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve()
-GIVEN = {"chars": 8000, "latency": 0.05, "sigma": 0.0, "stream": False, "slots": 0}
+GIVEN = {"chars": 8000, "latency": 0.05, "sigma": 0.0, "stream": False, "slots": 0, "retry_after": "1"}
 
 
 # --- the server -----------------------------------------------------------------------------------------------
@@ -42,6 +42,7 @@ class Server(asyncio.Protocol):
     sigma = 0.0
     stream = False
     slots = 0
+    retry_after = "1"
     stats: dict[str, Any]
     whole: bytes
     events: bytes
@@ -81,7 +82,7 @@ class Server(asyncio.Protocol):
                 "done": 0,
                 "full": 0,
             }
-            cls.slots = given["slots"]
+            cls.slots, cls.retry_after = given["slots"], given["retry_after"]
             cls.whole = _completion(cls.chars)
             cls.events = _events(cls.chars)
             self.send(b"{}")
@@ -94,8 +95,9 @@ class Server(asyncio.Protocol):
             stats["n"] += 1
             if cls.slots and stats["flight"] >= cls.slots:
                 stats["full"] += 1
-                full = b"HTTP/1.1 429 Too Many\r\nretry-after: 1\r\ncontent-length: 2\r\n\r\n{}"
-                self.transport.write(full)
+                wait_s = f"retry-after: {cls.retry_after}\r\n" if cls.retry_after else ""
+                full = f"HTTP/1.1 429 Too Many\r\n{wait_s}content-length: 2\r\n\r\n{{}}"
+                self.transport.write(full.encode())
                 return
             stats["flight"] += 1
             stats["most"] = max(stats["most"], stats["flight"])
@@ -161,7 +163,7 @@ def prompts(n: int) -> Any:
     return ((f"p{i}", f"Problem {i}: what is {i} + {i + 1}? " + "It is a long story. " * 10) for i in range(n))
 
 
-def client_cotkit(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
+def client_cotkit(url: str, n: int, c: int, folder: Path, stream: bool, retry_after: Any = "all") -> None:
     from cotkit.distill.teacher import Limits, Sampling, Teacher
     from cotkit.distill.traces import Told, distill_prompts
 
@@ -173,7 +175,14 @@ def client_cotkit(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
 
     asked = ((name, [{"role": "user", "content": text}]) for name, text in prompts(n))
     teacher = Teacher.model_validate({"base_url": url, "model": "m", "stream": stream})
-    distill_prompts(asked, teacher, Sampling(), Limits(concurrency=c), folder / "journal.sqlite", hear)
+    distill_prompts(
+        asked, teacher, Sampling(), Limits(concurrency=c, retry_after=retry_after), folder / "journal.sqlite", hear
+    )
+
+
+def client_refused(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
+    """cotkit where a Retry-After holds back the refused requests alone."""
+    client_cotkit(url, n, c, folder, stream, "refused")
 
 
 def client_plain(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
@@ -461,15 +470,18 @@ def bench_kill(bench: Bench, _: int) -> None:
 
 
 def bench_slots(bench: Bench, rounds: int) -> None:
-    """A server for 64 at once, asked by 256, Retry-After 1 s."""
+    """A server for 64 at once, asked by 256: Retry-After 1 s for all, for the refused alone, or no Retry-After."""
+    settings = (("cotkit", "1", "for all"), ("refused", "1", "for the refused"), ("cotkit", "", "none"))
     for n, latency in ((1000, 0.2), (2000, 0.5)):
-        runs = [bench.run("cotkit", n, 256, latency=latency, slots=64) for _ in range(rounds)]
-        best = min(runs, key=lambda r: r["active"])
-        best["ideal"] = n / 64 * latency
-        print(
-            f"slots n={n} latency {latency}: {best['active']:.2f} s = {best['active'] / best['ideal']:.2f} x ideal, "
-            f"{best['full']} of {best['n']} requests turned away = {best['full'] / best['n']:.1%}"
-        )
+        for kind, wait_s, name in settings:
+            runs = [bench.run(kind, n, 256, latency=latency, slots=64, retry_after=wait_s) for _ in range(rounds)]
+            best = min(runs, key=lambda r: r["active"])
+            best["ideal"] = n / 64 * latency
+            print(
+                f"slots n={n} latency {latency} Retry-After {name}: {best['active']:.2f} s = "
+                f"{best['active'] / best['ideal']:.2f} x ideal, "
+                f"{best['full']} of {best['n']} requests turned away = {best['full'] / best['n']:.1%}"
+            )
 
 
 def main() -> None:

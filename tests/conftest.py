@@ -17,6 +17,10 @@ from hypothesis import settings
 settings.register_profile("cotkit", deadline=None)
 settings.load_profile("cotkit")
 
+# Each of several test processes, and what it starts, takes one core: otherwise the threads of one wait for the others'.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # A process gets a whole file, so the longest ones come first: none is begun when the others are done.

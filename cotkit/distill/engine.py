@@ -26,10 +26,13 @@ from cotkit.distill.teacher import Limits, Teacher
 from cotkit.distill.wire import Answer, read_answer
 from cotkit.errors import TeacherError
 
-# The first request goes alone, since a refusal comes at once: within some round trips to the server, and never later
-# than PROBE_S. A slow answer must not hold up the rest.
+# The first request goes alone, since a refusal comes soon: within some round trips to the server and the time that a
+# proxy takes to ask somebody, and never later than PROBE_S. A slow answer must not hold up the rest: the more slots
+# stand idle, the less is waited, a second at most and a tenth at least.
 PROBE_S = 20.0
 PATIENCE_S = 0.1
+LONGEST_PATIENCE_S = 1.0
+IDLE_SLOT_S = 80.0
 ROUND_TRIPS = 10
 # After a refusal, what is in flight may still end: it is paid for already.
 GRACE_S = 30.0
@@ -173,7 +176,7 @@ async def _ask_feed(run: _Run, first: Request, probed: asyncio.Event) -> None:
         gc.freeze()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(await _patience(run.asking.teacher)):
+                async with asyncio.timeout(await _patience(run.asking)):
                     await probed.wait()
             run.watch.probed()
             if run.refused > 0:
@@ -187,10 +190,11 @@ async def _ask_feed(run: _Run, first: Request, probed: asyncio.Event) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _patience(teacher: Teacher) -> float:
-    """How long a refusal of the first request may take, in seconds, by the way to the server."""
-    trip = await round_trip(teacher.base_url)
-    return PROBE_S if trip is None else min(PROBE_S, PATIENCE_S + ROUND_TRIPS * trip)
+async def _patience(asking: Asking) -> float:
+    """How long a refusal of the first request may take, in seconds, by the way to the server and who waits for it."""
+    trip = await round_trip(asking.teacher.base_url)
+    patience = max(PATIENCE_S, min(LONGEST_PATIENCE_S, IDLE_SLOT_S / asking.limits.ramp.start))
+    return PROBE_S if trip is None else min(PROBE_S, patience + ROUND_TRIPS * trip)
 
 
 class _Run:
@@ -352,7 +356,7 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
         return entry, reply.answer
 
     try:
-        return await with_retries(attempt, gate, run.asking.limits.retries)
+        return await with_retries(attempt, gate, run.asking.limits)
     except Fault as fault:
         fault.attempts, fault.begun = attempts, begun
         raise

@@ -40,6 +40,11 @@ class Ticket:
     usual: Reserve
 
 
+def spread(seconds: float) -> float:
+    """A wait of a little more, and never the same: what knocks here knocks elsewhere, too."""
+    return seconds + random.uniform(0, 0.02 * seconds)
+
+
 class Gate:
     """Shared by all workers of a run; belongs to one event loop.
 
@@ -106,8 +111,7 @@ class Gate:
     def pause(self, seconds: float) -> None:
         """Nobody sends for so long; a shorter wish does not cut a longer one."""
         self._throttle.paused()
-        # A little more, and never the same: what knocks here knocks elsewhere, too.
-        self._pause_until = max(self._pause_until, self._loop.time() + seconds + random.uniform(0, 0.02 * seconds))
+        self._pause_until = max(self._pause_until, self._loop.time() + spread(seconds))
 
     def release(self) -> None:
         """The first answers are as they should be: all slots may be used."""

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from cotkit.distill.faults import Fault, PassingFault, Refusal
-from cotkit.distill.gate import Gate
+from cotkit.distill.gate import Gate, spread
+from cotkit.distill.teacher import Limits
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -44,11 +45,15 @@ def _fault(state: RetryCallState) -> Fault | None:
     return error if isinstance(error, Fault) else None
 
 
-async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, retries: int) -> T:
+async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, limits: Limits) -> T:
     """`attempt()` until it succeeds. Raises its last fault, or what the gate raises.
 
-    A server's Retry-After pauses all workers; without one the wait doubles from half a second, with jitter.
+    A server's Retry-After pauses all workers, or after a 429 this one alone (`limits.retry_after`); without one the
+    wait doubles from half a second, with jitter.
     """
+
+    def is_shared(fault: Fault) -> bool:
+        return limits.retry_after == "all" or fault.reason != "rate_limited"
 
     async def once() -> T:
         try:
@@ -57,7 +62,8 @@ async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, retries:
             if fault.retry_after is not None:
                 if fault.retry_after > LONGEST_PAUSE_S:
                     raise Refusal("long_pause", fault.message, fault.status, fault.retry_after) from None
-                gate.pause(fault.retry_after)
+                if is_shared(fault):
+                    gate.pause(fault.retry_after)
             raise
 
     # Nearly all attempts succeed: the machinery for the others is only built for them.
@@ -71,7 +77,10 @@ async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, retries:
 
     def wait(state: RetryCallState) -> float:
         fault = _fault(state)
-        return doubling(state) if fault is None or fault.retry_after is None else 0.0
+        if fault is None or fault.retry_after is None:
+            return doubling(state)
+        # A pause for all is waited out at the gate.
+        return 0.0 if is_shared(fault) else spread(fault.retry_after)
 
     async def resumed() -> T:
         nonlocal first
@@ -83,7 +92,7 @@ async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, retries:
     # An instance for each request: tenacity keeps its state in the instance.
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(PassingFault),
-        stop=_Attempts(retries).stop,
+        stop=_Attempts(limits.retries).stop,
         wait=wait,
         sleep=gate.sleep,
         reraise=True,

@@ -13,7 +13,7 @@ _GROW_S = 10.0
 # So many attempts are looked back on at least; less than _STRAY of them turned away means nothing.
 _WINDOW = 20
 _STRAY = 0.03
-# How long 429s are taken for what they are when fewer requests did not help.
+# How long 429s are taken for what they are when fewer requests did not help; it doubles each time that this is seen.
 _NOISE_S = 10.0
 # A plain number opens by so many at a time, or a sixteenth (see Gate), so that the 429s of a small server arrive while
 # few are out.
@@ -26,8 +26,8 @@ class Throttle:
 
     Not every 429 speaks of too many requests at once. A burst of them is one event: what was sent before the last
     cut does not cut again. A stray one, far below the limit or among many answers, cuts nothing; nor do those that
-    go on below what was borne, since fewer requests did not help. Half of all attempts turned away is always too
-    many.
+    go on well below the most that was borne, since fewer requests did not help: then it all goes again. Half of all
+    attempts turned away is always too many.
 
     Args:
         ramp: start, min and max; with all three equal nothing moves.
@@ -44,6 +44,10 @@ class Throttle:
         self._hold_s = _HOLD_S
         self._hold_until = 0.0
         self._noise_until = 0.0
+        self._noise_s = _NOISE_S
+        # The most that was borne before the last cut, since all of them went: each cut alone lowers what was borne by
+        # little, and many of them would lead to one request at a time.
+        self._before = 0
         # Part of the attempts that were turned away lately.
         self._bad = 0.0
 
@@ -64,7 +68,7 @@ class Throttle:
             part = min(1.0, (now - self._hold_until) / _GROW_S)
             self.limit = max(self.limit, self._borne + (self._max - self._borne) * part**3)
             if part == 1.0:
-                self._borne, self._hold_s = None, _HOLD_S
+                self._borne, self._before, self._hold_s = None, 0, _HOLD_S
 
     def paused(self) -> None:
         """The teacher said when to come again, and nobody comes before: what it bore is not too many then.
@@ -84,13 +88,13 @@ class Throttle:
                 self._borne = max(self._min, self._borne - 1)
                 self.limit = min(self.limit, self._borne)
             return
-        self._hold_until = max(self._hold_until, now + self._hold_s)
         if self._is_noise(in_flight, now):
             return
         again = self._borne is not None and in_flight >= 0.8 * self._borne and self._bad < 0.2
         self._hold_s = min(_LONGEST_HOLD_S, 2 * self._hold_s) if again else _HOLD_S
         self._hold_until = now + self._hold_s
         self._cut_at = newest
+        self._before = max(self._before, self._borne or 0)
         self._borne = min(self._max, max(self._min, in_flight - 1))
         self.limit = max(self._min, min(self.limit, in_flight / 2))
 
@@ -99,8 +103,12 @@ class Throttle:
             return False
         if self._bad < _STRAY or now < self._noise_until or in_flight < self.limit / 2:
             return True
-        if self._borne is not None and in_flight <= 0.75 * self._borne:
-            self._noise_until = now + _NOISE_S
+        most = max(self._before, self._borne or 0)
+        if in_flight <= 0.75 * most:
+            self._noise_until = now + self._noise_s
+            self._noise_s = min(_LONGEST_HOLD_S, 2 * self._noise_s)
+            self._borne = most
+            self._hold_until, self._hold_s = now, _HOLD_S
             return True
         return False
 

@@ -125,7 +125,7 @@ def read_runs(path: Path, runs: Sequence[Run], columns: Sequence[str] | None = N
     pieces: list[pa.Table] = []
     try:
         with pq.ParquetFile(path, memory_map=True) as file:
-            pieces.append(file.schema_arrow.empty_table().select(columns or file.schema_arrow.names))
+            pieces.append(pa.Table.from_batches([], file.schema_arrow).select(columns or file.schema_arrow.names))
             start = 0
             for number in range(file.num_row_groups):
                 rows = file.metadata.row_group(number).num_rows

@@ -205,10 +205,33 @@ def test_a_server_for_64_asked_by_256(tmp_path: Path) -> None:
     assert taken <= 3 * ideal
 
 
-def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("concurrency", [8, 64])
+def test_a_key_that_a_proxy_takes_long_to_refuse_costs_one_request(tmp_path: Path, concurrency: int) -> None:
+    with ScriptedTeacher(Scenario()) as server:
+        server.fault("401", delay_s=0.4)
+        with pytest.raises(TeacherError, match="status 401"):
+            ask(server, [f"p{n}" for n in range(500)], tmp_path / "j", limits={"concurrency": concurrency})
+        assert len(server.log.requests) == 1
+
+
+def test_a_server_for_64_that_holds_back_whom_it_refused(tmp_path: Path) -> None:
+    names = [f"p{n}" for n in range(600)]
+    scenario = Scenario(latency_s=0.2, slots=64, retry_after=2.0, characters=50)
+    limits = {"concurrency": 256, "retry_after": "refused"}
+    with ScriptedTeacher(scenario) as server:
+        told, tally = ask(server, names, tmp_path / "j", limits=limits)
+        log = server.log.as_json()
+    assert Counter(one.trace.status for one in told) == {"done": 600}
+    assert log["paid_twice"] == 0
+    # Who goes on meanwhile is in test_retry_after_may_hold_back_the_refused_alone, the time in benchmarks/distill.py.
+    assert tally.wasted["rate_limited"] <= 0.10 * tally.requests
+
+
+def _arrivals(folder: Path, kind: str, **limits: Any) -> list[float]:
+    """When each of 60 requests came, of which the 21st meets a fault that asks to wait 0.7 s."""
     arrivals: list[float] = []
     with ScriptedTeacher(Scenario(latency_s=0.01)) as server:
-        server.fault("429_ms", after=20, times=1, retry_after=0.7)
+        server.fault(kind, after=20, times=1, retry_after=0.7)
         record = server.log.requests.append
 
         class Clocked(list):  # type: ignore[type-arg]
@@ -217,11 +240,25 @@ def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path) -> None:
                 record(entry)
 
         server.log.requests = Clocked()
-        ask(server, [f"p{n}" for n in range(60)], tmp_path / "j", limits={"concurrency": 4})
+        ask(server, [f"p{n}" for n in range(60)], folder / "j", limits={"concurrency": 4, **limits})
+    return arrivals
+
+
+@pytest.mark.parametrize(("kind", "holds"), [("429_ms", "all"), ("503", "all"), ("503", "refused")])
+def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path, kind: str, holds: str) -> None:
+    arrivals = _arrivals(tmp_path, kind, retry_after=holds)
     gaps = [b - a for a, b in pairwise(arrivals)]
     assert max(gaps) >= 0.7
     # After the 429 only what was in flight already could still arrive.
     assert len(arrivals) == 61
+
+
+def test_retry_after_may_hold_back_the_refused_alone(tmp_path: Path) -> None:
+    arrivals = _arrivals(tmp_path, "429_ms", retry_after="refused")
+    assert len(arrivals) == 61
+    # The refused one comes last, after its time; the others went on meanwhile.
+    assert arrivals[60] - arrivals[20] >= 0.7
+    assert arrivals[59] - arrivals[20] < 0.7
 
 
 def test_a_teacher_that_should_think_and_does_not_is_told_of_after_four_answers(tmp_path: Path, patient: None) -> None:

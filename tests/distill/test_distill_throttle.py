@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections import deque
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,10 +13,12 @@ from cotkit.distill.teacher import Limits, Ramp
 from cotkit.distill.throttle import Bucket, Throttle
 
 
-def simulate(capacity: list[int], *, most: int, seconds: float, noise: int = 0) -> tuple[list[float], int, int]:
+def simulate(
+    capacity: list[int], *, most: int, seconds: float, noise: int = 0, dice: random.Random | None = None
+) -> tuple[list[float], int, int]:
     """A server that bears capacity[second] at once, answers of one second; (limits, 429s, answers).
 
-    Every `noise`-th request gets a 429 for nothing.
+    Every `noise`-th request gets a 429 for nothing, or with dice one in so many.
     """
     throttle = Throttle(Ramp(start=most, min=1, max=most), quick=True)
     flying: deque[tuple[float, int]] = deque()
@@ -31,7 +35,8 @@ def simulate(capacity: list[int], *, most: int, seconds: float, noise: int = 0) 
         while len(flying) < int(throttle.limit) and tries < 8:  # as many as reach the server in one tick
             tries += 1
             sent += 1
-            if len(flying) >= room or (noise and sent % noise == 0):
+            stray = noise and (dice.random() < 1 / noise if dice else sent % noise == 0)
+            if len(flying) >= room or stray:
                 bad += 1
                 throttle.limited(sent, sent, len(flying) + 1, now)
                 break
@@ -54,6 +59,26 @@ def test_stray_429s_do_not_slow_a_run_down() -> None:
     limits, _, good = simulate([10_000], most=128, seconds=30, noise=100)
     assert min(limits[200:]) >= 64
     assert good >= 0.85 * 128 * 29
+
+
+@pytest.mark.parametrize("most", [8, 16, 64, 256])
+@pytest.mark.parametrize(("noise", "least"), [(20, 0.75), (10, 0.75), (3, 0.5)])
+def test_many_429s_that_fewer_requests_do_not_help_leave_the_run_wide(most: int, noise: int, least: float) -> None:
+    _, bad, good = simulate([10_000], most=most, seconds=240, noise=noise, dice=random.Random(20))
+    assert good >= least * most * 239
+    assert bad <= 1.4 * (bad + good) / noise
+
+
+def test_a_small_server_with_stray_429s_is_kept_busy() -> None:
+    _, bad, good = simulate([16], most=64, seconds=120, noise=20, dice=random.Random(20))
+    assert good >= 0.9 * 16 * 119
+    assert bad <= 0.16 * (bad + good)  # of which a third is stray
+
+
+def test_a_server_that_shrinks_is_followed() -> None:
+    limits, bad, good = simulate([64] * 20 + [16] * 100, most=256, seconds=120)
+    assert bad <= 0.1 * (bad + good)
+    assert limits[-1] <= 20
 
 
 def test_after_a_storm_the_whole_width_is_back() -> None:

@@ -32,6 +32,7 @@ class Fault(Config):
     after: int = Field(0, ge=0, description="Let so many fitting requests pass first.")
     times: int = Field(1_000_000, ge=1, description="How often.")
     rate: float = Field(1.0, gt=0, le=1, description="Only to this part of the requests, by their content.")
+    delay_s: float = Field(0.0, ge=0, description="Seconds until it comes, as of a proxy that asks somebody first.")
     first: bool = Field(False, description="Only to the first attempt of each request.")
     retry_after: float = Field(0.1, ge=0, description="Seconds in Retry-After, where the fault has one.")
 

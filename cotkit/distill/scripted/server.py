@@ -179,6 +179,7 @@ class ScriptedTeacher:
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
         try:
             fault = self._last_fault if kind else Fault(kind="500")
+            await asyncio.sleep(fault.delay_s)
             status, more, error = refusal(kind, fault, echo)
             if status:
                 return web.json_response(error, status=status, headers=more)

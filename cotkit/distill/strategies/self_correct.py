@@ -6,7 +6,6 @@ users look for, and right to wrong must never be taught.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
@@ -24,6 +23,7 @@ from cotkit.distill.strategies import (
     Strategy,
     grade,
 )
+from cotkit.distill.strategies.shared.shares import above_share
 from cotkit.distill.strategies.shared.stepping import Language, language
 from cotkit.distill.strategies.shared.thinking import lost
 from cotkit.distill.strategies.shared.turns import first_turn, transition
@@ -101,11 +101,9 @@ class SelfCorrect(Strategy):
         """Rows of right_to_right above their share are dropped; which, depends on the problems' names alone."""
         right = [name for name, label in labels.items() if label == "right_to_right"]
         others, share = len(labels) - len(right), self.max_right_to_right
-        # r / (others + r) <= share
-        most = len(right) if share == 1 else min(len(right), int(share * others / (1 - share) + 1e-9))
-        order = sorted(right, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        most, surplus = above_share(right, others, share)
         evidence = {"max_right_to_right": share, "others": others, "kept_right_to_right": most}
-        return {name: Overruled(_OVER, labels[name], evidence) for name in order[most:]}
+        return {name: Overruled(_OVER, labels[name], evidence) for name in surplus}
 
 
 def _joined(first: Reply, second: Reply, instruction: str) -> tuple[str, dict[str, Any]]:

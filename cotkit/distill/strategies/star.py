@@ -7,7 +7,6 @@ model can do than its own: `max_hinted_share` caps them, and select's trace filt
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
@@ -29,6 +28,7 @@ from cotkit.distill.strategies import (
     unpaid,
 )
 from cotkit.distill.strategies.shared.leaks import find_leak, from_equation
+from cotkit.distill.strategies.shared.shares import above_share
 from cotkit.distill.strategies.shared.stepping import Language, language
 from cotkit.records import Problem, lettered, question
 from cotkit.verify.options import which_option
@@ -127,15 +127,11 @@ class Star(Strategy):
 
     def settle(self, labels: Mapping[str, str | None]) -> Mapping[str, Overruled]:
         """Hinted rows above `max_hinted_share` are dropped; which, depends on the problems' names alone."""
-        hinted_names = [name for name, label in labels.items() if label == "rationalized"]
-        own = len(labels) - len(hinted_names)
-        most = len(hinted_names)
-        if self.max_hinted_share < 1:
-            # h / (own + h) <= share
-            most = min(most, int(self.max_hinted_share * own / (1 - self.max_hinted_share) + 1e-9))
-        order = sorted(hinted_names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+        names = [name for name, label in labels.items() if label == "rationalized"]
+        own = len(labels) - len(names)
+        most, surplus = above_share(names, own, self.max_hinted_share)
         evidence = {"max_hinted_share": self.max_hinted_share, "solved_without": own, "kept_hinted": most}
-        return {name: Overruled(_OVER, _OVER, evidence) for name in order[most:]}
+        return {name: Overruled(_OVER, _OVER, evidence) for name in surplus}
 
 
 def hint_of(problem: Problem, style: HintStyle) -> str | None:
