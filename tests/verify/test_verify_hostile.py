@@ -6,6 +6,7 @@ A response is a bare answer unless it says more. C correct, I incorrect, U undec
 
 from __future__ import annotations
 
+import gc
 import time
 
 import pytest
@@ -213,6 +214,32 @@ def test_hostile_pairs_get_the_wanted_verdict_in_time() -> None:
 def test_the_shared_worker_gives_the_same_verdict(response: str, reference: str | None, wanted: str) -> None:
     verdict = grade(reference, response).value
     assert verdict in ({I, U} if wanted == N else {wanted})
+
+
+def test_the_garbage_of_the_process_around_is_not_charged_to_a_candidate() -> None:
+    burned = []
+
+    def burn(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop" and info["generation"] == 2 and not burned:
+            until = time.thread_time() + 0.6
+            while time.thread_time() < until:
+                pass
+            burned.append(info)
+
+    assert grade("5", "-" * 20_000 + "5").value == C
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.collect()
+    gc.callbacks.append(burn)
+    gc.set_threshold(50, 1, 1)
+    try:
+        verdict = grade("5", "-" * 20_000 + "5")
+    finally:
+        gc.set_threshold(*before)
+        gc.callbacks.remove(burn)
+        gc.unfreeze()
+    assert burned
+    assert verdict.value == C
 
 
 MANY = ",".join(rf"\{{{','.join(f'{k}{n}' for n in range(18))}\}}" for k in range(1, 19))
