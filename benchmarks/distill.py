@@ -163,7 +163,7 @@ def prompts(n: int) -> Any:
     return ((f"p{i}", f"Problem {i}: what is {i} + {i + 1}? " + "It is a long story. " * 10) for i in range(n))
 
 
-def client_cotkit(url: str, n: int, c: int, folder: Path, stream: bool, retry_after: Any = "all") -> None:
+def client_cotkit(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
     from cotkit.distill.teacher import Limits, Sampling, Teacher
     from cotkit.distill.traces import Told, distill_prompts
 
@@ -175,14 +175,7 @@ def client_cotkit(url: str, n: int, c: int, folder: Path, stream: bool, retry_af
 
     asked = ((name, [{"role": "user", "content": text}]) for name, text in prompts(n))
     teacher = Teacher.model_validate({"base_url": url, "model": "m", "stream": stream})
-    distill_prompts(
-        asked, teacher, Sampling(), Limits(concurrency=c, retry_after=retry_after), folder / "journal.sqlite", hear
-    )
-
-
-def client_refused(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
-    """cotkit where a Retry-After holds back the refused requests alone."""
-    client_cotkit(url, n, c, folder, stream, "refused")
+    distill_prompts(asked, teacher, Sampling(), Limits(concurrency=c), folder / "journal.sqlite", hear)
 
 
 def client_plain(url: str, n: int, c: int, folder: Path, stream: bool) -> None:
@@ -470,15 +463,14 @@ def bench_kill(bench: Bench, _: int) -> None:
 
 
 def bench_slots(bench: Bench, rounds: int) -> None:
-    """A server for 64 at once, asked by 256: Retry-After 1 s for all, for the refused alone, or no Retry-After."""
-    settings = (("cotkit", "1", "for all"), ("refused", "1", "for the refused"), ("cotkit", "", "none"))
+    """A server for 64 at once, asked by 256, with Retry-After 1 s and without."""
     for n, latency in ((1000, 0.2), (2000, 0.5)):
-        for kind, wait_s, name in settings:
-            runs = [bench.run(kind, n, 256, latency=latency, slots=64, retry_after=wait_s) for _ in range(rounds)]
+        for wait_s in ("1", ""):
+            runs = [bench.run("cotkit", n, 256, latency=latency, slots=64, retry_after=wait_s) for _ in range(rounds)]
             best = min(runs, key=lambda r: r["active"])
             best["ideal"] = n / 64 * latency
             print(
-                f"slots n={n} latency {latency} Retry-After {name}: {best['active']:.2f} s = "
+                f"slots n={n} latency {latency} Retry-After {wait_s or 'none'}: {best['active']:.2f} s = "
                 f"{best['active'] / best['ideal']:.2f} x ideal, "
                 f"{best['full']} of {best['n']} requests turned away = {best['full'] / best['n']:.1%}"
             )

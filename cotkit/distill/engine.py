@@ -337,7 +337,7 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
         ticket = await gate.enter(size)
         attempts += 1
         tally.requests += 1
-        usage, limited = None, False
+        usage, failed = None, None
         try:
             reply = await send(request.body)
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -347,16 +347,16 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
             # Paid before the permit goes back: no other request may count on this money.
             run.asking.purse.pay(entry, reply.answer.usage)
         except Fault as fault:
-            limited = fault.reason == "rate_limited"
+            failed = fault
             begun = fault.begun or begun
             tally.wasted[fault.reason] = tally.wasted.get(fault.reason, 0) + 1
             raise
         finally:
-            gate.leave(ticket, usage, limited)
+            gate.leave(ticket, usage, failed)
         return entry, reply.answer
 
     try:
-        return await with_retries(attempt, gate, run.asking.limits)
+        return await with_retries(attempt, gate, run.asking.limits.retries)
     except Fault as fault:
         fault.attempts, fault.begun = attempts, begun
         raise

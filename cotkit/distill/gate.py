@@ -7,13 +7,13 @@ thousand of them cost no more than ten.
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cotkit.distill.faults import Refusal
+from cotkit.distill.faults import Fault, PassingFault, Refusal
+from cotkit.distill.pause import Pause
 from cotkit.distill.prices import Usage
 from cotkit.distill.purse import Purse, Reserve
 from cotkit.distill.teacher import Limits, Ramp
@@ -33,16 +33,12 @@ class SpentOut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A permit for one attempt; hand it back with leave()."""
+    """A permit for one attempt, sent as one of `abreast` in flight; hand it back with leave()."""
 
     number: int
+    abreast: int
     reserve: Reserve
     usual: Reserve
-
-
-def spread(seconds: float) -> float:
-    """A wait of a little more, and never the same: what knocks here knocks elsewhere, too."""
-    return seconds + random.uniform(0, 0.02 * seconds)
 
 
 class Gate:
@@ -67,7 +63,7 @@ class Gate:
         self._opener: asyncio.TimerHandle | None = None
         self._in_flight = 0
         self._sent = 0
-        self._pause_until = 0.0
+        self._pause = Pause()
         self.held: int | None = 1
         self.refusal: Refusal | None = None
         self.stopped = asyncio.Event()
@@ -90,15 +86,23 @@ class Gate:
                 self.leave(future.result(), None, None)
             raise
 
-    def leave(self, ticket: Ticket, usage: Usage | None, limited: bool | None) -> None:
-        """The attempt ended: with `usage` if it was answered, `limited` if the teacher said 429."""
+    def leave(self, ticket: Ticket, usage: Usage | None, fault: Fault | None) -> None:
+        """The attempt ended: with `usage` if it was answered, with `fault` if not.
+
+        After 429 fewer go; where the teacher says how long to wait, nobody goes before (see Pause).
+        """
         now = self._loop.time()
         if self._purse.limited:
             self._purse.hold(ticket.reserve, -1)
+        limited = fault is not None and fault.reason == "rate_limited"
         if limited:
             self._throttle.limited(ticket.number, self._sent, self._in_flight, now)
         elif usage is not None:
             self._throttle.answered(now)
+        self._pause.ended(ticket.number, ticket.abreast, usage is not None)
+        if isinstance(fault, PassingFault) and fault.retry_after is not None:
+            self._throttle.paused()
+            self._pause.begin(fault.retry_after, ticket.abreast if limited else None, now)
         used = usage or Usage(0, 0)
         if self._input is not None and used.prompt is not None:
             self._input.take(used.prompt - ticket.usual.prompt)
@@ -107,11 +111,6 @@ class Gate:
         self._in_flight -= 1
         if self._waiters:
             self._pump()
-
-    def pause(self, seconds: float) -> None:
-        """Nobody sends for so long; a shorter wish does not cut a longer one."""
-        self._throttle.paused()
-        self._pause_until = max(self._pause_until, self._loop.time() + spread(seconds))
 
     def release(self) -> None:
         """The first answers are as they should be: all slots may be used."""
@@ -142,8 +141,9 @@ class Gate:
         if self._in_flight >= max(1, int(limit)):
             return None
         now = self._loop.time()
-        if now < self._pause_until:
-            return self._pause_until - now
+        pause = self._pause.left(now)
+        if pause > 0:
+            return pause
         usual = self._purse.usual(characters) if self._metered else _NOTHING
         amounts = ((self._rpm, 1), (self._input, usual.prompt), (self._output, usual.completion))
         wait = max((bucket.wait(amount, now) for bucket, amount in amounts if bucket is not None), default=0.0)
@@ -165,7 +165,8 @@ class Gate:
                 bucket.take(amount)
         self._in_flight += 1
         self._sent += 1
-        return Ticket(self._sent, reserve, usual)
+        self._pause.sent(self._sent)
+        return Ticket(self._sent, self._in_flight, reserve, usual)
 
     def _pump(self) -> None:
         """Let in who may go now; come back when the next one may."""

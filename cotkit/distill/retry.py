@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from cotkit.distill.faults import Fault, PassingFault, Refusal
-from cotkit.distill.gate import Gate, spread
-from cotkit.distill.teacher import Limits
+from cotkit.distill.gate import Gate
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -45,25 +44,19 @@ def _fault(state: RetryCallState) -> Fault | None:
     return error if isinstance(error, Fault) else None
 
 
-async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, limits: Limits) -> T:
+async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, retries: int) -> T:
     """`attempt()` until it succeeds. Raises its last fault, or what the gate raises.
 
-    A server's Retry-After pauses all workers, or after a 429 this one alone (`limits.retry_after`); without one the
-    wait doubles from half a second, with jitter.
+    A server's Retry-After is waited out at the gate, by all; without one the wait doubles from half a second, with
+    jitter.
     """
-
-    def is_shared(fault: Fault) -> bool:
-        return limits.retry_after == "all" or fault.reason != "rate_limited"
 
     async def once() -> T:
         try:
             return await attempt()
         except PassingFault as fault:
-            if fault.retry_after is not None:
-                if fault.retry_after > LONGEST_PAUSE_S:
-                    raise Refusal("long_pause", fault.message, fault.status, fault.retry_after) from None
-                if is_shared(fault):
-                    gate.pause(fault.retry_after)
+            if fault.retry_after is not None and fault.retry_after > LONGEST_PAUSE_S:
+                raise Refusal("long_pause", fault.message, fault.status, fault.retry_after) from None
             raise
 
     # Nearly all attempts succeed: the machinery for the others is only built for them.
@@ -77,10 +70,7 @@ async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, limits: 
 
     def wait(state: RetryCallState) -> float:
         fault = _fault(state)
-        if fault is None or fault.retry_after is None:
-            return doubling(state)
-        # A pause for all is waited out at the gate.
-        return 0.0 if is_shared(fault) else spread(fault.retry_after)
+        return doubling(state) if fault is None or fault.retry_after is None else 0.0
 
     async def resumed() -> T:
         nonlocal first
@@ -92,7 +82,7 @@ async def with_retries(attempt: Callable[[], Awaitable[T]], gate: Gate, limits: 
     # An instance for each request: tenacity keeps its state in the instance.
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(PassingFault),
-        stop=_Attempts(limits.retries).stop,
+        stop=_Attempts(retries).stop,
         wait=wait,
         sleep=gate.sleep,
         reraise=True,

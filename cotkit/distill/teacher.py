@@ -243,11 +243,6 @@ class Limits(Config):
     rpm: int | None = Field(None, ge=1, description="Most requests in a minute.")
     input_tpm: int | None = Field(None, ge=1, description="Most prompt tokens in a minute.")
     output_tpm: int | None = Field(None, ge=1, description="Most completion tokens in a minute.")
-    retry_after: Literal["all", "refused"] = Field(
-        "all",
-        description="Whom a 429's Retry-After holds back: all requests, as a limit a minute wants it, or the refused"
-        " ones alone, where the teacher limits nothing but how many are in flight at once.",
-    )
     timeout_s: float = Field(600.0, gt=0, description="Deadline of one attempt in seconds, from send to last byte.")
     retries: int = Field(
         5, ge=0, description="Further attempts after a passing fault. Waiting out a rate limit is not counted."

@@ -214,51 +214,54 @@ def test_a_key_that_a_proxy_takes_long_to_refuse_costs_one_request(tmp_path: Pat
         assert len(server.log.requests) == 1
 
 
-def test_a_server_for_64_that_holds_back_whom_it_refused(tmp_path: Path) -> None:
-    names = [f"p{n}" for n in range(600)]
-    scenario = Scenario(latency_s=0.2, slots=64, retry_after=2.0, characters=50)
-    limits = {"concurrency": 256, "retry_after": "refused"}
-    with ScriptedTeacher(scenario) as server:
-        told, tally = ask(server, names, tmp_path / "j", limits=limits)
-        log = server.log.as_json()
-    assert Counter(one.trace.status for one in told) == {"done": 600}
-    assert log["paid_twice"] == 0
-    # Who goes on meanwhile is in test_retry_after_may_hold_back_the_refused_alone, the time in benchmarks/distill.py.
-    assert tally.wasted["rate_limited"] <= 0.10 * tally.requests
+class Clocked(list):  # type: ignore[type-arg]
+    """A log that remembers when each request came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: list[float] = []
+
+    def append(self, entry: Any) -> None:
+        self.at.append(time.monotonic())
+        super().append(entry)
 
 
-def _arrivals(folder: Path, kind: str, **limits: Any) -> list[float]:
-    """When each of 60 requests came, of which the 21st meets a fault that asks to wait 0.7 s."""
-    arrivals: list[float] = []
+@pytest.mark.parametrize("kind", ["429_ms", "503"])
+def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path, kind: str) -> None:
     with ScriptedTeacher(Scenario(latency_s=0.01)) as server:
         server.fault(kind, after=20, times=1, retry_after=0.7)
-        record = server.log.requests.append
-
-        class Clocked(list):  # type: ignore[type-arg]
-            def append(self, entry: Any) -> None:
-                arrivals.append(time.monotonic())
-                record(entry)
-
-        server.log.requests = Clocked()
-        ask(server, [f"p{n}" for n in range(60)], folder / "j", limits={"concurrency": 4, **limits})
-    return arrivals
-
-
-@pytest.mark.parametrize(("kind", "holds"), [("429_ms", "all"), ("503", "all"), ("503", "refused")])
-def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path, kind: str, holds: str) -> None:
-    arrivals = _arrivals(tmp_path, kind, retry_after=holds)
-    gaps = [b - a for a, b in pairwise(arrivals)]
+        server.log.requests = log = Clocked()
+        ask(server, [f"p{n}" for n in range(60)], tmp_path / "j", limits={"concurrency": 4})
+    gaps = [b - a for a, b in pairwise(log.at)]
     assert max(gaps) >= 0.7
-    # After the 429 only what was in flight already could still arrive.
-    assert len(arrivals) == 61
+    # After the fault only what was in flight already could still arrive.
+    assert len(log) == 61
 
 
-def test_retry_after_may_hold_back_the_refused_alone(tmp_path: Path) -> None:
-    arrivals = _arrivals(tmp_path, "429_ms", retry_after="refused")
-    assert len(arrivals) == 61
-    # The refused one comes last, after its time; the others went on meanwhile.
-    assert arrivals[60] - arrivals[20] >= 0.7
-    assert arrivals[59] - arrivals[20] < 0.7
+def test_a_full_server_is_seen_to_serve_before_retry_after_is_over(tmp_path: Path) -> None:
+    scenario = Scenario(latency_s=0.2, slots=4, retry_after=30, characters=50)
+    with ScriptedTeacher(scenario) as server:
+        server.log.requests = log = Clocked()
+        told, _ = ask(server, [f"p{n}" for n in range(40)], tmp_path / "j", limits={"concurrency": 12})
+        assert server.log.as_json()["paid_twice"] == 0
+    assert Counter(one.trace.status for one in told) == {"done": 40}
+    refused = [number for number, entry in enumerate(log) if entry["fault"]]
+    assert log.at[-1] - log.at[refused[0]] < 30  # nobody waited for its end
+    # All that was refused at once is one event, and after it one request goes alone.
+    last = max(number for number in refused if number < 13)
+    assert log.at[last + 2] - log.at[last + 1] >= 0.2
+
+
+def test_where_that_one_is_refused_as_well_nobody_else_goes(tmp_path: Path) -> None:
+    with ScriptedTeacher(Scenario(latency_s=0.2, characters=50)) as server:
+        server.fault("429_ms", after=4, times=9, retry_after=1.5)
+        server.log.requests = log = Clocked()
+        told, tally = ask(server, [f"p{n}" for n in range(12)], tmp_path / "j", limits={"concurrency": 12})
+    assert Counter(one.trace.status for one in told) == {"done": 12}
+    # The first, then 11 of which 8 are refused; the answers of the others let one go, which is refused: 13 till then.
+    assert [bool(entry["fault"]) for entry in log[:13]] == [False] * 4 + [True] * 9
+    assert log.at[13] - log.at[12] >= 1.5
+    assert tally.wasted == {"rate_limited": 9}
 
 
 def test_a_teacher_that_should_think_and_does_not_is_told_of_after_four_answers(tmp_path: Path, patient: None) -> None:
