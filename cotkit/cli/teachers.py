@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -151,4 +152,5 @@ def serve(
     with ScriptedTeacher(load_scenario(scenario), port, log) as teacher:
         print(teacher.url, flush=True)
         output.next(f"cotkit run RECIPE --set distill.teacher.base_url={teacher.url}   (Ctrl-C ends this)")
-        teacher.wait()
+        with suppress(KeyboardInterrupt):
+            teacher.wait()

@@ -171,7 +171,10 @@ def test_serve_a_scenario_from_a_file(tmp_path: Path, cli: Any) -> None:
             assert json.load(answer)["asked"] == 2
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        _, told = process.communicate(timeout=20)
+    # To be stopped is how a server ends: there is nothing to run again.
+    assert process.returncode == 0
+    assert "stopped" not in told
     assert len((tmp_path / "asked.jsonl").read_text().splitlines()) == 2
     for text, words in (("shape: nobody", "shape"), ("fautls: []", "did you mean 'faults'?"), ("{", "no YAML")):
         (tmp_path / "bad.yaml").write_text(text)

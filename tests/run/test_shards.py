@@ -173,9 +173,10 @@ def test_the_command_line_chooses_the_engine_and_no_lock_names_it(recipe: Path) 
     assert with_engine(loaded, None, 2).recipe.engine == Local(workers=2)
     recipe.write_text(RECIPE)
     assert with_engine(load(str(recipe)), None, 2).recipe.engine == Local(workers=2)
-    for kind, workers in (("moon", None), (None, 0)):
-        with pytest.raises(RecipeError, match=r"--engine moon: unknown kind|--engine, --workers: "):
-            with_engine(loaded, kind, workers)
+    with pytest.raises(RecipeError, match="--engine moon: unknown kind"):
+        with_engine(loaded, "moon", None)
+    with pytest.raises(RecipeError, match="--engine, --workers: "):
+        with_engine(loaded, None, 0)
     assert "engine" not in resolved(loaded.recipe)
 
 
