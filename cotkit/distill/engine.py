@@ -175,8 +175,10 @@ async def _ask_feed(run: _Run, first: Request, probed: asyncio.Event) -> None:
         # first thousand requests took.
         gc.freeze()
         try:
+            trip_s = await round_trip(run.asking.teacher.base_url)
+            run.gate.pace(trip_s)
             with suppress(TimeoutError):
-                async with asyncio.timeout(await _patience(run.asking)):
+                async with asyncio.timeout(_patience(trip_s, run.asking.limits.ramp.start)):
                     await probed.wait()
             run.watch.probed()
             if run.refused > 0:
@@ -190,11 +192,10 @@ async def _ask_feed(run: _Run, first: Request, probed: asyncio.Event) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _patience(asking: Asking) -> float:
+def _patience(trip_s: float | None, slots: int) -> float:
     """How long a refusal of the first request may take, in seconds, by the way to the server and who waits for it."""
-    trip = await round_trip(asking.teacher.base_url)
-    patience = max(PATIENCE_S, min(LONGEST_PATIENCE_S, IDLE_SLOT_S / asking.limits.ramp.start))
-    return PROBE_S if trip is None else min(PROBE_S, patience + ROUND_TRIPS * trip)
+    patience = max(PATIENCE_S, min(LONGEST_PATIENCE_S, IDLE_SLOT_S / slots))
+    return PROBE_S if trip_s is None else min(PROBE_S, patience + ROUND_TRIPS * trip_s)
 
 
 class _Run:

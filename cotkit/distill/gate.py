@@ -19,7 +19,8 @@ from cotkit.distill.purse import Purse, Reserve
 from cotkit.distill.teacher import Limits, Ramp
 from cotkit.distill.throttle import Bucket, Throttle
 
-_OPENING_TICK_S = 0.002
+_LEAST_TICK_S = 0.002
+_USUAL_TRIP_S = 0.1
 _NOTHING = Reserve(0, 0, Decimal(0))
 
 
@@ -33,10 +34,9 @@ class SpentOut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """A permit for one attempt, sent as one of `abreast` in flight; hand it back with leave()."""
+    """A permit for one attempt; hand it back with leave()."""
 
     number: int
-    abreast: int
     reserve: Reserve
     usual: Reserve
 
@@ -61,6 +61,7 @@ class Gate:
         self._waiters: deque[tuple[asyncio.Future[Ticket], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._opener: asyncio.TimerHandle | None = None
+        self._tick_s = _LEAST_TICK_S
         self._in_flight = 0
         self._sent = 0
         self._pause = Pause()
@@ -94,15 +95,19 @@ class Gate:
         now = self._loop.time()
         if self._purse.limited:
             self._purse.hold(ticket.reserve, -1)
-        limited = fault is not None and fault.reason == "rate_limited"
-        if limited:
-            self._throttle.limited(ticket.number, self._sent, self._in_flight, now)
-        elif usage is not None:
-            self._throttle.answered(now)
-        self._pause.ended(ticket.number, ticket.abreast, usage is not None)
-        if isinstance(fault, PassingFault) and fault.retry_after is not None:
-            self._throttle.paused()
-            self._pause.begin(fault.retry_after, ticket.abreast if limited else None, now)
+        # What was learnt of the teacher is not forgotten while nobody asks it.
+        going = self._pause.time_without(now)
+        if usage is not None:
+            self._throttle.answered(going)
+            self._pause.answered(ticket.number, now)
+        else:
+            limited = fault is not None and fault.reason == "rate_limited"
+            wait_s = fault.retry_after if isinstance(fault, PassingFault) else None
+            if limited:
+                self._throttle.limited(ticket.number, self._sent, self._in_flight, going)
+            if wait_s is not None:
+                self._throttle.paused()
+            self._pause.failed(ticket.number, limited, wait_s, now)
         used = usage or Usage(0, 0)
         if self._input is not None and used.prompt is not None:
             self._input.take(used.prompt - ticket.usual.prompt)
@@ -111,6 +116,10 @@ class Gate:
         self._in_flight -= 1
         if self._waiters:
             self._pump()
+
+    def pace(self, trip_s: float | None) -> None:
+        """Open no faster than a 429 to the last step comes back, by the time that the way there and back takes."""
+        self._tick_s = max(_LEAST_TICK_S, _USUAL_TRIP_S if trip_s is None else trip_s)
 
     def release(self) -> None:
         """The first answers are as they should be: all slots may be used."""
@@ -165,8 +174,8 @@ class Gate:
                 bucket.take(amount)
         self._in_flight += 1
         self._sent += 1
-        self._pause.sent(self._sent)
-        return Ticket(self._sent, self._in_flight, reserve, usual)
+        self._pause.sent(self._sent, self._in_flight)
+        return Ticket(self._sent, reserve, usual)
 
     def _pump(self) -> None:
         """Let in who may go now; come back when the next one may."""
@@ -192,7 +201,7 @@ class Gate:
                 self._timer = self._loop.call_later(ticket, self._pump)
             break
         if self._throttle.opening and self.held is None and self._waiters and self._opener is None:
-            self._opener = self._loop.call_later(_OPENING_TICK_S, self._open)
+            self._opener = self._loop.call_later(self._tick_s, self._open)
 
     def _open(self) -> None:
         self._opener = None

@@ -10,13 +10,15 @@ _HOLD_S = 5.0
 _LONGEST_HOLD_S = 120.0
 # From the borne number back to the most, along a cube: carefully first, in ten seconds the whole way.
 _GROW_S = 10.0
+# And by half at most in the time that answers take, however long that is: so much for each answer.
+_STEP = 0.5
 # So many attempts are looked back on at least; less than _STRAY of them turned away means nothing.
 _WINDOW = 20
 _STRAY = 0.03
 # How long 429s are taken for what they are when fewer requests did not help; it doubles each time that this is seen.
 _NOISE_S = 10.0
-# A plain number opens by so many at a time, or a sixteenth (see Gate), so that the 429s of a small server arrive while
-# few are out.
+# A plain number opens by so many at a time, or a sixteenth (see Gate.pace), so that the 429s of a small server arrive
+# while few are out.
 OPENING = 16
 OPENING_STEP = 8
 
@@ -66,8 +68,9 @@ class Throttle:
             self.limit = min(self._borne, self.limit + 1)
         elif now > self._hold_until:
             part = min(1.0, (now - self._hold_until) / _GROW_S)
-            self.limit = max(self.limit, self._borne + (self._max - self._borne) * part**3)
-            if part == 1.0:
+            wanted = self._borne + (self._max - self._borne) * part**3
+            self.limit = max(self.limit, min(wanted, self.limit + _STEP))
+            if self.limit >= self._max:
                 self._borne, self._before, self._hold_s = None, 0, _HOLD_S
 
     def paused(self) -> None:
@@ -101,7 +104,8 @@ class Throttle:
     def _is_noise(self, in_flight: int, now: float) -> bool:
         if self._bad >= 0.5:
             return False
-        if self._bad < _STRAY or now < self._noise_until or in_flight < self.limit / 2:
+        tried = self._borne is not None and in_flight >= self._borne  # and here is the reply
+        if (self._bad < _STRAY and not tried) or now < self._noise_until or in_flight < self.limit / 2:
             return True
         most = max(self._before, self._borne or 0)
         if in_flight <= 0.75 * most:
