@@ -19,7 +19,8 @@ from cotkit.distill.purse import Purse, Reserve
 from cotkit.distill.teacher import Limits, Ramp
 from cotkit.distill.throttle import Bucket, Throttle
 
-_LEAST_TICK_S = 0.002
+# A trip is measured once, and may have had to look up a name.
+_LEAST_TICK_S, _LONGEST_TICK_S = 0.002, 0.3
 _USUAL_TRIP_S = 0.1
 _NOTHING = Reserve(0, 0, Decimal(0))
 
@@ -95,16 +96,14 @@ class Gate:
         now = self._loop.time()
         if self._purse.limited:
             self._purse.hold(ticket.reserve, -1)
-        # What was learnt of the teacher is not forgotten while nobody asks it.
-        going = self._pause.time_without(now)
         if usage is not None:
-            self._throttle.answered(going)
+            self._throttle.answered(now)
             self._pause.answered(ticket.number, now)
         else:
             limited = fault is not None and fault.reason == "rate_limited"
             wait_s = fault.retry_after if isinstance(fault, PassingFault) else None
             if limited:
-                self._throttle.limited(ticket.number, self._sent, self._in_flight, going)
+                self._throttle.limited(ticket.number, self._sent, self._in_flight, now, wait_s or 0.0)
             if wait_s is not None:
                 self._throttle.paused()
             self._pause.failed(ticket.number, limited, wait_s, now)
@@ -119,7 +118,7 @@ class Gate:
 
     def pace(self, trip_s: float | None) -> None:
         """Open no faster than a 429 to the last step comes back, by the time that the way there and back takes."""
-        self._tick_s = max(_LEAST_TICK_S, _USUAL_TRIP_S if trip_s is None else trip_s)
+        self._tick_s = min(_LONGEST_TICK_S, max(_LEAST_TICK_S, _USUAL_TRIP_S if trip_s is None else trip_s))
 
     def release(self) -> None:
         """The first answers are as they should be: all slots may be used."""
@@ -174,7 +173,7 @@ class Gate:
                 bucket.take(amount)
         self._in_flight += 1
         self._sent += 1
-        self._pause.sent(self._sent, self._in_flight)
+        self._pause.sent(self._sent, self._in_flight, now)
         return Ticket(self._sent, reserve, usual)
 
     def _pump(self) -> None:

@@ -16,8 +16,7 @@ class Pause:
     """
 
     def __init__(self) -> None:
-        self._began = self._until = 0.0
-        self._paused = 0.0  # in all the pauses before
+        self._until = 0.0
         self._newest = self._burst = 0
         # Requests in flight: how many were, with each, when it was sent, less those that were turned away since.
         self._abreast: dict[int, int] = {}
@@ -31,16 +30,12 @@ class Pause:
         """Seconds until the next request may go; 0 if it may go now."""
         return 0.0 if self._scout == "may go" else max(0.0, self._until - now)
 
-    def time_without(self, now: float) -> float:
-        """A clock that stands still in pauses."""
-        return now - self._paused - max(0.0, min(now, self._until) - self._began)
-
-    def sent(self, number: int, in_flight: int) -> None:
+    def sent(self, number: int, in_flight: int, now: float) -> None:
         """A request goes as one of so many."""
         self._newest = number
         self._abreast[number] = in_flight
         if self._scout == "may go":
-            self._scout, self._scout_number = "gone", number
+            self._scout, self._scout_number = ("gone" if now < self._until else "none"), number
 
     def answered(self, number: int, now: float) -> None:
         """That request was answered."""
@@ -51,7 +46,8 @@ class Pause:
             if self._freed > len(self._abreast) / 8:
                 self._scout = "may go"
         elif self._is_scout(number):
-            self._scout, self._until = "none", min(now, self._until)
+            # After the end of the pause an answer proves nothing.
+            self._scout, self._trusted, self._until = "none", now < self._until, min(now, self._until)
 
     def failed(self, number: int, limited: bool, wait_s: float | None, now: float) -> None:
         """That request was not answered; with `limited` it was a 429, with `wait_s` the server asks to wait.
@@ -74,9 +70,6 @@ class Pause:
             self._burst = self._newest
             self._trusted = self._trusted and beside > self._most_answered
             self._scout = "waits" if self._trusted else "none"
-        if now >= self._until:
-            self._paused += self._until - self._began
-            self._began = now
         # A little more, and never the same: what knocks here knocks elsewhere, too.
         self._until = max(self._until, now + wait_s + random.uniform(0, 0.02 * wait_s))
 

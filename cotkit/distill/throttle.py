@@ -10,8 +10,6 @@ _HOLD_S = 5.0
 _LONGEST_HOLD_S = 120.0
 # From the borne number back to the most, along a cube: carefully first, in ten seconds the whole way.
 _GROW_S = 10.0
-# And by half at most in the time that answers take, however long that is: so much for each answer.
-_STEP = 0.5
 # So many attempts are looked back on at least; less than _STRAY of them turned away means nothing.
 _WINDOW = 20
 _STRAY = 0.03
@@ -33,7 +31,7 @@ class Throttle:
 
     Args:
         ramp: start, min and max; with all three equal nothing moves.
-        quick: open within fractions of a second from a small number, as if start were max.
+        quick: open within seconds from a small number, as if start were max.
     """
 
     def __init__(self, ramp: Ramp, quick: bool) -> None:
@@ -68,9 +66,8 @@ class Throttle:
             self.limit = min(self._borne, self.limit + 1)
         elif now > self._hold_until:
             part = min(1.0, (now - self._hold_until) / _GROW_S)
-            wanted = self._borne + (self._max - self._borne) * part**3
-            self.limit = max(self.limit, min(wanted, self.limit + _STEP))
-            if self.limit >= self._max:
+            self.limit = max(self.limit, self._borne + (self._max - self._borne) * part**3)
+            if part == 1.0:
                 self._borne, self._before, self._hold_s = None, 0, _HOLD_S
 
     def paused(self) -> None:
@@ -81,8 +78,11 @@ class Throttle:
         if self._quick and self._borne is not None:
             self.limit = max(self.limit, self._borne)
 
-    def limited(self, number: int, newest: int, in_flight: int, now: float) -> None:
-        """A 429 came to request `number` while `in_flight` were out, `newest` being the last one sent."""
+    def limited(self, number: int, newest: int, in_flight: int, now: float, wait_s: float = 0.0) -> None:
+        """A 429 came to request `number` while `in_flight` were out, `newest` being the last one sent.
+
+        With `wait_s`, nobody is asked for so long: what was learnt is not forgotten meanwhile.
+        """
         self._bad += (1 - self._bad) / max(_WINDOW, self.limit)
         if in_flight > 1:
             self.opening = False
@@ -95,7 +95,7 @@ class Throttle:
             return
         again = self._borne is not None and in_flight >= 0.8 * self._borne and self._bad < 0.2
         self._hold_s = min(_LONGEST_HOLD_S, 2 * self._hold_s) if again else _HOLD_S
-        self._hold_until = now + self._hold_s
+        self._hold_until = now + wait_s + self._hold_s
         self._cut_at = newest
         self._before = max(self._before, self._borne or 0)
         self._borne = min(self._max, max(self._min, in_flight - 1))
@@ -104,8 +104,7 @@ class Throttle:
     def _is_noise(self, in_flight: int, now: float) -> bool:
         if self._bad >= 0.5:
             return False
-        tried = self._borne is not None and in_flight >= self._borne  # and here is the reply
-        if (self._bad < _STRAY and not tried) or now < self._noise_until or in_flight < self.limit / 2:
+        if self._bad < _STRAY or now < self._noise_until or in_flight < self.limit / 2:
             return True
         most = max(self._before, self._borne or 0)
         if in_flight <= 0.75 * most:

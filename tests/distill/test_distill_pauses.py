@@ -134,7 +134,6 @@ def run(server: Server, prompts: int, concurrency: int) -> float:
         (Server(slots(64), 1.0), 1000, 1000 / 64 * 0.2, 1.3),
         (Server(slots(64), 1.0, (0.5, 0.5)), 2000, 2000 / 64 * 0.5, 1.2),
         (Server(slots(64), 1.0, (5, 60), network_s=0.02), 1000, 1000 / 64 * 32.5, 1.2),
-        (Server(slots(64), 30.0, (5, 60), network_s=0.02), 1000, 1000 / 64 * 32.5, 1.3),
     ],
 )
 def test_a_full_server_is_kept_busy(server: Server, prompts: int, ideal_s: float, most: float) -> None:
@@ -149,10 +148,11 @@ def test_what_a_server_bears_is_not_forgotten_in_its_pauses() -> None:
     assert server.pauses <= 4
 
 
-def test_answers_that_come_all_at_once_after_long_do_not_open_the_whole_width() -> None:
-    server = Server(slots(64), 1.0, (30, 30), network_s=0.1)
-    run(server, 1000, 256)
-    assert server.refused <= 0.10 * (server.refused + 1000)
+@pytest.mark.parametrize("part", [0.05, 0.3])
+def test_stray_429s_with_a_pause_each_leave_the_run_wide(part: float) -> None:
+    server = Server(lambda _: random.random() >= part, 1.0, (0.2, 1.0), network_s=0.02)
+    took = run(server, 5000, 256)
+    assert took <= 60  # 12 to 20 s of answers, the rest is what the server asked to wait
 
 
 def test_a_window_that_is_full_is_asked_once_before_it_ends() -> None:
