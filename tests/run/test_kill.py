@@ -66,6 +66,25 @@ def safe(teacher: FakeTeacher, before: dict[str, int]) -> dict[str, int]:
     return {name: asked for _, name, asked in sorted(answered)[:-CONCURRENCY]}
 
 
+def requests(teacher: FakeTeacher) -> int:
+    return sum(s["asked"] for s in teacher.log()["by_request"].values())
+
+
+def ended_by_itself(process: subprocess.Popen[bytes], teacher: FakeTeacher, dice: random.Random, run_s: float) -> bool:
+    """Wait for a random moment: by the clock, anywhere in a run, or by the requests, where the money is.
+
+    How long a run takes to its first request depends on how busy the machine is, so the clock alone could miss the
+    paid part every time.
+    """
+    by_requests = dice.random() < 0.5
+    moment, enough = time.monotonic() + dice.uniform(0.1, run_s), requests(teacher) + dice.randint(1, 40)
+    while process.poll() is None:
+        if (requests(teacher) >= enough) if by_requests else (time.monotonic() >= moment):
+            return False
+        time.sleep(0.002)
+    return True
+
+
 @pytest.mark.timeout(600)
 def test_kill_at_twenty_random_moments(tmp_path: Path) -> None:
     rows = [{"problem": f"What is {i} + {i + 3}?", "answer": str(2 * i + 3)} for i in range(30)]
@@ -90,15 +109,14 @@ def test_kill_at_twenty_random_moments(tmp_path: Path) -> None:
             for _ in range(4):
                 before = answers(teacher)
                 process = start(tmp_path, out)
-                try:
-                    process.wait(dice.uniform(0.1, calm_s))
-                    break
-                except subprocess.TimeoutExpired:
-                    promised |= safe(teacher, before)
-                    killed_while_asking += teacher.log()["asked"] > 0 and teacher.state.in_flight > 0
-                    os.kill(process.pid, signal.SIGKILL)
+                if ended_by_itself(process, teacher, dice, calm_s):
                     process.communicate()
-                    kills += 1
+                    break
+                promised |= safe(teacher, before)
+                killed_while_asking += teacher.state.in_flight > 0
+                os.kill(process.pid, signal.SIGKILL)
+                process.communicate()
+                kills += 1
             finish(tmp_path, out)
             assert bytes_of(tmp_path / out / "dataset") == wanted
             after = teacher.log()["by_request"]
@@ -106,4 +124,4 @@ def test_kill_at_twenty_random_moments(tmp_path: Path) -> None:
             assert not again, f"answered before the kill and asked again: {again}"
             assert sum(s["asked"] for s in after.values()) <= 60 + 4 * CONCURRENCY
         # The trial means something only if kills fell into the paid part of a run.
-        assert killed_while_asking >= 3
+        assert killed_while_asking >= 5, killed_while_asking
