@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from cotkit.distill.guard import Confirm
-from cotkit.distill.journal import Entry, Journal, read_journal
+from cotkit.distill.journal import Entry, look_into, read_journal
 from cotkit.distill.prices import Pricing, Quote, Usage
 from cotkit.distill.prompt import Message
 from cotkit.distill.rehearse import Rehearsal, Rehearsed
@@ -229,7 +229,7 @@ def _kept(requests: Sequence[Request], journal: Path, teacher: Teacher | None) -
     """Hashes that are answered, and the usage of these answers, or where there are none of any of the teacher's."""
     if not journal.is_file():
         return set(), []
-    with Journal.open(journal) as opened:
+    with look_into(journal) as opened:
         found = opened.get_many([r.hash for r in requests])
     usages = [_usage(entry) for entry in found.values()]
     if not usages and teacher is not None:

@@ -72,12 +72,40 @@ class Refused:
 _Job = tuple[Entry | Refused, "asyncio.Future[None]", asyncio.AbstractEventLoop]
 
 
-class Journal:
-    """An open journal. Use as a context manager, or call close()."""
+class JournalReader:
+    """A journal that is looked into."""
 
-    def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection, wal: int, lock: int) -> None:
+    def __init__(self, path: Path, reader: sqlite3.Connection) -> None:
         self.path = path
         self._reader = reader
+
+    def get_many(self, hashes: Iterable[str]) -> dict[str, Entry]:
+        """The answers kept for these requests; a hash without one is left out."""
+        wanted = list(hashes)
+        found: dict[str, Entry] = {}
+        for start in range(0, len(wanted), _BITE):
+            bite = wanted[start : start + _BITE]
+            marks = ",".join("?" * len(bite))
+            sql = f"SELECT {_COLUMNS} FROM answers WHERE request_hash IN ({marks})"  # noqa: S608 (marks only)
+            found.update((row[0], Entry(*row)) for row in self._query(sql, bite))
+        return found
+
+    def count(self) -> int:
+        """How many answers are kept."""
+        return int(self._query("SELECT count(*) FROM answers")[0][0])
+
+    def _query(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
+        try:
+            return self._reader.execute(sql, tuple(values)).fetchall()
+        except sqlite3.Error as error:
+            raise damaged(self.path, error) from error
+
+
+class Journal(JournalReader):
+    """A journal that is open for writing. Use as a context manager, or call close()."""
+
+    def __init__(self, path: Path, reader: sqlite3.Connection, writer: sqlite3.Connection, wal: int, lock: int) -> None:
+        super().__init__(path, reader)
         self._writer = writer
         self._lock = lock
         # Two threads write: the writer's own, and whoever writes many at once.
@@ -126,17 +154,6 @@ class Journal:
                 ) from error
             raise
         return cls(path, connections[1], connections[0], wal, lock)
-
-    def get_many(self, hashes: Iterable[str]) -> dict[str, Entry]:
-        """The answers kept for these requests; a hash without one is left out."""
-        wanted = list(hashes)
-        found: dict[str, Entry] = {}
-        for start in range(0, len(wanted), _BITE):
-            bite = wanted[start : start + _BITE]
-            marks = ",".join("?" * len(bite))
-            sql = f"SELECT {_COLUMNS} FROM answers WHERE request_hash IN ({marks})"  # noqa: S608 (marks only)
-            found.update((row[0], Entry(*row)) for row in self._query(sql, bite))
-        return found
 
     def refused(self, hashes: Iterable[str]) -> dict[str, Refused]:
         """What the teacher refused of these requests in earlier runs."""
@@ -187,10 +204,6 @@ class Journal:
     def read(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
         """Rows of a query; raises StorageError where the file cannot be read."""
         return self._query(sql, values)
-
-    def count(self) -> int:
-        """How many answers are kept."""
-        return int(self._query("SELECT count(*) FROM answers")[0][0])
 
     async def put(self, entry: Entry | Refused) -> None:
         """Keep an answer or a refusal; when this returns, it is on the disk. The first answer to a request stays.
@@ -249,12 +262,6 @@ class Journal:
     ) -> None:
         self.close()
 
-    def _query(self, sql: str, values: Iterable[Any] = ()) -> list[Any]:
-        try:
-            return self._reader.execute(sql, tuple(values)).fetchall()
-        except sqlite3.Error as error:
-            raise damaged(self.path, error) from error
-
     def _write(self) -> None:
         """The writer thread: all that waits goes into one transaction; a killed process loses none of it any more."""
         ended = False
@@ -296,7 +303,7 @@ def read_journal(path: Path) -> Iterator[Entry]:
 
     Raises InputError where there is none, StorageError where it is no journal.
     """
-    with _reading(path) as connection:
+    with _connected(path) as connection:
         sql = f"SELECT {_COLUMNS} FROM answers ORDER BY request_hash"  # noqa: S608 (constants only)
         for row in connection.execute(sql):
             yield Entry(*row)
@@ -304,12 +311,19 @@ def read_journal(path: Path) -> Iterator[Entry]:
 
 def count_answers(path: Path) -> int:
     """How many answers a journal holds, without locking it; raises as read_journal does."""
-    with _reading(path) as connection:
-        return int(connection.execute("SELECT count(*) FROM answers").fetchone()[0])
+    with look_into(path) as journal:
+        return journal.count()
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def look_into(path: Path) -> Iterator[JournalReader]:
+    """A journal without locking it; another process may be writing. Raises as read_journal does."""
+    with _connected(path) as connection:
+        yield JournalReader(path, connection)
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     if not path.is_file():
         raise InputError(f"{path}: there is no journal here")
     try:

@@ -20,7 +20,7 @@ from cotkit import __version__
 from cotkit.distill.client import without
 from cotkit.distill.converse import Answers
 from cotkit.distill.engine import Failure
-from cotkit.distill.journal import Entry, Journal
+from cotkit.distill.journal import Entry, Journal, look_into
 from cotkit.distill.request import canonical, hash_text
 from cotkit.distill.strategies import Rated, Reply
 from cotkit.errors import TeacherError
@@ -81,7 +81,7 @@ class Rater:
         """The reply that lies in the file; None where the server would have to be asked."""
         if not self._journal.is_file():
             return None
-        with Journal.open(self._journal) as journal:
+        with look_into(self._journal) as journal:
 
             def ask(path: str, body: Mapping[str, Any]) -> Any:
                 hashed = hash_text(self._text(path, body))

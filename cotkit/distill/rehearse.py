@@ -11,7 +11,7 @@ from pathlib import Path
 from cotkit.distill.asker import begun_of, heard, request_of
 from cotkit.distill.converse import Answers, Ended, Wave, converse
 from cotkit.distill.engine import Failure
-from cotkit.distill.journal import Journal
+from cotkit.distill.journal import JournalReader, look_into
 from cotkit.distill.prices import Usage
 from cotkit.distill.rater import Rater, beside
 from cotkit.distill.strategies import Call, Count, Play, Reply, Role, Strategy
@@ -78,7 +78,7 @@ def rehearse(
     longest = [limit or strategy.usual_tokens or _TOKENS]
     counts = {count.role: count for count in strategy.counts()}
     with ExitStack() as stack:
-        opened = stack.enter_context(Journal.open(journal)) if journal.is_file() else None
+        opened = stack.enter_context(look_into(journal)) if journal.is_file() else None
         raters = {name: Rater(prm, beside(journal)) for name, prm in strategy.scorers().items()}
 
         def ask(wave: Wave) -> Answers:
@@ -130,7 +130,7 @@ def _answer(
     call: Call,
     roles: Mapping[str, Role],
     raters: Mapping[str, Rater],
-    journal: Journal | None,
+    journal: JournalReader | None,
     usages: list[Usage],
     longest: list[int],
 ) -> Reply | None:

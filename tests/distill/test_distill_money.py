@@ -218,6 +218,11 @@ def test_estimate_command(tmp_path: Path, cli: Any, jsonl: Any) -> None:
         assert len(server.log.requests) == 30
         told = cli("journal", "stats", "runs/small")
         assert "30" in told.stdout
+        # A run that is at work with the journal keeps nobody from reckoning.
+        with Journal.open(tmp_path / "runs" / "small" / "journal.sqlite"):
+            told = cli("estimate", "r.yaml", "--json")
+        assert told.returncode == 0, told.stderr
+        assert json.loads(told.stdout)["answered"] == 30
 
 
 def test_an_estimate_counts_features_and_extract_and_asks_nobody(tmp_path: Path, cli: Any, jsonl: Any) -> None:
