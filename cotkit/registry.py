@@ -5,7 +5,7 @@ A third-party package adds a filter named `mine` with
     [project.entry-points."cotkit.filters"]
     mine = "my_package.my_module:MyFilter"
 
-Targets are imported only when a recipe is read; nothing registers itself by being imported.
+A target is imported when a recipe names it; nothing registers itself by being imported.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, get_args
 
-from pydantic import GetCoreSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from cotkit.errors import RecipeError
@@ -158,6 +159,9 @@ BUILTIN: Mapping[str, Mapping[str, str]] = {
     },
 }
 
+# Where a choice of a union keeps what finds its class.
+_CLASS = "cotkit_class"
+
 
 def _load(target: str) -> type:
     module, _, attribute = target.partition(":")
@@ -200,7 +204,7 @@ def lookup(group: str, name: str) -> type:
 class Registered:
     """Annotation: any registered class of a group, told apart by the value of one key.
 
-    `Annotated[Filter, Registered("filters", "name")]` accepts every registered filter and gives a
+    `Annotated[Filter, Registered("filters", "name")]` accepts every registered filter; WithRegistered makes the
     JSON Schema that lists them all.
     """
 
@@ -208,7 +212,7 @@ class Registered:
         self.group = group
         self.tag = tag
 
-    def _class(self, name: str, base: Any) -> type:
+    def _class(self, name: str, base: Any) -> type[BaseModel]:
         """The class, if it is what its group and its name promise; else RecipeError."""
         cls = lookup(self.group, name)
         if not (isinstance(cls, type) and issubclass(cls, base)):
@@ -223,19 +227,36 @@ class Registered:
         return cls
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        choices: dict[str, CoreSchema] = {}
-        for name in names(self.group):
-            try:
-                choices[name] = handler.generate_schema(self._class(name, source))
-            except RecipeError as error:
-                choices[name] = _broken(str(error))
+        choices = {name: self._choice(name, source) for name in names(self.group)}
         return core_schema.tagged_union_schema(choices, discriminator=self.tag)
 
+    def _choice(self, name: str, base: Any) -> CoreSchema:
+        """Its class is imported when a recipe names it: with all of them, a recipe of three steps would wait a second.
 
-def _broken(reason: str) -> CoreSchema:
-    """A plug-in that cannot be used is told where a recipe names it; other recipes go on working."""
+        A plug-in that cannot be used is told then, too; other recipes go on working.
+        """
 
-    def refuse(_: Any) -> Any:
-        raise PydanticCustomError("plugin", "{reason}", {"reason": reason})
+        def validate(value: Any, info: core_schema.ValidationInfo) -> Any:
+            try:
+                cls = self._class(name, base)
+            except RecipeError as error:
+                raise PydanticCustomError("plugin", "{reason}", {"reason": str(error)}) from error
+            return cls.model_validate(value, context=info.context)
 
-    return core_schema.no_info_before_validator_function(refuse, core_schema.any_schema())
+        return core_schema.with_info_plain_validator_function(
+            validate, metadata={_CLASS: lambda: self._class(name, base)}
+        )
+
+
+class WithRegistered(GenerateJsonSchema):
+    """JSON Schema with every registered class in it: `Model.model_json_schema(schema_generator=WithRegistered)`."""
+
+    def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
+        find = schema.get("metadata", {}).get(_CLASS)
+        if find is None:
+            return super().function_plain_schema(schema)
+        try:
+            cls = find()
+        except RecipeError:
+            return {}  # a plug-in that cannot be used
+        return self.generate_inner(cls.__pydantic_core_schema__)

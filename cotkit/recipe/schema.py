@@ -6,11 +6,12 @@ import json
 from typing import Any
 
 from cotkit.recipe.models import RecipeFile
+from cotkit.registry import WithRegistered
 
 
 def recipe_schema() -> str:
     """The schema of the built-in recipe keys as JSON text, ending in a newline."""
-    schema = RecipeFile.model_json_schema()
+    schema = RecipeFile.model_json_schema(schema_generator=WithRegistered)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "cotkit recipe"}
     # A file that includes another may leave out what the other one says.
     schema["required"] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -38,6 +40,17 @@ def test_the_good_recipe_loads(tmp_path: Path) -> None:
     recipe = load(str(tmp_path / "r.yaml")).recipe
     assert [step.name for step in recipe.steps] == ["pull", "filter"]
     assert recipe.steps[0].sources[0].path == tmp_path / "problems.jsonl"  # type: ignore[attr-defined]
+
+
+def test_a_recipe_imports_only_what_it_names(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(GOOD, encoding="utf-8")
+    code = (
+        "import sys; from cotkit.recipe.load import load; load('r.yaml');"
+        "names = ('pull', 'filters.length', 'filters.language', 'select');"
+        "print([name for name in names if f'cotkit.curate.{name}' in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.strip() == "['pull', 'filters.length']"
 
 
 @pytest.mark.parametrize(
