@@ -12,16 +12,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from cotkit.config import Config, LocalPath
 from cotkit.distill import asks
-from cotkit.distill.estimate import Asking
 from cotkit.distill.teacher import Limits, Sampling, Teacher, read_key
 from cotkit.distill.traces import Told, distill_prompts
 from cotkit.steps import Progress
+
+if TYPE_CHECKING:
+    from cotkit.distill.estimate import Asking
 
 __all__ = [
     "EXCLUDED",
@@ -98,6 +100,8 @@ def asking(judge: Judge, problems: Sequence[tuple[str, str]], what: str) -> list
 
     The benchmark items are taken to be as long as the problems.
     """
+    from cotkit.distill.estimate import Asking
+
     prompts = [(name, [{"role": "user", "content": question(text, text)}]) for name, text in problems]
     most = 2 * judge.neighbours
     return [Asking(what, judge.teacher, judge.sampling, most, prompts, judge.journal, _USUAL_TOKENS, least=0)]

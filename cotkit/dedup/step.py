@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from cotkit.config import LocalPath
-from cotkit.dedup.adjudicate import EXCLUDED, JOURNAL, Asking, Judge, asking, read_key
+from cotkit.dedup.adjudicate import EXCLUDED, JOURNAL, Judge, asking, read_key
 from cotkit.dedup.benchmarks import KNOWN, by_name
 from cotkit.dedup.config import Containment, DedupPolicy, Embedding, LeakEmbedding, Policy, Preference
 from cotkit.errors import InputError
@@ -21,6 +21,8 @@ from cotkit.steps import Step, StepContext, StepOutput, Tables
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from cotkit.dedup.adjudicate import Asking
 
 EMBEDDINGS = "embeddings"
 _WEIGHTS = "MiniLM weights"
