@@ -305,7 +305,6 @@ async def _handle(run: _Run, send: Send, request: Request) -> None:
         run.answered += 1
         run.unreached = 0
         await run.asking.journal.put(outcome)
-        run.watch.hear(answer)
     elif isinstance(outcome, Failure) and not outcome.passing:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         await run.asking.journal.put(Refused(request.hash, outcome.reason, outcome.message, outcome.http_status, now))
@@ -347,6 +346,8 @@ async def _ask(run: _Run, send: Send, request: Request) -> tuple[Entry, Answer]:
             usage = reply.answer.usage
             # Paid before the permit goes back: no other request may count on this money.
             run.asking.purse.pay(entry, reply.answer.usage)
+            # Looked at before it goes back, too: while a slow disk takes the answer in, no others go unseen.
+            run.watch.hear(reply.answer)
         except Fault as fault:
             failed = fault
             begun = fault.begun or begun

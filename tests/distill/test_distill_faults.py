@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from itertools import pairwise
@@ -264,12 +265,18 @@ def test_where_that_one_is_refused_as_well_nobody_else_goes(tmp_path: Path) -> N
     assert tally.wasted == {"rate_limited": 9}
 
 
-def test_a_teacher_that_should_think_and_does_not_is_told_of_after_four_answers(tmp_path: Path, patient: None) -> None:
+def test_a_teacher_that_should_think_and_does_not_is_told_of_after_four_answers(
+    tmp_path: Path, patient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [f"p{n}" for n in range(200)]
+    sync = os.fsync
     with ScriptedTeacher(Scenario(thinks=False, latency_s=0.01)) as server:
-        with pytest.raises(TeacherError, match="first 4 answers hold no reasoning"):
-            ask(server, names, tmp_path / "j", limits={"concurrency": 64}, reasoning="raw")
-        assert len(server.log.requests) <= 4 + 3
+        with monkeypatch.context() as slow:
+            # A disk that holds an answer up must let no more requests through.
+            slow.setattr("os.fsync", lambda file: (time.sleep(0.1), sync(file)))
+            with pytest.raises(TeacherError, match="first 4 answers hold no reasoning"):
+                ask(server, names, tmp_path / "j", limits={"concurrency": 64}, reasoning="raw")
+        assert len(server.log.requests) == 4
         told, tally = ask(server, names, tmp_path / "j", limits={"concurrency": 64})
         assert len(told) == 200
         assert [text for text in tally.said if "hold no reasoning" in text]
