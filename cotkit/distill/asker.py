@@ -95,6 +95,7 @@ class Asker:
         names = {r.index: (problem, call.sample) for r, (problem, call) in zip(requests, calls, strict=True)}
         told: dict[int, Told] = {}
         bodies: dict[int, bytes] = {}
+        read_again = {n for n, (_, call) in enumerate(calls) if _is_read_again(call)}
 
         def tell(one: Told) -> None:
             told[one.index] = one
@@ -102,7 +103,7 @@ class Asker:
                 self._heard(one.trace)
 
         def body(index: int, raw: bytes) -> None:
-            bodies[index] = raw if _is_read_again(calls[index][1]) else b""
+            bodies[index] = raw if index in read_again else b""
 
         lengths = [sampling_of(role, call).max_tokens for _, call in calls]
         longest = max((n for n in lengths if n is not None), default=None) if None not in lengths else None
@@ -115,7 +116,8 @@ class Asker:
         self.requests += tally.requests
         self.journaled += tally.journaled
         self.replayed += tally.replayed
-        answers = [heard(told[n], calls[n][1], bodies.get(n)) for n in range(len(calls))]
+        # Taken out: what has heard them is held in a circle, and so by the garbage collector, for several waves more.
+        answers = [heard(told.pop(n), calls[n][1], bodies.pop(n, None)) for n in range(len(calls))]
         self._pay({reply.request_hash: reply for reply, _ in answers}.values())
         return answers
 

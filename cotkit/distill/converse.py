@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -91,10 +92,11 @@ def converse(
     fill()
     while live:
         wave = [(name, call) for name, (_, _, calls) in live.items() for call in calls]
-        answers = iter(ask(wave))
+        # Each is let go as its play has had it: the next wave's answers need the room.
+        answers = deque(ask(wave))
         for name, (play, ended, calls) in list(live.items()):
             del live[name]
-            own = [next(answers) for _ in calls]
+            own = [answers.popleft() for _ in calls]
             for call, (reply, _) in zip(calls, own, strict=True):
                 ended.calls.append(_made(name, len(ended.calls), call, reply))
             ended.failure = next((failure for _, failure in own if failure is not None), None)
