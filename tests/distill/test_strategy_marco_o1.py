@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from construct_parts import construct, perform, play, problem_table, run_construct, within
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cotkit.distill.scripted.scenario import Reply, Scenario
@@ -40,6 +40,7 @@ def test_the_golden_values_of_confidence() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.floats(-1e6, 0), st.lists(st.floats(-1e6, 0), max_size=8))
+@example(0.0, [-2.007250925923186e-14])
 def test_confidence_is_a_part_of_one(own: float, top: list[float]) -> None:
     assert 0 <= token_confidence(own, top) <= 1
 

@@ -21,7 +21,8 @@ def token_confidence(own: float, top: Sequence[float]) -> float:
     # Against the greatest of them: far below it, exp alone would be 0 everywhere.
     highest = max((own, *likeliest))
     whole = sum(math.exp(p - highest) for p in likeliest) + (0.0 if among else math.exp(own - highest))
-    return math.exp(own - highest) / whole
+    # Told twice, the same probability may differ in its last digits.
+    return min(1.0, math.exp(own - highest) / whole)
 
 
 def confidence(logprobs: Sequence[tuple[float, Sequence[float]]] | None) -> float | None:
