@@ -18,6 +18,9 @@ import pytest
 from cotkit.config import PACKAGE
 from cotkit.run.directory import RunDirectory
 
+# Whole runs in processes of their own: a minute and more each where others want the processors, too.
+pytestmark = pytest.mark.timeout(600)
+
 DATA = PACKAGE / "recipes" / "data" / "quickstart"
 # Nothing of the environment may help: no key, and a proxy that would break any request to the outside.
 CLOSED = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "HF_HUB_OFFLINE": "1"}
@@ -25,9 +28,8 @@ CLOSED = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9
 
 def cotkit(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "cotkit", *arguments]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=170, check=False, env={**os.environ, **CLOSED, **more}
-    )
+    env = {**os.environ, **CLOSED, **more}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=env)
 
 
 @pytest.fixture(scope="module")

@@ -44,6 +44,8 @@ steps:
   - {step: publish, configs: [all-traces, metadata]}
 """
 STEPS = ["pull", "filter", "distill", "verify", "select", "dataset"]
+# Several whole runs in processes of their own: a minute and a half where others want the processors, too.
+WHOLE_RUNS = pytest.mark.timeout(600)
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,7 @@ def step(done: Any, name: str) -> Any:
     return next(one for one in json.loads(done.stdout)["steps"] if one["name"] == name)
 
 
+@WHOLE_RUNS
 def test_the_quickstart_on_a_second_checkout(tmp_path: Path, cli: Any) -> None:
     """Done-when 5: other code folder, other working directory, other run directory; no network, no key."""
     First.check(cli("run", "quickstart", "--out", tmp_path / "first"))
@@ -423,6 +426,7 @@ def test_mistakes_are_one_sentence(first: First, here: Any) -> None:
         assert done.stdout == ""
 
 
+@WHOLE_RUNS
 def test_a_pinned_hub_source_that_has_moved_and_a_dataset_on_the_hub(tmp_path: Path, cli: Any) -> None:
     with HubServer() as hub, FakeTeacher() as teacher:
         repo = hub.repos["a/sums"] = Repo(False)
