@@ -20,7 +20,7 @@ PROBLEMS = [Problem(problem_id(t), t, domain=d, source="s", source_row=i) for i,
 
 
 def run(tmp_path: Path, problems: list[Problem], **keys: Any) -> StepOutput:
-    step = Features.model_validate({"step": "features", "limits": {"timeout_s": 5, "retries": 0}, **keys})
+    step = Features.model_validate({"step": "features", "limits": {"timeout_s": 60, "retries": 0}, **keys})
     out = step.run({Problem: frame(Problem, problems)}, StepContext(seed=1, work=tmp_path, run=tmp_path))
     assert out.kept["source_row"].to_list() == list(range(len(problems)))
     return out

@@ -27,7 +27,7 @@ PROBLEMS = [
 
 
 def run(tmp_path: Path, teacher: FakeTeacher, problems: list[Problem] = PROBLEMS, **keys: Any) -> StepOutput:
-    more = {"limits": {"timeout_s": 5, "retries": 0, "concurrency": 1}, **keys}
+    more = {"limits": {"timeout_s": 60, "retries": 0, "concurrency": 1}, **keys}
     step = Extract.model_validate({"teacher": {"base_url": teacher.url, "model": "m"}, **more})
     out = step.run({Problem: frame(Problem, problems)}, StepContext(seed=1, work=tmp_path, run=tmp_path))
     assert out.kept["problem_id"].to_list() == [p.problem_id for p in problems]

@@ -123,7 +123,7 @@ def _client(url: str, home: Path, env: dict[str, str]) -> Iterator[Client]:
         yield call
     finally:
         stdin.close()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
         stdout.close()
 
 

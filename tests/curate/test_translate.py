@@ -62,7 +62,7 @@ def translate(
             server.fault(**fault)
         teacher = {"base_url": server.url, "model": "translator"}
         step = Translate.model_validate(
-            {"to": "zh", "teacher": teacher, "limits": {"timeout_s": 5, "retries": 0}, **keys}
+            {"to": "zh", "teacher": teacher, "limits": {"timeout_s": 60, "retries": 0}, **keys}
         )
         context = StepContext(seed=0, work=tmp_path, run=tmp_path, progress=progress or NoProgress())
         output = step.run({Example: frame(Example, examples)}, context)

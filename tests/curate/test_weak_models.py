@@ -49,7 +49,7 @@ JUDGED = [
 
 def step(url: str, **weak: Any) -> Features:
     keys = {"model": "small", "teacher": {"base_url": url, "model": "m"}, "samples": 4, **weak}
-    limits = {"timeout_s": 5, "retries": 0, "concurrency": 1}
+    limits = {"timeout_s": 60, "retries": 0, "concurrency": 1}
     return Features.model_validate({"step": "features", "weak": [keys], "limits": limits})
 
 

@@ -95,10 +95,10 @@ def test_no_answer_is_said_to_be_so(text: str, note: str) -> None:
     ids=lambda text: f"{text[:8]}…",
 )
 def test_a_megabyte_takes_linear_time(text: str) -> None:
-    start = time.process_time()
+    start = time.thread_time()
     extract_answer(text)
     extract_reference(None, text)
-    assert time.process_time() - start < 8
+    assert time.thread_time() - start < 20  # quadratic, it would be hours
 
 
 @pytest.mark.parametrize(

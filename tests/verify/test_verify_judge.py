@@ -54,7 +54,7 @@ def obeys_what_is_not_quoted(text: str) -> str:
 
 
 def run(tmp_path: Path, teacher: FakeTeacher, verdicts: list[Verdict], traces: list[Trace], **keys: Any) -> StepOutput:
-    more = {"limits": {"timeout_s": 5, "retries": 0}, **keys}
+    more = {"limits": {"timeout_s": 60, "retries": 0}, **keys}
     whom = {"base_url": teacher.url, "model": "m", "api_key_env": more.pop("api_key_env", None)}
     step = Judge.model_validate({"teacher": whom, **more})
     tables = {Trace: frame(Trace, traces), Problem: frame(Problem, PROBLEMS), Verdict: frame(Verdict, verdicts)}
@@ -69,7 +69,7 @@ def test_a_judge_that_shows_no_thinking_is_no_fault_whatever_its_preset(tmp_path
     traces = [trace("sky", n, f"{BLUE} {n}") for n in range(6)]
     with FakeTeacher(replies=says("CORRECT")) as teacher:
         whom = {"base_url": teacher.url, "model": "m", "preset": "vllm"}
-        step = Judge.model_validate({"teacher": whom, "limits": {"timeout_s": 5, "retries": 0}})
+        step = Judge.model_validate({"teacher": whom, "limits": {"timeout_s": 60, "retries": 0}})
         tables = {Trace: frame(Trace, traces), Problem: frame(Problem, PROBLEMS), Verdict: frame(Verdict, verdicts)}
         out = step.run(tables, StepContext(seed=3, work=tmp_path, run=tmp_path))
     assert set(out.kept["verdict"]) == {"correct"}

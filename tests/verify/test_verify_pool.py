@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-from pathlib import Path
 
 import pytest
+from child_processes import children
 
 from cotkit.verify.clean import clean
 from cotkit.verify.parse import parse
@@ -26,13 +25,6 @@ SLOW = (
 )
 
 
-def children() -> set[int]:
-    task = Path(f"/proc/{os.getpid()}/task")
-    if not task.is_dir():
-        pytest.skip("needs Linux's /proc to count child processes")
-    return {int(pid) for thread in task.iterdir() for pid in (thread / "children").read_text().split()}
-
-
 def test_equal_different_and_unknown() -> None:
     with Pool(cpu_s=20) as pool:
         assert pool.equivalent(tree(r"\sqrt{4x-400}"), tree(r"2\sqrt{x-100}")).equal is True
@@ -40,15 +32,14 @@ def test_equal_different_and_unknown() -> None:
         assert pool.equivalent(tree("x"), tree("y")).equal is None
 
 
-def test_a_late_worker_is_killed_and_the_next_pair_is_answered() -> None:
+def test_a_late_worker_is_killed_and_the_next_pair_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cotkit.verify.pool._WALL_S", 1e6)  # CPU time alone ends it
     before = children()
     with Pool(cpu_s=0.5) as pool:
         assert pool.equivalent(tree("x+x"), tree("2x")).equal is True  # the worker is up
         for _ in range(2):
-            start = time.monotonic()
             late = pool.equivalent(*SLOW)
             assert (late.equal, late.reason) == (None, "timeout")
-            assert time.monotonic() - start < 60  # 0.5 s of CPU plus the start of a worker on a busy machine
         assert pool.equivalent(tree("x+x"), tree("2x")).equal is True
         assert len(children() - before) == 1
     assert children() - before == set()
@@ -57,19 +48,19 @@ def test_a_late_worker_is_killed_and_the_next_pair_is_answered() -> None:
 def test_workers_start_at_first_use_and_a_closed_pool_is_undecided() -> None:
     before = children()
     pool = Pool()
-    assert children() == before
+    assert children() - before == set()
     pool.close()
     assert pool.equivalent(tree("x"), tree("x")).reason == "pool_closed"
-    assert children() == before
+    assert children() - before == set()
 
 
 def test_a_forgotten_pool_leaves_no_process() -> None:
     before = children()
     pool = Pool(cpu_s=20)
     assert pool.equivalent(tree("x"), tree("x")).equal is True
-    assert children() != before
+    assert len(children() - before) == 1
     del pool
-    assert children() == before
+    assert children() - before == set()
 
 
 def test_several_threads_share_a_pool() -> None:
@@ -108,10 +99,10 @@ def test_several_threads_share_a_pool() -> None:
 def test_what_is_too_large_never_reaches_a_worker(text: str) -> None:
     before = children()
     with Pool() as pool:
-        start = time.monotonic()
+        start = time.thread_time()
         assert pool.equivalent(tree(text), tree("5")).equal is None
-        assert time.monotonic() - start < 1
-        assert children() == before
+        assert time.thread_time() - start < 5  # computed, they would take for ever
+        assert children() - before == set()
 
 
 def test_a_worker_without_memory_is_undecided() -> None:

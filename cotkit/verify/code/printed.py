@@ -14,7 +14,6 @@ from cotkit.verify.code.verdicts import TestVerdict, short
 from cotkit.verify.code.wire import BadAnswer, pack, unpack
 
 _SEALED = '{"sealed":1}\n'
-_FAILED = 71  # runner.FAILED
 
 
 class Reader:
@@ -47,8 +46,6 @@ class Reader:
         except (Late, Flood, Ended, BadAnswer, NotLoaded) as error:
             cpu_s = self.child.cpu() if self.child is not None else 0.0
             end = self._stop(wait=isinstance(error, Ended))
-            if end.code == _FAILED:
-                raise NotStarted("no process or no memory for a test") from error
             cpu_s = min(cpu_s or end.cpu_s, end.cpu_s)
             outcome = from_error(error, End(end.code, cpu_s), policy.cpu_s, policy.output_mb)
             return outcome, "", cpu_s, time.monotonic() - start
@@ -73,6 +70,8 @@ class Reader:
 
 def _ended(answer: Mapping[str, Any], cpu_limit_s: float) -> tuple[Outcome, float]:
     """Outcome and CPU seconds of a process that has ended, as the one that started it says."""
+    if "failed" in answer:
+        raise NotStarted("no process or no memory for a test")
     code, cpu_s, said = answer.get("end"), answer.get("c"), answer.get("said")
     if not isinstance(code, int) or not isinstance(cpu_s, float) or not isinstance(said, str):
         raise BadAnswer("no end of a test")

@@ -31,7 +31,7 @@ _LONG = 10_000  # bits; more are sent as hex, which is linear in length
 _MAX_NODES = 1_000_000
 _MAX_SAID = 4096
 SEALED = '{"sealed":1}'
-FAILED = 71  # EX_OSERR
+FAILED = '{"failed":1}'
 
 
 def receive(source: int) -> Any:
@@ -345,7 +345,8 @@ def attend(job: dict[str, Any], ask: int, sink: int, say: Callable[[str], None],
             told, tell = os.pipe()
             child = os.fork()
         except OSError:  # no memory or no process to be had: not the program's doing
-            os._exit(FAILED)
+            say(FAILED)
+            os._exit(1)
         if child == 0:
             os.dup2(feed, 0)
             for fd in (feed, told, ask, sink):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from cotkit.verify.code import sandbox_levels
 
 SYSTEM_PYTHON = "/usr/bin/python3"
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def interpreters() -> dict[str, str]:
@@ -41,41 +44,66 @@ def holds(level: str, python: str) -> frozenset[str]:
     return sandbox_levels(python)[level].holds
 
 
-def judged() -> set[int]:
-    """Processes that run a program, ours and those of other tests on the machine."""
-    found = set()
+def parents() -> dict[int, int]:
+    """Every process on the machine -> its parent."""
+    found = {}
     for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"exec(marshal.loads(take(" in (entry / "cmdline").read_bytes():
-                found.add(int(entry.name))
-        except OSError:
-            continue
+        with suppress(OSError):  # it has ended
+            found[int(entry.name)] = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
     return found
 
 
-def descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+def judged() -> set[int]:
+    """Processes that run a program and come from this one; other tests on the machine have theirs."""
+    known, found = parents(), set()
+    for pid in known:
+        first = pid
+        while first in known and first != os.getpid():
+            first = known[first]
+        # The line of a process whose parent ended while we looked breaks off; process 1 has the parent 0.
+        with suppress(OSError):
+            if first and b"exec(marshal.loads(take(" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.add(pid)
+    return found
+
+
+def children() -> set[int]:
+    return {pid for pid, parent in parents().items() if parent == os.getpid()}
+
+
+def descriptors() -> set[tuple[str, str]]:
+    """Open descriptors with what they stand for, as numbers are given out again."""
+    found = set()
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(OSError):  # the list's own
+            found.add((number, os.readlink(f"/proc/self/fd/{number}")))
+    return found
 
 
 @pytest.fixture
 def no_program_left() -> Iterator[None]:
-    """Afterwards no judged program may be running."""
+    """Afterwards no judged program of this process may be running."""
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("needs Linux's /proc to look for what is left")
-    before = judged()
+    before = children()
+    # What outlives its parent becomes our child, and so stays to be found.
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     yield
-    remaining = judged() - before
-    deadline = time.monotonic() + 30  # programs of other tests end by themselves meanwhile
-    while remaining and time.monotonic() < deadline:
+    deadline = time.monotonic() + 30  # for the kernel to end what was killed
+    while (remaining := judged()) and time.monotonic() < deadline:
         time.sleep(0.05)
-        remaining &= judged()
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+    for pid in children() - before:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
     assert remaining == set()
 
 
 @pytest.fixture
 def nothing_left(no_program_left: None) -> Iterator[None]:
-    """Nor may a thread or an open descriptor of the test remain."""
-    threads, opened = threading.active_count(), descriptors()
+    """Nor may a thread or an open descriptor of the test remain; what earlier tests left may go meanwhile."""
+    threads, opened = set(threading.enumerate()), descriptors()
     yield
-    assert threading.active_count() == threads
-    assert descriptors() == opened
+    assert set(threading.enumerate()) - threads == set()
+    assert descriptors() - opened == set()
