@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-# A busy machine is slow: how long an example takes says nothing of the code. In CI the examples are the same each time, so
-# that a red run speaks of its commit; elsewhere each run looks for new ones.
+# A busy machine is slow: how long an example takes says nothing of the code. In CI the examples are the same each
+# time, so that a red run speaks of its commit; elsewhere each run looks for new ones.
 settings.register_profile("cotkit", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("cotkit")
 
