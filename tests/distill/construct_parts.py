@@ -32,7 +32,7 @@ def problem_table(problems: Sequence[tuple[str, str | None]]) -> pl.DataFrame:
 def construct(url: str, strategy: Mapping[str, Any], **more: Any) -> Construct:
     """A construct step that asks the model m at `url`; `teacher` keys are merged."""
     teacher = {"base_url": url, "model": "m", **more.pop("teacher", {})}
-    keys = {"step": "construct", "teacher": teacher, "prompt": {"user": "{problem}"}, "limits": {"timeout_s": 5}}
+    keys = {"step": "construct", "teacher": teacher, "prompt": {"user": "{problem}"}, "limits": {"timeout_s": 60}}
     return Construct.model_validate({**keys, "strategy": strategy, **more})
 
 
