@@ -292,9 +292,7 @@ class Clocked(list):  # type: ignore[type-arg]
 
 
 @pytest.mark.parametrize("kind", ["429_ms", "503"])
-def test_nobody_is_asked_before_retry_after_is_over(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = Heard(monkeypatch)
     # Four that were in flight together are answered: a 429 to one of four does not speak of their number.
     with Together(Scenario(latency_s=0.01), 5) as server:
