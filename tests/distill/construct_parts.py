@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import polars as pl
 
@@ -32,7 +34,7 @@ def problem_table(problems: Sequence[tuple[str, str | None]]) -> pl.DataFrame:
 def construct(url: str, strategy: Mapping[str, Any], **more: Any) -> Construct:
     """A construct step that asks the model m at `url`; `teacher` keys are merged."""
     teacher = {"base_url": url, "model": "m", **more.pop("teacher", {})}
-    keys = {"step": "construct", "teacher": teacher, "prompt": {"user": "{problem}"}, "limits": {"timeout_s": 5}}
+    keys = {"step": "construct", "teacher": teacher, "prompt": {"user": "{problem}"}, "limits": {"timeout_s": 60}}
     return Construct.model_validate({**keys, "strategy": strategy, **more})
 
 
@@ -60,6 +62,17 @@ def run_construct(
 def asked(server: ScriptedTeacher) -> list[list[dict[str, Any]]]:
     """The messages of each request, in order of arrival."""
     return [entry["body"]["messages"] for entry in server.log.requests]
+
+
+def at_rest(server: ScriptedTeacher) -> None:
+    """Wait until the server has dealt with all that a killed client had sent."""
+    # What came before these is read before the second is answered.
+    for _ in range(2):
+        urlopen(server.url.replace("/v1", "/_log")).close()  # noqa: S310 (loopback)
+    deadline = time.monotonic() + 60
+    while server.log.in_flight:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def perform(

@@ -42,7 +42,7 @@ def ask(
         prompts(names),
         Teacher.model_validate({"base_url": server.url, "model": "m", **(teacher or {})}),
         Sampling.model_validate(sampling or {}),
-        Limits.model_validate({"timeout_s": 5, **(limits or {})}),
+        Limits.model_validate({"timeout_s": 60, **(limits or {})}),
         journal,
         told.append,
         samples,
@@ -62,7 +62,7 @@ def problems(texts: Iterable[str], choices: list[str] | None = None) -> pl.DataF
 def step(url: str, **more: Any) -> Distill:
     """A distill step that asks the model m at `url`; `teacher` keys are merged."""
     teacher = {"base_url": url, "model": "m", **more.pop("teacher", {})}
-    keys = {"step": "distill", "teacher": teacher, "prompt": {"user": "{problem}"}, "limits": {"timeout_s": 5}}
+    keys = {"step": "distill", "teacher": teacher, "prompt": {"user": "{problem}"}, "limits": {"timeout_s": 60}}
     return Distill.model_validate({**keys, **more})
 
 

@@ -24,7 +24,7 @@ def speak(body: Any) -> Reply:
 
 def keys(url: str, tries: int = 0) -> dict[str, Any]:
     teacher = {"base_url": url, "model": "m", "stream": True, "api_key_env": "THE_KEY"}
-    return {"teacher": teacher, "limits": {"timeout_s": 5, "retries": tries}}
+    return {"teacher": teacher, "limits": {"timeout_s": 60, "retries": tries}}
 
 
 @pytest.fixture(autouse=True)

@@ -111,7 +111,7 @@ def test_a_call_that_brings_nothing_is_a_row_with_its_reason(tmp_path: Path, kin
 
 
 def test_what_is_lost_for_a_while_is_asked_again_and_the_rest_is_not(tmp_path: Path) -> None:
-    step_keys = {"limits": {"timeout_s": 5, "retries": 0}}
+    step_keys = {"limits": {"timeout_s": 60, "retries": 0}}
     with ScriptedTeacher(speak=two_turns) as server:
         server.fault("503", match="4+4")
         first = run_construct(construct(server.url, LOOK, **step_keys), problem_table(PROBLEMS), tmp_path)

@@ -25,7 +25,7 @@ def ask(server: ScriptedTeacher, n: int, journal: Path, batch: Any = None, **key
         prompts(f"p{i:03d}" for i in range(n)),
         Teacher.model_validate({"base_url": server.url, "model": "m", "price": {"input": 1, "output": 2}, **keys}),
         Sampling(),
-        Limits(timeout_s=5),
+        Limits(timeout_s=60),
         journal,
         told.append,
         batch=Batch.model_validate({**FAST, **(batch or {})}),

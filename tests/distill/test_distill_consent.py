@@ -131,7 +131,7 @@ def test_a_system_message_that_all_rows_share_is_a_setting(tmp_path: Path, jsonl
         chats = [[{"role": "system", "content": system}, {"role": "user", "content": f"q{n}"}] for n in range(3)]
         path = jsonl("p.jsonl", [{"id": n, "prompt": chat} for n, chat in enumerate(chats)])
         teacher = Teacher.model_validate({"base_url": url, "model": "m"})
-        return Job(path, teacher, Sampling(), Limits(timeout_s=5), tmp_path / "j")
+        return Job(path, teacher, Sampling(), Limits(timeout_s=60), tmp_path / "j")
 
     with FakeTeacher() as server:
         ask_file(asking(server.url, "Be brief."), tmp_path / "a.jsonl")

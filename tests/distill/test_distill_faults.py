@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections import Counter
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from distill_parts import prompts
 from cotkit.distill import engine
 from cotkit.distill.engine import Tally
 from cotkit.distill.journal import Journal
+from cotkit.distill.pause import Pause
 from cotkit.distill.scripted.scenario import Scenario
 from cotkit.distill.scripted.server import ScriptedTeacher
 from cotkit.distill.teacher import Limits, Sampling, Teacher
@@ -31,6 +32,19 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 KEY = "sk-scripted-secret-4711"
 
 
+class Together(ScriptedTeacher):
+    """Answers the first, which goes alone, and the others when so many requests have come."""
+
+    def __init__(self, scenario: Scenario, number: int) -> None:
+        super().__init__(scenario)
+        self._number = number
+
+    async def _send(self, request: Any, body: Any, said: Any, kind: str) -> Any:
+        while body["messages"][-1]["content"] != "p0" and len(self.log.requests) < self._number:
+            await asyncio.sleep(0.01)
+        return await super()._send(request, body, said, kind)
+
+
 def ask(
     server: ScriptedTeacher, names: list[str], journal: Path, *, limits: Any = None, **teacher: Any
 ) -> tuple[list[Told], Tally]:
@@ -39,7 +53,7 @@ def ask(
         prompts(names),
         Teacher.model_validate({"base_url": server.url, "model": "m", **teacher}),
         Sampling(),
-        Limits.model_validate({"timeout_s": 5, **(limits or {})}),
+        Limits.model_validate({"timeout_s": 60, **(limits or {})}),
         journal,
         told.append,
     )
@@ -47,7 +61,7 @@ def ask(
 
 
 PASSING = [
-    *("429", "429_date", "429_ms", "429_bare", "402_retry", "500", "503", "hang", "drip", "reset", "reset_body"),
+    *("429", "429_date", "429_ms", "429_bare", "402_retry", "500", "503", "reset", "reset_body"),
     *("html_502", "no_resource"),
 ]
 WHOLE = [*PASSING, "cut_json", "no_choices", "html_200", "error_200"]
@@ -58,10 +72,23 @@ STREAMED = [*PASSING, "cut_stream", "error_event", "cut_event", "out_of_order"]
 def test_a_passing_fault_costs_one_more_request(tmp_path: Path, kind: str, stream: bool) -> None:
     with ScriptedTeacher() as server:
         server.fault(kind, match="two", times=1)
-        told, tally = ask(server, ["one", "two", "three"], tmp_path / "j", limits={"timeout_s": 1}, stream=stream)
+        told, tally = ask(server, ["one", "two", "three"], tmp_path / "j", stream=stream)
         assert [one.trace.status for one in told] == ["done"] * 3
         assert len(server.log.requests) == tally.requests == 4
         assert sum(tally.wasted.values()) == 1
+        assert server.log.as_json()["paid_twice"] == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_silence_costs_one_more_request(tmp_path: Path, stream: bool) -> None:
+    with ScriptedTeacher() as server:
+        server.fault("hang", match="two", times=1)
+        server.fault("drip", match="three", times=1)
+        # Longer than a busy machine keeps those waiting that are answered.
+        told, tally = ask(server, ["one", "two", "three"], tmp_path / "j", limits={"timeout_s": 4}, stream=stream)
+        assert [one.trace.status for one in told] == ["done"] * 3
+        assert len(server.log.requests) == tally.requests == 5
+        assert tally.wasted == {"timeout": 2}
         assert server.log.as_json()["paid_twice"] == 0
 
 
@@ -178,7 +205,7 @@ def test_five_percent_mixed_faults_on_two_thousand_prompts(tmp_path: Path) -> No
             kind = kinds[number % len(kinds)]
             server.fault(kind, match=name, times=1)
             wanted[name] = unfinished.get(kind, "done")
-        told, tally = ask(server, names, tmp_path / "j", limits={"concurrency": 128, "timeout_s": 2})
+        told, tally = ask(server, names, tmp_path / "j", limits={"concurrency": 128, "timeout_s": 8})
         log = server.log.as_json()
     assert {one.trace.problem_id: one.trace.status for one in told} == wanted  # 0 lost, 0 unfinished stored as done
     assert len(told) == 2000
@@ -191,28 +218,65 @@ def test_five_percent_mixed_faults_on_two_thousand_prompts(tmp_path: Path) -> No
         assert journal.count() == 2000
 
 
-def test_a_server_for_64_asked_by_256(tmp_path: Path) -> None:
+def test_a_server_for_64_asked_by_256(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"p{n}" for n in range(1500)]
     scenario = Scenario(latency_s=0.25, slots=64, retry_after=0.5, characters=50)
-    ideal = 1500 / 64 * 0.25
+
+    async def trip(base_url: str) -> float:
+        # As from afar: else all slots open within some milliseconds, before a busy server says its first 429.
+        return 0.1
+
+    monkeypatch.setattr(engine, "round_trip", trip)
+    sends = Heard(monkeypatch).sends
     with ScriptedTeacher(scenario) as server:
         told, tally = ask(server, names, tmp_path / "j", limits={"concurrency": 256})
         log = server.log
-        taken = (log.last_at or 0) - (log.first_at or 0)
     assert Counter(one.trace.status for one in told) == {"done": 1500}
     assert tally.wasted.get("rate_limited", 0) <= 0.10 * tally.requests
     assert log.as_json()["paid_twice"] == 0
-    # The clock of a busy machine is no witness: this is far above what was measured (see benchmarks/distill.py).
-    assert taken <= 3 * ideal
+    # The clock of a busy machine is no witness of how long it took: what counts is that the server's slots are in use.
+    assert sum(in_flight for in_flight, _ in sends) / len(sends) >= 0.5 * 64
 
 
 @pytest.mark.parametrize("concurrency", [8, 64])
-def test_a_key_that_a_proxy_takes_long_to_refuse_costs_one_request(tmp_path: Path, concurrency: int) -> None:
+def test_a_key_that_a_proxy_takes_long_to_refuse_costs_one_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    usual, waits = engine._patience, []
+
+    def patience(trip_s: float | None, slots: int) -> float:
+        waits.append(usual(0.0, slots))
+        # A machine that is busy with other tests may take longer than a proxy.
+        return engine.PROBE_S
+
+    monkeypatch.setattr(engine, "_patience", patience)
     with ScriptedTeacher(Scenario()) as server:
         server.fault("401", delay_s=0.4)
         with pytest.raises(TeacherError, match="status 401"):
             ask(server, [f"p{n}" for n in range(500)], tmp_path / "j", limits={"concurrency": concurrency})
         assert len(server.log.requests) == 1
+    assert waits == [1.0]
+
+
+class Heard:
+    """What the run itself knows: (in flight, when) of each request sent; (requests sent, when) at each Retry-After."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sends: list[tuple[int, float]] = []
+        self.pauses: list[tuple[int, float]] = []
+        sent, failed = Pause.sent, Pause.failed
+
+        def note_sent(pause: Pause, number: int, in_flight: int, now: float) -> None:
+            self.sends.append((in_flight, now))
+            sent(pause, number, in_flight, now)
+
+        def note_failed(pause: Pause, number: int, limited: bool, wait_s: float | None, now: float) -> None:
+            if wait_s is not None:
+                self.pauses.append((len(self.sends), now))
+            failed(pause, number, limited, wait_s, now)
+
+        monkeypatch.setattr(Pause, "sent", note_sent)
+        monkeypatch.setattr(Pause, "failed", note_failed)
 
 
 class Clocked(list):  # type: ignore[type-arg]
@@ -228,20 +292,23 @@ class Clocked(list):  # type: ignore[type-arg]
 
 
 @pytest.mark.parametrize("kind", ["429_ms", "503"])
-def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path, kind: str) -> None:
-    with ScriptedTeacher(Scenario(latency_s=0.01)) as server:
+def test_nobody_is_asked_before_retry_after_is_over(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = Heard(monkeypatch)
+    # Four that were in flight together are answered: a 429 to one of four does not speak of their number.
+    with Together(Scenario(latency_s=0.01), 5) as server:
         server.fault(kind, after=20, times=1, retry_after=0.7)
-        server.log.requests = log = Clocked()
         ask(server, [f"p{n}" for n in range(60)], tmp_path / "j", limits={"concurrency": 4})
-    gaps = [b - a for a, b in pairwise(log.at)]
-    assert max(gaps) >= 0.7
-    # After the fault only what was in flight already could still arrive.
-    assert len(log) == 61
+        assert len(server.log.requests) == 61
+    ((sent, at),) = heard.pauses
+    assert 20 < sent < 61
+    # By the clock of who asks: what was on its way at the 429 may reach a busy server late.
+    assert heard.sends[sent][1] >= at + 0.7
 
 
-def test_a_full_server_is_seen_to_serve_before_retry_after_is_over(tmp_path: Path) -> None:
+def test_a_full_server_is_seen_to_serve_before_retry_after_is_over(tmp_path: Path, patient: None) -> None:
     scenario = Scenario(latency_s=0.2, slots=4, retry_after=30, characters=50)
-    with ScriptedTeacher(scenario) as server:
+    # After the first, no answer before twelve more have come: no late one takes the place that an answer leaves.
+    with Together(scenario, 13) as server:
         server.log.requests = log = Clocked()
         told, _ = ask(server, [f"p{n}" for n in range(40)], tmp_path / "j", limits={"concurrency": 12})
         assert server.log.as_json()["paid_twice"] == 0

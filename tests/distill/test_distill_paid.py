@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -32,7 +33,7 @@ RECORDING = PACKAGE / "recipes" / "data" / "quickstart" / "teacher.jsonl.gz"
 
 def job(path: Path, url: str, journal: Path, **more: Any) -> Job:
     teacher = Teacher.model_validate({"base_url": url, "model": "m"})
-    return Job(path, teacher, Sampling(), Limits(timeout_s=5), journal, **more)
+    return Job(path, teacher, Sampling(), Limits(timeout_s=60), journal, **more)
 
 
 @pytest.mark.parametrize("way", ["same", "hard", "soft", "wal"])
@@ -147,7 +148,13 @@ def test_the_first_ctrl_c_keeps_what_is_on_its_way(
     tmp_path: Path, jsonl: Any, number: signal.Signals, code: int
 ) -> None:
     jsonl("p.jsonl", [{"id": n, "prompt": f"q{n}"} for n in range(200)])
-    with ScriptedTeacher(Scenario(latency_s=0.5)) as server:
+    signalled = threading.Event()
+
+    def speak(body: Any) -> None:
+        if len(server.log.requests) >= 32:  # however late the signal comes, most is not asked yet
+            signalled.wait(60)
+
+    with ScriptedTeacher(Scenario(latency_s=0.5), speak=speak) as server:
         asked = ("distill", "p.jsonl", "--base-url", server.url, "--model", "m", "--concurrency", "8")
         run = subprocess.Popen(
             [sys.executable, "-m", "cotkit", *asked], cwd=tmp_path, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
@@ -155,6 +162,7 @@ def test_the_first_ctrl_c_keeps_what_is_on_its_way(
         while len(server.log.requests) < 16 and run.poll() is None:
             time.sleep(0.01)
         run.send_signal(number)
+        signalled.set()
         said = run.communicate(timeout=60)[1].decode()
         assert run.returncode == code, said
         assert "Ctrl-C again" in said

@@ -66,7 +66,7 @@ def test_tags_and_fields_that_meet(
 def ask(url: str, folder: Path, names: list[str], **teacher: Any) -> list[Told]:
     told: list[Told] = []
     asked = Teacher.model_validate({"base_url": url, "model": "m", **teacher})
-    distill_prompts(prompts(names), asked, Sampling(), Limits(timeout_s=5), folder / "j", told.append)
+    distill_prompts(prompts(names), asked, Sampling(), Limits(timeout_s=60), folder / "j", told.append)
     return sorted(told, key=lambda one: one.index)
 
 

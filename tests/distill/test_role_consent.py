@@ -110,7 +110,7 @@ def row(problem: str, language: str | None) -> Example:
 
 def translate(url: str, to: str, folder: Path, examples: list[Example], model: str = "t") -> Any:
     step = Translate.model_validate(
-        {"to": to, "teacher": {"base_url": url, "model": model}, "limits": {"timeout_s": 5}}
+        {"to": to, "teacher": {"base_url": url, "model": model}, "limits": {"timeout_s": 60}}
     )
     assert sum(len(one.prompts) for one in step.asking(examples)) == 0 or to != "en"
     return step.run({Example: frame(Example, examples)}, StepContext(seed=0, work=folder, run=folder))

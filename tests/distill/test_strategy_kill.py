@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from construct_parts import construct, problem_table, run_construct
+from construct_parts import at_rest, construct, problem_table, run_construct
 from test_strategy_rstar import SMALL, noise
 
 from cotkit.distill.construct import Construct
@@ -35,13 +37,26 @@ def search(url: str) -> Construct:
     return construct(url, keys, sampling={"seed": 0}, limits={"timeout_s": 60, "concurrency": SLOTS})
 
 
-def speak(body: Mapping[str, Any]) -> Reply:
-    return Reply(match="", content=noise(Call(body["messages"], sample=body["seed"])))
+class Speaker:
+    """Answers `most` requests and lets the others wait: however late a kill comes, the search is not through."""
+
+    def __init__(self) -> None:
+        self.most = math.inf
+        self.count = 0
+        self.released = threading.Event()
+
+    def __call__(self, body: Mapping[str, Any]) -> Reply:
+        self.count += 1
+        if self.count > self.most:
+            self.released.wait(60)
+        return Reply(match="", content=noise(Call(body["messages"], sample=body["seed"])))
 
 
-def kill_after(server: ScriptedTeacher, run: Path, answers: int) -> None:
+def kill_after(server: ScriptedTeacher, speak: Speaker, run: Path, answers: int) -> None:
     """Search in a process of its own; kill it when the server has answered so many more requests."""
     before = sum(server.log.answered.values())
+    speak.released.clear()
+    speak.most = speak.count + answers + SLOTS
     process = subprocess.Popen([sys.executable, "-c", SEARCH, server.url, str(run)], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while sum(server.log.answered.values()) < before + answers:
@@ -49,16 +64,19 @@ def kill_after(server: ScriptedTeacher, run: Path, answers: int) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.kill()
-    process.communicate(timeout=30)
-    time.sleep(0.1)  # the server writes to sockets that nobody reads now
+    process.communicate(timeout=60)
+    speak.most = math.inf
+    speak.released.set()
+    at_rest(server)
 
 
 def test_a_killed_search_repeats_no_paid_call_and_ends_the_same(tmp_path: Path) -> None:
     draw = sha256(str(tmp_path).encode()).digest()
+    speak = Speaker()
     with ScriptedTeacher(Scenario(thinks=False, latency_s=0.005), speak=speak) as server:
         kept: set[str] = set()
         for kill in range(2):
-            kill_after(server, tmp_path / "killed", 5 + draw[kill] % 60)
+            kill_after(server, speak, tmp_path / "killed", 5 + draw[kill] % 60)
             new = {entry.request_hash for entry in read_journal(tmp_path / "killed" / "journal.sqlite")}
             assert new > kept
             kept = new

@@ -53,7 +53,7 @@ def walk(body: Mapping[str, Any]) -> Reply:
 
 def search(url: str, scorer: Mapping[str, Any], **keys: Any) -> Construct:
     strategy = {"by": "beam", "n": 2, "width": 2, "depth": 4, **keys, "prm": dict(scorer)}
-    return construct(url, strategy, sampling={"seed": 0}, limits={"timeout_s": 5, "retries": 0})
+    return construct(url, strategy, sampling={"seed": 0}, limits={"timeout_s": 60, "retries": 0})
 
 
 @pytest.mark.parametrize(("by", "adapter"), [("beam", "qwen"), ("dvts", "shepherd"), ("beam", "rlhflow")])

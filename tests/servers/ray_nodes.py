@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -30,7 +31,7 @@ class Node:
     def kill(self) -> None:
         """Its raylet, and with that the node, without a word to anyone."""
         pids = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        (raylet,) = (pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "raylet")
+        (raylet,) = (pid for pid in pids if _program(pid) == "raylet")
         os.kill(int(raylet), signal.SIGKILL)
 
 
@@ -52,7 +53,7 @@ def node(cpus: int, address: str | None = None) -> Iterator[Node]:
         with log.open("wb") as out:
             process = subprocess.Popen([*command, f"--temp-dir={folder}", *_OPTIONS], stdout=out, stderr=out)
         try:
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + 150
             while "Ray runtime started" not in log.read_text():
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < deadline, log.read_text()
@@ -88,7 +89,18 @@ def names_of(pids: Iterable[int]) -> dict[int, str]:
     return {pid: name for pid, name in found.items() if name}
 
 
+def _program(pid: str) -> str:
+    """Empty where it has ended meanwhile."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
+
+
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """Below those that Linux chooses by itself: until Ray takes it, it is given to nobody else."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 30_000)
+        with socket.socket() as found, suppress(OSError):
+            found.bind(("127.0.0.1", port))
+            return port

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import http.client
 import json
 import re
 import socket
@@ -112,6 +113,22 @@ class FakeTeacher:
         """What was asked and answered."""
         return _log(self.state)
 
+    def at_rest(self) -> dict[str, Any]:
+        """The log once all clients are gone and all that they had sent is dealt with.
+
+        A client goes on with its answer, or is killed, before the server has counted what it sent.
+        """
+        # Connections are taken in order: when this one is served, none waits that came before.
+        own = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        own.request("GET", "/_log")
+        own.getresponse().read()
+        own.close()
+        deadline = time.monotonic() + 60
+        while self.server.connections > 0:
+            assert time.monotonic() < deadline, "a client is still there"
+            time.sleep(0.005)
+        return self.log()
+
     def __enter__(self) -> FakeTeacher:
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
         self.thread.start()
@@ -129,6 +146,21 @@ class FakeTeacher:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 512
+    connections = 0
+
+    def __init__(self, *arguments: Any) -> None:
+        self.counting = threading.Lock()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        with self.counting:
+            self.connections += 1
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        super().shutdown_request(request)
+        with self.counting:
+            self.connections -= 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # a client that was killed is part of the tests
