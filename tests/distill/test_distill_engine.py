@@ -186,18 +186,23 @@ def test_nobody_listening_is_said_once_and_early(tmp_path: Path) -> None:
             ask(server, [f"p{n}" for n in range(50)], tmp_path / "j", teacher={"base_url": url}, limits={"retries": 1})
 
 
-def test_all_slots_are_used_and_no_more(tmp_path: Path) -> None:
+def answer_together(server: FakeTeacher, number: int) -> None:
+    """Let the first request be answered, which goes alone, and the others once so many of them were in flight."""
     together = threading.Event()
 
     def answer(text: str) -> str:
-        # The first goes alone; of the others none is answered before all slots are in use, however slowly they open.
-        if server.asked > 20:
+        if server.asked > number:
             together.set()
         if text != "p0":
             together.wait(30)
         return "1"
 
-    with FakeTeacher(latency=0.1, answers=answer) as server:
+    server.state.answers = answer
+
+
+def test_all_slots_are_used_and_no_more(tmp_path: Path) -> None:
+    with FakeTeacher(latency=0.1) as server:
+        answer_together(server, 20)  # however slowly they open
         ask(server, [f"p{n}" for n in range(61)], tmp_path / "j", limits={"concurrency": 20})
         assert server.log()["most_in_flight"] == 20
 
@@ -210,17 +215,8 @@ def test_a_crowded_server_loses_no_row(tmp_path: Path) -> None:
 
 
 def test_retry_after_is_a_pause_for_all(tmp_path: Path) -> None:
-    together = threading.Event()
-
-    def answer(text: str) -> str:
-        # Two are answered that were in flight together: a 429 to two of them cannot speak of their number.
-        if server.asked > 2:
-            together.set()
-        if text != "p0":
-            together.wait(30)
-        return "1"
-
-    with FakeTeacher(answers=answer) as server:
+    with FakeTeacher() as server:
+        answer_together(server, 2)  # then a 429 to one of them does not speak of their number
         server.fault("429", after=5, times=1, retry_after=0.6)
         started = time.monotonic()
         ask(server, [f"p{n}" for n in range(40)], tmp_path / "j", limits={"concurrency": 2})

@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 
 
-def children() -> set[int]:
-    """Processes whose parent is this one, those among them that have ended and were not waited for.
-
-    Every process is asked for its parent: the kernel lists children by thread, and a thread may end meanwhile.
-    """
+def parents() -> dict[int, int]:
+    """Every process on the machine -> its parent; those among them that have ended and were not waited for."""
     if not Path("/proc/self/stat").is_file():
         pytest.skip("needs Linux's /proc to count child processes")
-    found = set()
+    found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):  # it has ended
-            parent = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
-            if parent == os.getpid():
-                found.add(int(entry.name))
+            found[int(entry.name)] = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
     return found
+
+
+def children() -> set[int]:
+    """Processes whose parent is this one: the kernel lists them by thread, and a thread may end meanwhile."""
+    return {pid for pid, parent in parents().items() if parent == os.getpid()}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from child_processes import children, parents
 
 from cotkit.verify.code import sandbox_levels
 
@@ -44,15 +45,6 @@ def holds(level: str, python: str) -> frozenset[str]:
     return sandbox_levels(python)[level].holds
 
 
-def parents() -> dict[int, int]:
-    """Every process on the machine -> its parent."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended
-            found[int(entry.name)] = int((entry / "stat").read_bytes().rpartition(b")")[2].split()[1])
-    return found
-
-
 def judged() -> set[int]:
     """Processes that run a program and come from this one; other tests on the machine have theirs."""
     known, found = parents(), set()
@@ -65,10 +57,6 @@ def judged() -> set[int]:
             if first and b"exec(marshal.loads(take(" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 found.add(pid)
     return found
-
-
-def children() -> set[int]:
-    return {pid for pid, parent in parents().items() if parent == os.getpid()}
 
 
 def descriptors() -> set[tuple[str, str]]:
